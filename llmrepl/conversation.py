@@ -1,0 +1,301 @@
+"""The state of a conversation, folded from its events and from nothing else.
+
+`evolve` is the only thing that changes state. It is pure and O(1) amortised: what grows with the
+session is kept in `Vector`s, everything else is bounded by one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from llmrepl.errors import ProtocolError
+from llmrepl.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    CheckFinished,
+    ConfigChanged,
+    ContextCompacted,
+    Custom,
+    ErrorRaised,
+    Event,
+    MessageFinished,
+    NoteAdded,
+    StepFinished,
+    StepStarted,
+    ToolFinished,
+    ToolRequested,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+    Unknown,
+)
+from llmrepl.parts import Part, Text, ToolResult
+from llmrepl.usage import Cost, Usage
+from llmrepl.vector import Vector
+
+RECENT_CALLS = 32
+"""How many calls back a repetition is looked for; bounds the state's size."""
+
+
+class Phase(Enum):
+    """What a conversation is waiting for."""
+
+    IDLE = "idle"  # the person
+    READY = "ready"  # a decision: ask the model, or end the turn
+    STREAMING = "streaming"  # the model's message
+    ACTING = "acting"  # the results of the message's calls
+
+
+TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
+    Phase.IDLE: {TurnStarted: Phase.READY, ContextCompacted: Phase.IDLE},
+    Phase.READY: {
+        StepStarted: Phase.STREAMING,
+        ContextCompacted: Phase.READY,
+        TurnFinished: Phase.IDLE,
+    },
+    Phase.STREAMING: {ToolRequested: Phase.STREAMING, MessageFinished: Phase.ACTING},
+    Phase.ACTING: {
+        ApprovalRequested: Phase.ACTING,
+        ApprovalDecided: Phase.ACTING,
+        ToolStarted: Phase.ACTING,
+        ToolFinished: Phase.ACTING,
+        StepFinished: Phase.READY,
+    },
+}
+"""Which durable event may arrive in which phase, and where it leads.
+
+The state diagram in the documentation is generated from this table.
+"""
+
+ANYWHERE = (CheckFinished, ConfigChanged, Custom, ErrorRaised, NoteAdded, Unknown)
+"""Durable events that may arrive at any time and leave the phase as it is."""
+
+
+class Progress(Enum):
+    """How far a call has come."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DENIED = "denied"
+    STARTED = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the current step that has no result yet.
+
+    `repeats` counts this same call among the turn's last `RECENT_CALLS`, itself included.
+    """
+
+    request: ToolRequested
+    progress: Progress = Progress.REQUESTED
+    repeats: int = 1
+    warned: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation: `role` is user, assistant, tool or summary."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Tokens and money together. `unpriced` counts messages whose price nobody knew."""
+
+    usage: Usage = Usage()
+    cost: Cost = Cost()
+    unpriced: int = 0
+
+    def add(self, usage: Usage, cost: Cost | None) -> Spend:
+        """Return the spend after one more message."""
+        if cost is None:
+            return Spend(self.usage + usage, self.cost, self.unpriced + 1)
+        return Spend(self.usage + usage, self.cost + cost, self.unpriced)
+
+    @property
+    def total(self) -> Decimal:
+        """US dollars, without the unpriced messages."""
+        return self.cost.total
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Everything `decide` and the context need to know, and nothing about how to show it.
+
+    `calls` and `results` are the current step's; `stop` is why the last message ended; `acted` says
+    whether the last step had calls; `notes` wait to go to the model with the next message;
+    `recent` are the keys of the turn's last calls, newest last.
+    """
+
+    phase: Phase = Phase.IDLE
+    turn: int = 0
+    step: int = 0
+    messages: Vector[Message] = field(default_factory=Vector)
+    calls: tuple[Call, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+    stop: str = ""
+    acted: bool = False
+    notes: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
+    step_spend: Spend = Spend()
+    turn_spend: Spend = Spend()
+    session_spend: Spend = Spend()
+
+    @property
+    def most_repeats(self) -> int:
+        """How often the most repeated of the turn's recent calls came."""
+        return max(map(self.recent.count, self.recent), default=0)
+
+    def call(self, call_id: str) -> Call:
+        """Return the unfinished call with this id.
+
+        Raises:
+            ProtocolError: there is none.
+        """
+        for call in self.calls:
+            if call.request.call_id == call_id:
+                return call
+        raise ProtocolError(f"no unfinished call {call_id!r}")
+
+
+def repetition_key(request: ToolRequested) -> str:
+    """Return what makes two calls the same: the language and the code without idle white space."""
+    code = request.arguments.get("code")
+    if not isinstance(code, str):
+        return f"{request.language}\0{request.name}\0{sorted(request.arguments.items())!r}"
+    lines = (line.rstrip() for line in code.splitlines())
+    return f"{request.language}\0" + "\n".join(line for line in lines if line)
+
+
+def evolve(state: Conversation, event: Event) -> Conversation:
+    """Return the conversation after `event`; a transient event changes nothing.
+
+    Raises:
+        ProtocolError: `event` cannot happen in this state.
+    """
+    if not event.durable:
+        return state
+    if isinstance(event, ANYWHERE):
+        return _noted(state, event) if isinstance(event, NoteAdded) else state
+    phase = TRANSITIONS[state.phase].get(type(event))
+    if phase is None:
+        raise ProtocolError(
+            f"{event.type} cannot happen while the conversation is {state.phase.value}"
+        )
+    match event:
+        case TurnStarted():
+            return replace(
+                state,
+                phase=phase,
+                turn=state.turn + 1,
+                step=0,
+                messages=state.messages.append(Message("user", event.prompt)),
+                stop="",
+                acted=False,
+                recent=(),
+                turn_spend=Spend(),
+            )
+        case StepStarted():
+            return replace(
+                state, phase=phase, step=state.step + 1, stop="", acted=False, step_spend=Spend()
+            )
+        case ToolRequested():
+            return _requested(state, event)
+        case MessageFinished():
+            return _message(state, event)
+        case ApprovalRequested():
+            state.call(event.call_id)
+            return state
+        case ApprovalDecided():
+            verdict = Progress.DENIED if event.decision == "deny" else Progress.APPROVED
+            return _update(state, event.call_id, progress=verdict, reason=event.reason)
+        case ToolStarted():
+            return _update(state, event.call_id, progress=Progress.STARTED)
+        case ToolFinished():
+            return _finished(state, event)
+        case StepFinished():
+            return _step_finished(state)
+        case ContextCompacted():
+            summary = Message("summary", (Text(event.summary),))
+            kept = state.messages.since(event.replaced)
+            return replace(state, messages=Vector((summary, *kept)))
+        case _:
+            return replace(state, phase=phase)
+
+
+def _noted(state: Conversation, event: NoteAdded) -> Conversation:
+    if event.call_id:
+        state = _update(state, event.call_id, warned=True)
+    if event.audience == "person":
+        return state
+    return replace(state, notes=(*state.notes, event.text))
+
+
+def _requested(state: Conversation, event: ToolRequested) -> Conversation:
+    key = repetition_key(event)
+    recent = (*state.recent, key)[-RECENT_CALLS:]
+    call = Call(event, repeats=recent.count(key))
+    return replace(state, calls=(*state.calls, call), recent=recent, acted=True)
+
+
+def _message(state: Conversation, event: MessageFinished) -> Conversation:
+    if event.stop == "interrupted":
+        # A message that was broken off has no calls: none of them ran, and all will come again.
+        lost = len(state.calls)
+        recent = state.recent[: len(state.recent) - lost]
+        state = replace(state, calls=(), recent=recent, acted=False)
+    messages = state.messages
+    if event.parts:
+        messages = messages.append(Message("assistant", event.parts))
+    return replace(
+        state,
+        phase=Phase.ACTING,
+        messages=messages,
+        stop=event.stop,
+        step_spend=state.step_spend.add(event.usage, event.cost),
+        turn_spend=state.turn_spend.add(event.usage, event.cost),
+        session_spend=state.session_spend.add(event.usage, event.cost),
+    )
+
+
+def _update(state: Conversation, call_id: str, **changes: Any) -> Conversation:
+    call = replace(state.call(call_id), **changes)
+    calls = tuple(call if c.request.call_id == call_id else c for c in state.calls)
+    return replace(state, calls=calls)
+
+
+def _finished(state: Conversation, event: ToolFinished) -> Conversation:
+    request = state.call(event.call_id).request
+    result = ToolResult(
+        event.call_id,
+        request.name,
+        event.status,
+        event.parts,
+        event.exit_code,
+        event.ms,
+        event.reason,
+    )
+    return replace(
+        state,
+        calls=tuple(c for c in state.calls if c.request.call_id != event.call_id),
+        results=(*state.results, result),
+        stop="cancelled" if event.status == "cancelled" else state.stop,
+    )
+
+
+def _step_finished(state: Conversation) -> Conversation:
+    if state.calls:
+        waiting = ", ".join(call.request.call_id for call in state.calls)
+        raise ProtocolError(f"step.finished cannot happen while calls are unfinished: {waiting}")
+    messages = state.messages
+    if state.results or state.notes:
+        notes = tuple(Text(note) for note in state.notes)
+        messages = messages.append(Message("tool", (*state.results, *notes)))
+    return replace(state, phase=Phase.READY, messages=messages, results=(), notes=())

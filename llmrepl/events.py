@@ -1,0 +1,352 @@
+"""What can happen in a conversation: immutable facts in the past tense, and their codec.
+
+An event holds only data that can be written as JSON, knows nothing of clocks or of how it will be
+shown, and never changes once appended. *Transient* events drive live displays; the durable ones
+alone rebuild the conversation. A type this version does not know becomes `Unknown` and encodes
+back unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field
+from typing import Any, ClassVar
+
+from llmrepl.parts import Part, decode_parts, encode_parts
+from llmrepl.usage import Cost, Usage, decode_cost, decode_usage, encode_cost, encode_usage
+
+TYPES: dict[str, type[Event]] = {}
+"""Every event class by its wire name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base class. `type` is the wire name; `durable` says whether the log keeps it."""
+
+    type: ClassVar[str] = ""
+    durable: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # super() without arguments breaks here: slots=True makes a second class.
+        super(Event, cls).__init_subclass__(**kwargs)
+        if "type" in cls.__dict__:
+            TYPES[cls.type] = cls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStarted(Event):
+    """The person spoke. `source` is who: `person`, or the name of what spoke for them."""
+
+    type = "turn.started"
+    prompt: tuple[Part, ...]
+    source: str = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """A request went to the model. `estimated_tokens` is our count of what was sent."""
+
+    type = "step.started"
+    provider: str
+    model: str
+    estimated_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta(Event):
+    """More of the model's text."""
+
+    type = "text.delta"
+    durable = False
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningDelta(Event):
+    """More of the model's reasoning."""
+
+    type = "reasoning.delta"
+    durable = False
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOpened(Event):
+    """The model began a helper block."""
+
+    type = "block.opened"
+    durable = False
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockDelta(Event):
+    """More of the helper block's body."""
+
+    type = "block.delta"
+    durable = False
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRequested(Event):
+    """The model asked for a call.
+
+    `arguments` is `{"code": str, "timeout"?: seconds}` for python and bash, else the tool's
+    parameters. `origin` is `block` or `native`. `span` is the block's character range in the
+    message. `ambiguous` blocks run only if a person says so. A call with a `problem` never runs:
+    the problem goes back to the model.
+    """
+
+    type = "tool.requested"
+    call_id: str
+    name: str
+    language: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = "block"
+    span: tuple[int, ...] = ()
+    ambiguous: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFinished(Event):
+    """The model's message ended, for whatever reason `stop` gives; times in milliseconds.
+
+    `cost` is None when nobody knows the model's price.
+    """
+
+    type = "message.finished"
+    parts: tuple[Part, ...]
+    stop: str
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested(Event):
+    """A call waits for somebody's word."""
+
+    type = "approval.requested"
+    call_id: str
+    question: str
+    options: tuple[str, ...] = ("once", "deny")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalDecided(Event):
+    """The word was given: `decision` is one of the options, `by` is `person`, `rule` or `mode`."""
+
+    type = "approval.decided"
+    call_id: str
+    decision: str
+    by: str = "person"
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted(Event):
+    """A call was handed to the executor. After this record it is never run again."""
+
+    type = "tool.started"
+    call_id: str
+    executor: str
+    policy: str = ""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutput(Event):
+    """More of what a running call writes."""
+
+    type = "tool.output"
+    durable = False
+    call_id: str
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFinished(Event):
+    """A call ended.
+
+    `parts` is what the model sees, `display` what people see where that differs. `reason` explains
+    any status but ok in one line. `dropped_bytes` of output were cut. `artifacts` are paths of
+    files the call left for the person.
+    """
+
+    type = "tool.finished"
+    call_id: str
+    status: str
+    parts: tuple[Part, ...] = ()
+    display: str = ""
+    exit_code: int | None = None
+    ms: float = 0.0
+    reason: str = ""
+    dropped_bytes: int = 0
+    artifacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(Event):
+    """The message and all its calls are done; `ms` covers both."""
+
+    type = "step.finished"
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnFinished(Event):
+    """The turn ended for `reason` (a stop reason); usage and cost are the turn's sums."""
+
+    type = "turn.finished"
+    reason: str
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacted(Event):
+    """The first `replaced` messages gave way to `summary`."""
+
+    type = "context.compacted"
+    summary: str
+    replaced: int
+    tokens_before: int = 0
+    tokens_after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigChanged(Event):
+    """A setting changed while the session was open."""
+
+    type = "config.changed"
+    key: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRaised(Event):
+    """Something failed: `kind` is the error's class name, `hint` how to mend it."""
+
+    type = "error.raised"
+    kind: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinished(Event):
+    """A health check ended: `status` is ok, warning or failed."""
+
+    type = "check.finished"
+    name: str
+    status: str
+    message: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded(Event):
+    """A remark for the `audience`: `person`, `model` (it goes with the next results) or `both`.
+
+    `call_id` names the unfinished call it is about, where it is about one.
+    """
+
+    type = "note.added"
+    text: str
+    audience: str = "person"
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Custom(Event):
+    """Anything a plugin wants to record. The core never interprets it."""
+
+    type = "custom"
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Event):
+    """An event of a type this version does not know, kept as it came."""
+
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Codec = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_PARTS: Codec = (encode_parts, decode_parts)
+_LIST: Codec = (list, tuple)
+_BY_NAME: dict[str, Codec] = {
+    # A field's name means the same in every event, so its codec goes by name.
+    "prompt": _PARTS,
+    "parts": _PARTS,
+    "usage": (encode_usage, decode_usage),
+    "cost": (encode_cost, decode_cost),
+    "span": _LIST,
+    "options": _LIST,
+    "artifacts": _LIST,
+}
+_PLAIN: Codec = (_same, _same)
+
+
+def _default_of(spec: Field[Any]) -> Any:
+    if spec.default_factory is not MISSING:
+        return spec.default_factory()
+    return spec.default
+
+
+_SHAPES: dict[type[Event], tuple[tuple[str, Any, Codec], ...]] = {}
+
+
+def _shape(cls: type[Event]) -> tuple[tuple[str, Any, Codec], ...]:
+    """Return (name, default, codec) of each field of `cls`."""
+    shape = _SHAPES.get(cls)
+    if shape is None:
+        fields: Mapping[str, Field[Any]] = cls.__dataclass_fields__
+        shape = tuple((n, _default_of(f), _BY_NAME.get(n, _PLAIN)) for n, f in fields.items())
+        _SHAPES[cls] = shape
+    return shape
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """Return `event` as JSON-ready data: `type`, and the fields that differ from the default."""
+    if isinstance(event, Unknown):
+        return {"type": event.name, **event.data}
+    data: dict[str, Any] = {"type": event.type}
+    for name, default, (to_json, _) in _shape(type(event)):
+        value = getattr(event, name)
+        if value != default:
+            data[name] = to_json(value)
+    return data
+
+
+def decode(data: Mapping[str, Any]) -> Event:
+    """Return the event that `encode` made `data` from.
+
+    An unknown type becomes `Unknown`; an unknown field of a known type is ignored.
+
+    Raises:
+        KeyError: `data` has no `type`.
+        TypeError: a field that the type needs is missing.
+    """
+    name = data["type"]
+    cls = TYPES.get(name)
+    if cls is None:
+        return Unknown(name=name, data={k: v for k, v in data.items() if k != "type"})
+    known = {n: codec[1](data[n]) for n, _, codec in _shape(cls) if n in data}
+    return cls(**known)

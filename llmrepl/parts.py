@@ -1,0 +1,145 @@
+"""What messages are made of: immutable parts with a `kind`, and their codec.
+
+Parts hold JSON-ready data only and know nothing about how they will be shown.
+A kind this version does not know decodes to `UnknownPart` and encodes back unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+Stream = Literal["stdout", "stderr", "value", "error"]
+"""Where an output came from. `value` is a Python block's last expression; `error` a traceback."""
+
+Status = Literal["ok", "error", "timeout", "denied", "cancelled", "limit", "unknown"]
+"""How a tool call ended. `unknown`: it started, and a crash hid whether it finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text as the person or the model wrote it."""
+
+    kind: ClassVar[str] = "text"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought before it answered; never parsed for helper blocks."""
+
+    kind: ClassVar[str] = "reasoning"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model made, at its place in the message.
+
+    `arguments` is `{"code": str, "timeout"?: float}` for python and bash, else the tool's own
+    parameters. `problem` says why a malformed call was refused; such a call never runs.
+    """
+
+    kind: ClassVar[str] = "tool_call"
+    call_id: str
+    name: str
+    language: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a call wrote to one stream; `dropped` bytes were cut out of its middle."""
+
+    kind: ClassVar[str] = "output"
+    stream: str
+    text: str
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image: base64 `data` of `media_type`, or a `path` to it."""
+
+    kind: ClassVar[str] = "image"
+    media_type: str
+    data: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the model is told of a finished call. `ms` is wall time in milliseconds."""
+
+    kind: ClassVar[str] = "tool_result"
+    call_id: str
+    name: str
+    status: str
+    parts: tuple[Part, ...] = ()
+    exit_code: int | None = None
+    ms: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPart:
+    """A part from a newer version or a plugin: kept as it came."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Part = Text | Reasoning | ToolCall | Output | Image | ToolResult | UnknownPart
+
+_KINDS: dict[str, Any] = {
+    cls.kind: cls for cls in (Text, Reasoning, ToolCall, Output, Image, ToolResult)
+}
+_FIELDS: dict[type, tuple[str, ...]] = {
+    cls: tuple(cls.__dataclass_fields__) for cls in _KINDS.values()
+}
+
+
+def encode_part(part: Part) -> dict[str, Any]:
+    """Return `part` as JSON-ready data with its `kind`."""
+    if isinstance(part, UnknownPart):
+        return {"kind": part.kind, **part.data}
+    data: dict[str, Any] = {"kind": part.kind}
+    for name in _FIELDS[type(part)]:
+        data[name] = getattr(part, name)
+    if isinstance(part, ToolResult):
+        data["parts"] = encode_parts(part.parts)
+    return data
+
+
+def decode_part(data: Mapping[str, Any]) -> Part:
+    """Return the part that `encode_part` made `data` from.
+
+    Raises:
+        KeyError: `data` has no `kind`.
+        TypeError: a field that the kind needs is missing.
+    """
+    cls = _KINDS.get(data["kind"])
+    if cls is None:
+        return UnknownPart(data["kind"], {k: v for k, v in data.items() if k != "kind"})
+    known = {k: v for k, v in data.items() if k in _FIELDS[cls]}
+    if cls is ToolResult:
+        known["parts"] = decode_parts(data.get("parts", ()))
+    part: Part = cls(**known)
+    return part
+
+
+def encode_parts(parts: Iterable[Part]) -> list[dict[str, Any]]:
+    """Return each of `parts` as JSON-ready data."""
+    return [encode_part(part) for part in parts]
+
+
+def decode_parts(data: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
+    """Return the parts that `encode_parts` made `data` from."""
+    return tuple(decode_part(item) for item in data)
+
+
+def text_of(parts: Iterable[Part]) -> str:
+    """Return the text parts of `parts`, joined as they stand."""
+    return "".join(part.text for part in parts if isinstance(part, Text))

@@ -1,0 +1,196 @@
+"""What the runtime needs from the outside world: Protocols, and the values that cross them.
+
+Each port is a few lines on purpose; contract tests for them are in `llmrepl.testing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from llmrepl.conversation import Conversation
+from llmrepl.events import ApprovalDecided, ToolFinished, ToolOutput, ToolRequested
+from llmrepl.parts import Image
+from llmrepl.record import Record
+from llmrepl.usage import Cost, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message as a provider sends it; `role` is user or assistant."""
+
+    role: str
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model.
+
+    `stop` are strings the provider should stop at. None means the provider's own default.
+    `estimated_tokens` is our count of everything sent.
+    """
+
+    model: str
+    system: str
+    messages: Sequence[ChatMessage]
+    stop: tuple[str, ...] = ()
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    estimated_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """More of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningChunk:
+    """More of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last chunk: `stop` is end_turn, max_tokens or refusal; `usage` as the provider says."""
+
+    stop: str = "end_turn"
+    usage: Usage | None = None
+
+
+Chunk = TextChunk | ReasoningChunk | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model a provider offers; sizes in tokens, None where the provider does not say."""
+
+    name: str
+    context: int | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """Something that produces the next message of a conversation.
+
+    `local` providers run on the person's own machine and cost nothing.
+    """
+
+    name: str
+    local: bool
+
+    def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        """Yield chunks as they arrive, a `Finish` last; closing the iterator ends the request.
+
+        Raises:
+            ProviderError: and nothing else, whatever the service does.
+        """
+        ...
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """Return what this provider offers; raises ProviderError."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections. May be called twice."""
+        ...
+
+
+class Executor(Protocol):
+    """Something that runs calls. `policy` says in a few words what they may touch."""
+
+    name: str
+    policy: str
+
+    async def start(self) -> None:
+        """Make ready, so that the first call does not wait; may be called again.
+
+        Raises:
+            SandboxUnavailable: nothing can run here; the message and hint say why and the fix.
+        """
+        ...
+
+    def run(self, request: ToolRequested) -> AsyncIterator[ToolOutput | ToolFinished]:
+        """Run the call: any number of `ToolOutput`, then one `ToolFinished`.
+
+        A failure of the code, a timeout or a limit is a status of `ToolFinished`.
+
+        Raises:
+            ExecutorError: the executor itself failed.
+        """
+        ...
+
+    async def interrupt(self) -> None:
+        """End what is running: its `run` finishes with status `cancelled` and the output so far."""
+        ...
+
+    async def close(self) -> None:
+        """End everything that was started. May be called twice."""
+        ...
+
+
+class Approver(Protocol):
+    """Somebody, or a rule, who says whether a call may run."""
+
+    async def review(self, request: ToolRequested, question: str) -> ApprovalDecided:
+        """Return the decision."""
+        ...
+
+
+class Context(Protocol):
+    """Turns the conversation into what is sent."""
+
+    def request(self, conversation: Conversation) -> Request:
+        """Return the next request. Costs what the newest message costs, not what all do."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts tokens and knows prices."""
+
+    def count(self, text: str) -> int:
+        """Return the (estimated) number of tokens of `text`, without blocking."""
+        ...
+
+    async def cost(self, provider: Provider, model: str, usage: Usage) -> Cost | None:
+        """Return what `usage` costs, or None where nobody knows the price."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps the durable records of one session."""
+
+    def append(self, record: Record, *, sync: bool = False) -> None:
+        """Add one record. With `sync` it has reached the disk when this returns.
+
+        Raises:
+            SessionError: it could not be written.
+        """
+        ...
+
+
+class Display(Protocol):
+    """Shows records. It only reads; one that raises is switched off and the loop goes on."""
+
+    def show(self, record: Record) -> None:
+        """Show one record, durable or transient."""
+        ...
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> int:
+        """Return Unix time in milliseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...

@@ -1,0 +1,65 @@
+"""An immutable sequence that grows in constant time.
+
+Every `Vector` is a view of the first `n` items of a list it shares with the vectors it grew from.
+Appending to the newest view adds to the shared list; appending to an older one copies first, so no
+view ever changes. This is what keeps `evolve` O(1) amortised while state stays a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar, overload
+
+T = TypeVar("T")
+
+
+class Vector(Sequence[T]):
+    """An immutable, append-only sequence; equal to another with equal items."""
+
+    __slots__ = ("_items", "_size")
+
+    def __init__(self, items: Iterable[T] = ()) -> None:
+        self._items: list[T] = list(items)
+        self._size = len(self._items)
+
+    def append(self, item: T) -> Vector[T]:
+        """Return a vector with `item` at the end. O(1) amortised on the newest view."""
+        items = self._items if len(self._items) == self._size else self._items[: self._size]
+        items.append(item)
+        grown: Vector[T] = Vector.__new__(Vector)
+        grown._items = items
+        grown._size = self._size + 1
+        return grown
+
+    def since(self, start: int) -> Iterator[T]:
+        """Iterate from index `start` on, without copying."""
+        return islice(self._items, start, self._size)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Vector[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Vector[T]:
+        if isinstance(index, slice):
+            return Vector(self._items[i] for i in range(*index.indices(self._size)))
+        if not -self._size <= index < self._size:
+            raise IndexError(f"index {index} of a vector of {self._size}")
+        return self._items[index if index >= 0 else index + self._size]
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[T]:
+        return islice(self._items, self._size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Vector):
+            return NotImplemented
+        return self._size == other._size and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"Vector({list(self)!r})"
