@@ -6,6 +6,7 @@ session is kept in `Vector`s, everything else is bounded by one step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
@@ -182,96 +183,79 @@ def evolve(state: Conversation, event: Event) -> Conversation:
     """
     if not event.durable:
         return state
-    if isinstance(event, ANYWHERE):
-        return _noted(state, event) if isinstance(event, NoteAdded) else state
-    phase = TRANSITIONS[state.phase].get(type(event))
-    if phase is None:
-        raise ProtocolError(
-            f"{event.type} cannot happen while the conversation is {state.phase.value}"
-        )
-    match event:
-        case TurnStarted():
-            return replace(
-                state,
-                phase=phase,
-                turn=state.turn + 1,
-                step=0,
-                messages=state.messages.append(Message("user", event.prompt)),
-                stop="",
-                acted=False,
-                recent=(),
-                turn_spend=Spend(),
+    kind = type(event)
+    if kind in ANYWHERE:
+        phase = state.phase
+    else:
+        following = TRANSITIONS[state.phase].get(kind)
+        if following is None:
+            raise ProtocolError(
+                f"{event.type} cannot happen while the conversation is {state.phase.value}"
             )
-        case StepStarted():
-            return replace(
-                state, phase=phase, step=state.step + 1, stop="", acted=False, step_spend=Spend()
-            )
-        case ToolRequested():
-            return _requested(state, event)
-        case MessageFinished():
-            return _message(state, event)
-        case ApprovalRequested():
-            state.call(event.call_id)
-            return state
-        case ApprovalDecided():
-            verdict = Progress.DENIED if event.decision == "deny" else Progress.APPROVED
-            return _update(state, event.call_id, progress=verdict, reason=event.reason)
-        case ToolStarted():
-            return _update(state, event.call_id, progress=Progress.STARTED)
-        case ToolFinished():
-            return _finished(state, event)
-        case StepFinished():
-            return _step_finished(state)
-        case ContextCompacted():
-            summary = Message("summary", (Text(event.summary),))
-            kept = state.messages.since(event.replaced)
-            return replace(state, messages=Vector((summary, *kept)))
-        case _:
-            return replace(state, phase=phase)
+        phase = following
+    changes = _CHANGES.get(kind)
+    if changes is None:
+        return state if phase is state.phase else replace(state, phase=phase)
+    return replace(state, phase=phase, **changes(state, event))
 
 
-def _noted(state: Conversation, event: NoteAdded) -> Conversation:
-    if event.call_id:
-        state = _update(state, event.call_id, warned=True)
-    if event.audience == "person":
-        return state
-    return replace(state, notes=(*state.notes, event.text))
+Changes = dict[str, Any]
 
 
-def _requested(state: Conversation, event: ToolRequested) -> Conversation:
+def _turn_started(state: Conversation, event: TurnStarted) -> Changes:
+    return {
+        "turn": state.turn + 1,
+        "step": 0,
+        "messages": state.messages.append(Message("user", event.prompt)),
+        "stop": "",
+        "acted": False,
+        "recent": (),
+        "turn_spend": Spend(),
+    }
+
+
+def _step_started(state: Conversation, _: StepStarted) -> Changes:
+    return {"step": state.step + 1, "stop": "", "acted": False, "step_spend": Spend()}
+
+
+def _tool_requested(state: Conversation, event: ToolRequested) -> Changes:
     key = repetition_key(event)
     recent = (*state.recent, key)[-RECENT_CALLS:]
     call = Call(event, repeats=recent.count(key))
-    return replace(state, calls=(*state.calls, call), recent=recent, acted=True)
+    return {"calls": (*state.calls, call), "recent": recent, "acted": True}
 
 
-def _message(state: Conversation, event: MessageFinished) -> Conversation:
+def _message_finished(state: Conversation, event: MessageFinished) -> Changes:
+    changes: Changes = {
+        "stop": event.stop,
+        "step_spend": state.step_spend.add(event.usage, event.cost),
+        "turn_spend": state.turn_spend.add(event.usage, event.cost),
+        "session_spend": state.session_spend.add(event.usage, event.cost),
+    }
+    if event.parts:
+        changes["messages"] = state.messages.append(Message("assistant", event.parts))
     if event.stop == "interrupted":
         # A message that was broken off has no calls: none of them ran, and all will come again.
-        lost = len(state.calls)
-        recent = state.recent[: len(state.recent) - lost]
-        state = replace(state, calls=(), recent=recent, acted=False)
-    messages = state.messages
-    if event.parts:
-        messages = messages.append(Message("assistant", event.parts))
-    return replace(
-        state,
-        phase=Phase.ACTING,
-        messages=messages,
-        stop=event.stop,
-        step_spend=state.step_spend.add(event.usage, event.cost),
-        turn_spend=state.turn_spend.add(event.usage, event.cost),
-        session_spend=state.session_spend.add(event.usage, event.cost),
-    )
+        kept = len(state.recent) - len(state.calls)
+        changes |= {"calls": (), "recent": state.recent[:kept], "acted": False}
+    return changes
 
 
-def _update(state: Conversation, call_id: str, **changes: Any) -> Conversation:
-    call = replace(state.call(call_id), **changes)
-    calls = tuple(call if c.request.call_id == call_id else c for c in state.calls)
-    return replace(state, calls=calls)
+def _approval_requested(state: Conversation, event: ApprovalRequested) -> Changes:
+    state.call(event.call_id)
+    return {}
 
 
-def _finished(state: Conversation, event: ToolFinished) -> Conversation:
+def _approval_decided(state: Conversation, event: ApprovalDecided) -> Changes:
+    verdict = Progress.DENIED if event.decision == "deny" else Progress.APPROVED
+    return _update(state, event.call_id, progress=verdict, reason=event.reason)
+
+
+def _tool_started(state: Conversation, event: ToolStarted) -> Changes:
+    return _update(state, event.call_id, progress=Progress.STARTED)
+
+
+def _tool_finished(state: Conversation, event: ToolFinished) -> Changes:
     request = state.call(event.call_id).request
     result = ToolResult(
         event.call_id,
@@ -282,20 +266,52 @@ def _finished(state: Conversation, event: ToolFinished) -> Conversation:
         event.ms,
         event.reason,
     )
-    return replace(
-        state,
-        calls=tuple(c for c in state.calls if c.request.call_id != event.call_id),
-        results=(*state.results, result),
-        stop="cancelled" if event.status == "cancelled" else state.stop,
-    )
+    return {
+        "calls": tuple(c for c in state.calls if c.request.call_id != event.call_id),
+        "results": (*state.results, result),
+        "stop": "cancelled" if event.status == "cancelled" else state.stop,
+    }
 
 
-def _step_finished(state: Conversation) -> Conversation:
+def _step_finished(state: Conversation, _: StepFinished) -> Changes:
     if state.calls:
         waiting = ", ".join(call.request.call_id for call in state.calls)
         raise ProtocolError(f"step.finished cannot happen while calls are unfinished: {waiting}")
-    messages = state.messages
-    if state.results or state.notes:
-        notes = tuple(Text(note) for note in state.notes)
-        messages = messages.append(Message("tool", (*state.results, *notes)))
-    return replace(state, phase=Phase.READY, messages=messages, results=(), notes=())
+    if not state.results and not state.notes:
+        return {}
+    notes = tuple(Text(note) for note in state.notes)
+    message = Message("tool", (*state.results, *notes))
+    return {"messages": state.messages.append(message), "results": (), "notes": ()}
+
+
+def _compacted(state: Conversation, event: ContextCompacted) -> Changes:
+    summary = Message("summary", (Text(event.summary),))
+    return {"messages": Vector((summary, *state.messages.since(event.replaced)))}
+
+
+def _note_added(state: Conversation, event: NoteAdded) -> Changes:
+    changes = _update(state, event.call_id, warned=True) if event.call_id else {}
+    if event.audience != "person":
+        changes["notes"] = (*state.notes, event.text)
+    return changes
+
+
+def _update(state: Conversation, call_id: str, **changes: Any) -> Changes:
+    call = replace(state.call(call_id), **changes)
+    return {"calls": tuple(call if c.request.call_id == call_id else c for c in state.calls)}
+
+
+_CHANGES: dict[type[Event], Callable[[Conversation, Any], Changes]] = {
+    TurnStarted: _turn_started,
+    StepStarted: _step_started,
+    ToolRequested: _tool_requested,
+    MessageFinished: _message_finished,
+    ApprovalRequested: _approval_requested,
+    ApprovalDecided: _approval_decided,
+    ToolStarted: _tool_started,
+    ToolFinished: _tool_finished,
+    StepFinished: _step_finished,
+    ContextCompacted: _compacted,
+    NoteAdded: _note_added,
+}
+"""What each event changes besides the phase; an event that is not here changes nothing else."""

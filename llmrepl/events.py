@@ -9,7 +9,7 @@ back unchanged.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar
 
 from llmrepl.parts import Part, decode_parts, encode_parts
@@ -317,8 +317,7 @@ def _shape(cls: type[Event]) -> tuple[tuple[str, Any, Codec], ...]:
     """Return (name, default, codec) of each field of `cls`."""
     shape = _SHAPES.get(cls)
     if shape is None:
-        fields: Mapping[str, Field[Any]] = cls.__dataclass_fields__
-        shape = tuple((n, _default_of(f), _BY_NAME.get(n, _PLAIN)) for n, f in fields.items())
+        shape = tuple((f.name, _default_of(f), _BY_NAME.get(f.name, _PLAIN)) for f in fields(cls))
         _SHAPES[cls] = shape
     return shape
 

@@ -7,7 +7,7 @@ A kind this version does not know decodes to `UnknownPart` and encodes back unch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 Stream = Literal["stdout", "stderr", "value", "error"]
@@ -97,7 +97,7 @@ _KINDS: dict[str, Any] = {
     cls.kind: cls for cls in (Text, Reasoning, ToolCall, Output, Image, ToolResult)
 }
 _FIELDS: dict[type, tuple[str, ...]] = {
-    cls: tuple(cls.__dataclass_fields__) for cls in _KINDS.values()
+    cls: tuple(f.name for f in fields(cls)) for cls in _KINDS.values()
 }
 
 

@@ -36,6 +36,10 @@ class Vector(Sequence[T]):
         """Iterate from index `start` on, without copying."""
         return islice(self._items, start, self._size)
 
+    def extends(self, other: Vector[T]) -> bool:
+        """Tell in O(1) whether this vector grew from `other`; false also for equal strangers."""
+        return self._items is other._items and self._size >= other._size
+
     @overload
     def __getitem__(self, index: int) -> T: ...
     @overload
