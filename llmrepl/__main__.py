@@ -1,0 +1,21 @@
+"""The console script. `--version` answers before anything else is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from llmrepl import __version__
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        sys.stdout.write(f"llmrepl {__version__}\n")
+        return 0
+    from llmrepl.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

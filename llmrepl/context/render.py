@@ -1,0 +1,84 @@
+"""How each kind of message is written for the model.
+
+Results are fenced with more backticks than they contain, so no output can end its own fence. A
+malformed block is not shown to the model again as it wrote it: one bad example makes the next
+likelier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from llmrepl.conversation import Message
+from llmrepl.parser import render_call
+from llmrepl.parts import Image, Output, Part, Text, ToolCall, ToolResult
+from llmrepl.ports import ChatMessage
+
+_BACKTICKS = re.compile(r"`+")
+SUMMARY = "Summary of the conversation before this point:\n\n"
+
+
+def chat_message(message: Message) -> ChatMessage:
+    """Return `message` as a provider sends it."""
+    images = tuple(part for part in message.parts if isinstance(part, Image))
+    match message.role:
+        case "assistant":
+            return ChatMessage("assistant", _assistant(message.parts))
+        case "tool":
+            nested = (p.parts for p in message.parts if isinstance(p, ToolResult))
+            images = tuple(i for parts in nested for i in parts if isinstance(i, Image))
+            return ChatMessage("user", _results(message.parts), images)
+        case "summary":
+            return ChatMessage("user", SUMMARY + _prose(message.parts))
+        case _:
+            return ChatMessage("user", _prose(message.parts), images)
+
+
+def fence(text: str) -> str:
+    """Return `text` in a code fence that nothing inside it can end."""
+    longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    end = "" if text.endswith("\n") or not text else "\n"
+    return f"{ticks}\n{text}{end}{ticks}"
+
+
+def _prose(parts: Iterable[Part]) -> str:
+    return "\n\n".join(part.text for part in parts if isinstance(part, Text))
+
+
+def _assistant(parts: Iterable[Part]) -> str:
+    written = ""
+    for part in parts:
+        if isinstance(part, Text):
+            written += part.text
+        elif isinstance(part, ToolCall):
+            if written and not written.endswith("\n"):
+                written += "\n"
+            removed = "[a helper block that could not be run was removed here]\n"
+            written += removed if part.problem else render_call(part)
+    return written
+
+
+def _results(parts: Iterable[Part]) -> str:
+    results = [_result(part) for part in parts if isinstance(part, ToolResult)]
+    notes = [f"Note: {part.text}" for part in parts if isinstance(part, Text)]
+    if not results:
+        return "\n".join(notes)
+    return "\n".join(["<results>", *results, *notes, "</results>"])
+
+
+def _result(result: ToolResult) -> str:
+    code = "" if result.exit_code is None else f' exit_code="{result.exit_code}"'
+    lines = [f'<result tool="{result.name}" status="{result.status}"{code} ms="{result.ms:.0f}">']
+    if result.reason:
+        lines.append(f"reason: {result.reason}")
+    for part in result.parts:
+        if isinstance(part, Output):
+            cut = f" ({part.dropped} bytes dropped from the middle)" if part.dropped else ""
+            lines += [f"{part.stream}{cut}:", fence(part.text)]
+        elif isinstance(part, Text):
+            lines.append(part.text)
+    if len(lines) == 1:
+        lines.append("(no output)")
+    return "\n".join([*lines, "</result>"])

@@ -1,0 +1,82 @@
+"""The context as it is sent: a stable prefix that grows by what is new.
+
+Rendering and counting happen once per message. What was sent before is never changed, so a
+provider's prompt cache can hold it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmrepl.context.render import chat_message
+from llmrepl.conversation import Conversation, Message
+from llmrepl.ports import ChatMessage, Meter, Request
+from llmrepl.vector import Vector
+
+STOP_SEQUENCES = ("\n</helpers>",)
+"""With the newline, so that a closing tag quoted inside a line of code does not end the message."""
+
+MESSAGE_TOKENS = 4
+"""What a message costs beyond its text: role and separators (3 to 4 by OpenAI's own account)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model is asked to write; None leaves it to the provider."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+
+
+class Window:
+    """Turns conversations into requests (`llmrepl.ports.Context`).
+
+    Args:
+        model: the model's name without its provider; may be changed between turns.
+        system: the system prompt.
+        meter: counts tokens.
+        sampling: how the model is asked to write.
+    """
+
+    def __init__(
+        self, model: str, system: str, meter: Meter, sampling: Sampling | None = None
+    ) -> None:
+        self.model = model
+        self.system = system
+        self._meter = meter
+        self._sampling = sampling or Sampling()
+        self._system_tokens = -1
+        self._forget()
+
+    def _forget(self) -> None:
+        self._source: Vector[Message] = Vector()
+        self._messages: Vector[ChatMessage] = Vector()
+        self._tokens = 0
+
+    @property
+    def system_tokens(self) -> int:
+        """How many tokens the system prompt takes."""
+        if self._system_tokens < 0:
+            self._system_tokens = self._meter.count(self.system) + MESSAGE_TOKENS
+        return self._system_tokens
+
+    def request(self, conversation: Conversation) -> Request:
+        """Return the next request; costs what the new messages cost."""
+        if not conversation.messages.extends(self._source):
+            self._forget()
+        for message in conversation.messages.since(len(self._source)):
+            chat = chat_message(message)
+            self._messages = self._messages.append(chat)
+            self._tokens += self._meter.count(chat.text) + MESSAGE_TOKENS
+        self._source = conversation.messages
+        return Request(
+            model=self.model,
+            system=self.system,
+            messages=self._messages,
+            stop=STOP_SEQUENCES,
+            max_tokens=self._sampling.max_tokens,
+            temperature=self._sampling.temperature,
+            seed=self._sampling.seed,
+            estimated_tokens=self.system_tokens + self._tokens,
+        )

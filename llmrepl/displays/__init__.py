@@ -1,0 +1,1 @@
+"""Displays: subscribers that show records and change nothing."""

@@ -1,0 +1,1 @@
+"""The line REPL on prompt-toolkit: keeps the terminal's own scrollback."""

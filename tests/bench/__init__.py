@@ -1,0 +1,1 @@
+"""Measurements: interleaved runs in one process tree, medians and ratios. See `make bench`."""

@@ -1,0 +1,33 @@
+"""Interleaved measuring: one run of each subject in turn, so that noise falls on all alike."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Mapping
+
+
+def interleave(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Run every subject once per round and return what each returned (milliseconds)."""
+    samples: dict[str, list[float]] = {name: [] for name in subjects}
+    for subject in subjects.values():
+        subject()
+    for _ in range(rounds):
+        for name, subject in subjects.items():
+            gc.collect()
+            samples[name].append(subject())
+    return samples
+
+
+def table(title: str, samples: Mapping[str, list[float]], base: str, bound: str = "") -> str:
+    """Return the medians of `samples` in ms, with their ratios to `base`."""
+    floor = statistics.median(samples[base])
+    lines = [f"\n{title}" + (f"   [{bound}]" if bound else "")]
+    for name, values in samples.items():
+        median = statistics.median(values)
+        tenth = sorted(values)[len(values) * 9 // 10]
+        ratio = median / floor if floor else float("nan")
+        lines.append(
+            f"  {name:44s} {median:9.2f} ms   p90 {tenth:9.2f}   x{ratio:6.2f}   {median - floor:+9.2f}"
+        )
+    return "\n".join(lines)
