@@ -1,0 +1,12 @@
+"""Tokens and prices: how much was sent and said, and what it cost.
+
+Nothing here ever asks the network: vocabularies and prices are installed with the package.
+"""
+
+from __future__ import annotations
+
+from llmrepl.accounting.meter import Meter
+from llmrepl.accounting.prices import Prices
+from llmrepl.accounting.tokens import Tokens, encoding_of
+
+__all__ = ["Meter", "Prices", "Tokens", "encoding_of"]

@@ -1,0 +1,151 @@
+"""Knows what a model costs: the person's own table first, then the one of genai-prices.
+
+A price nobody knows is None, never zero. Tables are installed files; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from llmrepl.errors import ConfigError
+from llmrepl.usage import Cost, Price, Usage, cost_of
+
+if TYPE_CHECKING:
+    from genai_prices import types
+
+KINDS = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+}
+"""Our kinds of token, and what genai-prices calls their price per million."""
+
+_ACCEPTED = (
+    "accepted are input and output, and where the cache is priced cache_read and cache_write,"
+    " each in US dollars per million tokens"
+)
+
+
+class Prices:
+    """Prices by provider and model.
+
+    Args:
+        own: the person's table: `provider/model` to US dollars per million tokens for `input`,
+            `output` and perhaps `cache_read`, `cache_write`. It overrides every other source.
+
+    Raises:
+        ConfigError: `own` holds something else.
+    """
+
+    def __init__(self, own: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._own = {name: _own_price(name, row) for name, row in (own or {}).items()}
+        self.loaded = False
+
+    def own(self, provider: str, model: str) -> Price | None:
+        """Return the person's own price of a model, or None."""
+        return self._own.get(f"{provider}/{model}")
+
+    def load(self) -> None:
+        """Load the table, which takes about half a second the first time."""
+        from genai_prices import data_snapshot
+
+        data_snapshot.get_snapshot()
+        self.loaded = True
+
+    def cost(self, provider: str, model: str, usage: Usage) -> Cost | None:
+        """Return what `usage` costs at today's price, or None where nobody knows the price.
+
+        Blocks while the table is loaded for the first time.
+        """
+        own = self.own(provider, model)
+        if own is not None:
+            return cost_of(usage, own)
+        calculation = _calculate(provider, model, usage)
+        return None if calculation is None else _cost(calculation, usage)
+
+
+def _own_price(name: str, row: Mapping[str, Any]) -> Price:
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"the price of {name} is {row!r}", hint=_ACCEPTED)
+    wrong = [*(set(row) - set(KINDS)), *({"input", "output"} - set(row))]
+    if wrong:
+        raise ConfigError(
+            f"the price of {name} has a wrong or missing key: {wrong[0]}", hint=_ACCEPTED
+        )
+    amounts = {kind: _amount(name, kind, value) for kind, value in row.items()}
+    return Price(**amounts, source="configuration")
+
+
+def _amount(name: str, kind: str, value: object) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(f"the {kind} price of {name} is {value!r}", hint=_ACCEPTED)
+    return amount
+
+
+def _calculate(provider: str, model: str, usage: Usage) -> types.PriceCalculation | None:
+    """Return genai-prices' own calculation, or None where it has no price for all the tokens."""
+    import genai_prices
+
+    tokens = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read,
+        "cache_write_tokens": usage.cache_write,
+    }
+    try:
+        calculation = genai_prices.calc_price(
+            genai_prices.Usage(**tokens), model, provider_id=provider
+        )
+    except (LookupError, ValueError):  # not in the table; or more cached than sent
+        return None
+    prices = calculation.model_price
+    if prices.input_mtok is None or (usage.output_tokens and prices.output_mtok is None):
+        return None
+    return calculation
+
+
+def _cost(calculation: types.PriceCalculation, usage: Usage) -> Cost:
+    """Return the cost with the total of `calculation`.
+
+    The prices are those of the tier the request is in. What is charged beside tokens, such as a
+    fee per request, is part of `input`.
+    """
+    price = _price(calculation, usage)
+    cost = cost_of(usage, price)
+    beside = calculation.total_price - cost.total
+    return Cost(
+        cost.input + beside,
+        cost.output,
+        cost.cache_read,
+        cost.cache_write,
+        usage.estimated,
+        price,
+    )
+
+
+def _price(calculation: types.PriceCalculation, usage: Usage) -> Price:
+    """Return the prices per million that hold for a request of this size."""
+    import genai_prices
+    from genai_prices.types import calc_unit_price
+
+    million = 1_000_000
+    rates = {
+        kind: calc_unit_price(rate, million, usage.input_tokens, million)
+        for kind, name in KINDS.items()
+        if (rate := getattr(calculation.model_price, name)) is not None
+    }
+    where = f"{calculation.provider.id}/{calculation.model.id}"
+    return Price(
+        rates["input"],
+        rates.get("output", Decimal(0)),
+        rates.get("cache_read"),
+        rates.get("cache_write"),
+        source=f"genai-prices {genai_prices.__version__} {where}",
+    )
