@@ -178,7 +178,7 @@ def test_nothing_is_downloaded(tmp_path):
 
 
 LIGHT = """
-import sys, llmrepl.accounting, llmrepl.accounting.format
+import sys, llmrepl.accounting, llmrepl.figures
 heavy = {"tiktoken", "genai_prices", "pydantic", "httpx", "httpx2", "lzma", "requests"}
 print(sorted(heavy & set(sys.modules)))
 """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.accounting import format as shown
+from llmrepl import figures as shown
 from llmrepl.usage import FREE, Cost, Usage, cost_of
 
 
