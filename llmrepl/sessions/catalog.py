@@ -1,0 +1,154 @@
+"""Which sessions a directory holds: their ids, files, and how a person's word for one is resolved.
+
+An id is a safe file name, so that no id leads out of the directory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmrepl.errors import SessionError
+from llmrepl.sessions.lock import lock
+from llmrepl.sessions.reader import LogReader
+
+SUFFIX = ".jsonl"
+LIST = "`llmrepl sessions list` shows all sessions"
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_SHOWN = 5
+_ticks = itertools.count(int.from_bytes(os.urandom(3)))  # no two ids of one process are the same
+
+
+def session_path(directory: Path, session_id: str) -> Path:
+    """Return where the session's log is, or would be.
+
+    Raises:
+        SessionError: the id is not one.
+    """
+    if not _SAFE.fullmatch(session_id):
+        raise SessionError(
+            f"{session_id!r} cannot be a session id",
+            hint="an id is up to 100 letters, digits and `.` `_` `-`, a letter or digit first",
+        )
+    return directory / f"{session_id}{SUFFIX}"
+
+
+def new_id(directory: Path, created: int) -> str:
+    """Return an id that is free in `directory`: `YYYYMMDD-HHMMSS-xxxx`, in UTC.
+
+    Args:
+        directory: where the session will be.
+        created: Unix time in milliseconds.
+    """
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created // 1000))
+    while True:
+        tick = next(_ticks)
+        word = "".join(_BASE32[tick >> shift & 31] for shift in (15, 10, 5, 0))
+        session_id = f"{moment}-{word}"
+        if not session_path(directory, session_id).exists():
+            return session_id
+
+
+def ids(directory: Path) -> list[str]:
+    """Return the ids in `directory` in alphabetical order: given ids in that of their seconds."""
+    return sorted(entry.name.removesuffix(SUFFIX) for entry in _entries(directory))
+
+
+def newest(directory: Path) -> list[tuple[str, os.stat_result]]:
+    """Return each id with its file's status, the most recently written first."""
+    found = []
+    for entry in _entries(directory):
+        try:
+            found.append((entry.name.removesuffix(SUFFIX), entry.stat()))
+        except FileNotFoundError:
+            continue  # removed since the directory was read
+    found.sort(key=lambda item: (item[1].st_mtime_ns, item[0]), reverse=True)
+    return found
+
+
+def find(directory: Path, prefix: str) -> str:
+    """Return the id that is `prefix`, or the only one that begins with it.
+
+    Raises:
+        SessionError: there is none, or more than one; the message names those that come near.
+    """
+    known = ids(directory)
+    if prefix in known:
+        return prefix
+    matches = [session_id for session_id in known if prefix and session_id.startswith(prefix)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        shown = ", ".join(matches[-_SHOWN:][::-1])
+        more = len(matches) - _SHOWN
+        raise SessionError(
+            f"{prefix!r} begins {len(matches)} sessions: {shown}"
+            + (f" and {more} older" if more > 0 else ""),
+            hint="give more of the id",
+        )
+    import difflib  # only a mistyped id needs it
+
+    near = difflib.get_close_matches(prefix, known, _SHOWN, 0.6)
+    meant = f"; near it are {', '.join(near)}" if near else ""
+    raise SessionError(f"there is no session {prefix!r} in {directory}{meant}", hint=LIST)
+
+
+def last(directory: Path, cwd: str = "") -> str:
+    """Return the id of the most recently written session that can be read.
+
+    Args:
+        directory: where to look.
+        cwd: only sessions that were begun in this directory; empty for any.
+
+    Raises:
+        SessionError: there is none.
+    """
+    for session_id, _ in newest(directory):
+        try:
+            header = LogReader(session_path(directory, session_id)).header
+        except SessionError:
+            continue
+        if not cwd or header.cwd == cwd:
+            return session_id
+    where = f" that was begun in {cwd}" if cwd else ""
+    raise SessionError(f"{directory} holds no session{where} to go on with", hint=LIST)
+
+
+def remove(directory: Path, session_id: str) -> None:
+    """Delete a session for good.
+
+    Raises:
+        SessionLocked: a process is writing it.
+        SessionError: there is no such session, or it cannot be deleted.
+    """
+    path = session_path(directory, session_id)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as exc:
+        raise SessionError(f"cannot delete {path}: {exc.strerror}", hint=LIST) from exc
+    try:
+        lock(descriptor, path)
+        path.unlink()
+    except OSError as exc:
+        raise SessionError(f"cannot delete {path}: {exc.strerror}") from exc
+    finally:
+        os.close(descriptor)
+
+
+def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = entry.name.removesuffix(SUFFIX)
+                if name != entry.name and _SAFE.fullmatch(name) and entry.is_file():
+                    yield entry
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise SessionError(f"cannot list {directory}: {exc.strerror}") from exc

@@ -1,0 +1,73 @@
+"""Copies the beginning of a session into a new one, which then goes its own way.
+
+The original is only read. A copy appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmrepl.errors import SessionError
+from llmrepl.sessions.catalog import LIST, new_id, session_path
+from llmrepl.sessions.format import digest, encode_header, rechain
+from llmrepl.sessions.reader import LogReader
+
+
+def fork(
+    directory: Path, session_id: str, at_seq: int | None = None, *, created: int | None = None
+) -> str:
+    """Copy the records 1 to `at_seq` of a session into a new session and return its id.
+
+    Every line keeps its bytes except for `prev`, which follows the new header. Of a damaged
+    session the records before the damage can be copied.
+
+    Args:
+        directory: where both sessions are.
+        session_id: the original.
+        at_seq: the last record to copy; 0 for none, None for all that can be read.
+        created: Unix time in milliseconds for the new header; None for now.
+
+    Raises:
+        SessionError: the original has no such record, or the copy could not be written.
+    """
+    original = session_path(directory, session_id)
+    if not original.exists():
+        raise SessionError(f"there is no session {session_id!r} in {directory}", hint=LIST)
+    reader = LogReader(original)
+    lines = [line for line, _ in itertools.islice(reader.lines(), at_seq)]
+    if at_seq is not None and len(lines) < at_seq:
+        raise SessionError(
+            f"session {session_id} has {len(lines)} readable records, and no record {at_seq}",
+            hint=f"fork at 0 to {len(lines)}",
+        )
+    created = time.time_ns() // 1_000_000 if created is None else created
+    target = new_id(directory, created)
+    origin = (session_id, len(lines))
+    header = reader.header._replace(id=target, created=created, forked_from=origin)
+    path = session_path(directory, target)
+    draft = path.with_suffix(".draft")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(_chain(encode_header(header), lines))
+            file.flush()
+            os.fsync(descriptor)
+        draft.rename(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise SessionError(f"cannot fork {session_id} to {path}: {exc.strerror}") from exc
+    return target
+
+
+def _chain(header: bytes, lines: list[bytes]) -> Iterator[bytes]:
+    line = header
+    yield line + b"\n"
+    for original in lines:
+        line = rechain(original, digest(line))
+        yield line + b"\n"

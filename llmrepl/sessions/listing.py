@@ -1,0 +1,174 @@
+"""One line about each session, newest first, without decoding what is not shown.
+
+Only the lines that open or close a turn or name the model are parsed; the rest is searched as
+bytes. A quote inside JSON text is always escaped, so a search cannot mistake text for structure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from llmrepl.errors import SessionError
+from llmrepl.sessions.catalog import newest, session_path
+from llmrepl.sessions.format import Header, decode_header
+from llmrepl.sessions.lock import Inode, holders, inode
+from llmrepl.usage import Usage, decode_cost, decode_usage
+
+State = Literal["finished", "unfinished", "corrupt", "open elsewhere"]
+"""`unfinished`: the last turn has no end. `corrupt`: the file's head, tail or number of lines show
+damage (damage that they do not show is found by reading)."""
+
+
+class Summary(NamedTuple):
+    """What a listing says of one session.
+
+    `created` and `updated` are Unix times in milliseconds; `prompt` is the first line of the first
+    prompt; `model` is the last one asked, as provider/model; `cost` is in US dollars, None where
+    no message had a price; `size` is in bytes; `records` counts the log's whole lines.
+    """
+
+    id: str
+    path: Path
+    state: State
+    created: int
+    updated: int
+    cwd: str = ""
+    forked_from: tuple[str, int] | None = None
+    turns: int = 0
+    prompt: str = ""
+    model: str = ""
+    usage: Usage = Usage()
+    cost: Decimal | None = None
+    size: int = 0
+    records: int = 0
+
+
+def sessions(directory: Path) -> Iterator[Summary]:
+    """Yield a summary of each session, the most recently written first.
+
+    A session is read when its summary is asked for, so that the first few cost only themselves.
+
+    Raises:
+        SessionError: the directory cannot be read. A session that cannot is `corrupt`.
+    """
+    held = holders()
+    for session_id, status in newest(directory):
+        path = session_path(directory, session_id)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # removed since the directory was read
+        except OSError:
+            content = b""
+        yield _summary(path, session_id, status, content, held)
+
+
+def _summary(
+    path: Path, session_id: str, status: os.stat_result, content: bytes, held: Mapping[Inode, int]
+) -> Summary:
+    updated = status.st_mtime_ns // 1_000_000
+    blank = Summary(session_id, path, "corrupt", updated, updated, size=status.st_size)
+    try:
+        header = decode_header(content.partition(b"\n")[0])
+        found = _looked_up(blank, header, content)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, SessionError):
+        return blank
+    if held.get(inode(status), os.getpid()) != os.getpid():
+        return found._replace(state="open elsewhere")
+    return found
+
+
+def _looked_up(blank: Summary, header: Header, content: bytes) -> Summary:
+    content = _without_torn_tail(content)
+    records = content.rstrip(b"\n").count(b"\n")
+    if records:
+        tail = content[content.rstrip(b"\n").rfind(b"\n") + 1 :]
+        if json.loads(tail)["seq"] != records:
+            return blank
+    started = _last(content, "turn.started")
+    asked = _last(content, "step.started")
+    ended, usage, cost = _spent(content)
+    return blank._replace(
+        state="finished" if started is None or started[0] < ended else "unfinished",
+        created=header.created,
+        cwd=header.cwd,
+        forked_from=header.forked_from,
+        turns=0 if started is None else started[1]["turn"],
+        prompt=_first_prompt(content),
+        model=""
+        if asked is None
+        else f"{asked[1]['data']['provider']}/{asked[1]['data']['model']}",
+        usage=usage,
+        cost=cost,
+        records=records,
+    )
+
+
+def _without_torn_tail(content: bytes) -> bytes:
+    whole, newline, tail = content.rpartition(b"\n")
+    if tail:
+        try:
+            json.loads(tail)
+        except ValueError:
+            return whole + newline
+    return content
+
+
+def _spent(content: bytes) -> tuple[int, Usage, Decimal | None]:
+    """Return where the last finished turn ends, and what all turns used and cost."""
+    ends_and_turns = list(_each(content, "turn.finished"))
+    end = ends_and_turns[-1][0] if ends_and_turns else 0
+    spent = [line["data"] for _, line in ends_and_turns]
+    spent += [line["data"] for _, line in _each(content, "message.finished", end)]
+    usage = sum((decode_usage(data.get("usage", {})) for data in spent), Usage())
+    costs = [decode_cost(data["cost"]).total for data in spent if data.get("cost") is not None]
+    return end, usage, sum(costs, Decimal(0)) if costs else None
+
+
+def _first_prompt(content: bytes) -> str:
+    for _, line in _each(content, "turn.started"):
+        for part in line["data"]["prompt"]:
+            if part["kind"] == "text":
+                lines = (text.strip() for text in part["text"].splitlines())
+                return next((text for text in lines if text), "")
+        break
+    return ""
+
+
+def _each(content: bytes, kind: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the lines of this type from `start` on, each with the offset of its end."""
+    needle = _needle(kind)
+    at = content.find(needle, start)
+    while at >= 0:
+        begin, end = _bounds(content, at)
+        line = json.loads(content[begin:end])
+        if line["type"] == kind:  # else the words stand inside a record's data
+            yield end, line
+        at = content.find(needle, end)
+
+
+def _last(content: bytes, kind: str) -> tuple[int, dict[str, Any]] | None:
+    """Return the last line of this type with the offset of its end."""
+    needle = _needle(kind)
+    at = content.rfind(needle)
+    while at >= 0:
+        begin, end = _bounds(content, at)
+        line = json.loads(content[begin:end])
+        if line["type"] == kind:
+            return end, line
+        at = content.rfind(needle, 0, begin)
+    return None
+
+
+def _needle(kind: str) -> bytes:
+    return f'"type":"{kind}"'.encode()
+
+
+def _bounds(content: bytes, at: int) -> tuple[int, int]:
+    end = content.find(b"\n", at)
+    return content.rfind(b"\n", 0, at) + 1, len(content) if end < 0 else end

@@ -1,0 +1,254 @@
+"""Writes one session's log: a record is one line, and a line is one write to an append-only file.
+
+What was appended survives the process; what was appended with `sync` survives the machine. A
+line that could not be written whole is taken back, so that the file always ends with a record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from llmrepl.errors import SessionError
+from llmrepl.record import Record
+from llmrepl.sessions.catalog import LIST, new_id, session_path
+from llmrepl.sessions.forking import fork
+from llmrepl.sessions.format import Header, digest, encode_header, encode_line
+from llmrepl.sessions.lock import lock
+from llmrepl.sessions.reader import LogReader
+
+_FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
+
+
+class SessionLog:
+    """One session, open for writing by this process alone. It is a `ports.Store`.
+
+    Make one with `create` or `open`; it is a context manager that closes itself.
+
+    Attributes:
+        header: the file's first line.
+        seq: the last record in the file; the next one must have the next seq.
+        repaired: what had to be done to the file to open it, in one line; mostly empty.
+    """
+
+    def __init__(self, directory: Path, header: Header) -> None:
+        self.directory = directory
+        self.header = header
+        self.seq = 0
+        self.repaired = ""
+        self._last = ""
+        self._descriptor = -1
+        self._size = 0
+        self._torn = False
+        self._placed = False
+        self._named = False
+        self._closed = False
+
+    @classmethod
+    def create(
+        cls, directory: Path, *, cwd: str = "", session_id: str = "", created: int | None = None
+    ) -> Self:
+        """Begin a new session. Nothing is written before the first record is appended.
+
+        Args:
+            directory: where the file will be; made, for its owner alone, where it is missing.
+            cwd: the directory the session belongs to.
+            session_id: an id of the caller's own; empty for a new one.
+            created: Unix time in milliseconds; None for now.
+
+        Raises:
+            SessionError: `session_id` is no id, or already taken.
+        """
+        created = time.time_ns() // 1_000_000 if created is None else created
+        if session_id and session_path(directory, session_id).exists():
+            raise SessionError(
+                f"session {session_id} already exists in {directory}",
+                hint=f"go on with it: `llmrepl --resume {session_id}`",
+            )
+        log = cls(directory, Header(session_id or new_id(directory, created), created, cwd))
+        log._named = bool(session_id)
+        return log
+
+    @classmethod
+    def open(cls, directory: Path, session_id: str) -> tuple[Self, list[Record]]:
+        """Go on with a session: return its log and the records it holds so far.
+
+        A torn last line is cut off. A damaged session is never appended to: the records before
+        the damage are copied to a new session, which is opened in its place, and the damaged file
+        stays as it is. `repaired` says which of the two was done.
+
+        Raises:
+            SessionLocked: another process is writing this session.
+            SessionError: there is no such session, or it cannot be read.
+        """
+        path = session_path(directory, session_id)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise SessionError(
+                f"there is no session {session_id!r} in {directory}", hint=LIST
+            ) from None
+        except OSError as exc:
+            raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
+        try:
+            lock(descriptor, path)
+            reader = LogReader(path)
+            records = list(reader)
+            problem = reader.problem
+            if problem is None or problem.torn:
+                log = cls(directory, reader.header)
+                log._adopt(descriptor, reader)
+                return log, records
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        log, records = cls.open(directory, fork(directory, session_id))
+        log.repaired = (
+            f"{path} is damaged at line {problem.line}: {problem.reason}; the {len(records)}"
+            f" records before it were copied to session {log.id}, and the file was left as it is"
+        )
+        return log, records
+
+    @property
+    def id(self) -> str:
+        """The session's id: final once a record was appended."""
+        return self.header.id
+
+    @property
+    def path(self) -> Path:
+        """The session's file."""
+        return session_path(self.directory, self.header.id)
+
+    def append(self, record: Record, *, sync: bool = False) -> None:
+        """Add one record; a transient one is ignored.
+
+        Args:
+            record: its seq must be the one after `seq`.
+            sync: return only when the record is on the disk.
+
+        Raises:
+            SessionError: it could not be written. The log is as it was before, and the same
+                record can be appended again.
+        """
+        if not record.event.durable:
+            return
+        if record.seq != self.seq + 1:
+            raise SessionError(
+                f"record {record.seq} cannot follow record {self.seq} of session {self.id}",
+                hint="records are appended once each, in order",
+            )
+        if self._closed:
+            raise SessionError(f"session {self.id} is closed", hint="open it again")
+        if self._size:
+            line = encode_line(self._last, record)
+            self._write(line + b"\n", sync=sync)
+        else:
+            line = self._begin(record, sync=sync)
+        self.seq = record.seq
+        self._last = digest(line)
+
+    def close(self) -> None:
+        """Give up the file and its lock. May be called twice; nothing can be appended after it."""
+        self._closed = True
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _adopt(self, descriptor: int, reader: LogReader) -> None:
+        """Take over an open and locked file that `reader` has read to its end."""
+        torn = os.fstat(descriptor).st_size - reader.end
+        if torn:
+            os.ftruncate(descriptor, reader.end)
+            self.repaired = (
+                f"the last line of {self.path} was never finished: {torn} bytes were cut off"
+            )
+        self._descriptor = descriptor
+        self._size = reader.end
+        self.seq = reader.seq
+        self._last = reader.last
+        if not reader.ended:
+            self._write(b"\n", sync=False)
+
+    def _begin(self, record: Record, *, sync: bool) -> bytes:
+        """Make the file, header and first record in one write; return the record's line."""
+        self._create()
+        try:
+            header = encode_header(self.header)
+            line = encode_line(digest(header), record)
+            self._write(header + b"\n" + line + b"\n", sync=sync)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise
+        return line
+
+    def _create(self) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            while True:
+                try:
+                    self._descriptor = os.open(self.path, flags, 0o600)
+                    break
+                except FileExistsError:
+                    if self._named:
+                        raise
+                    # Another process took the same id in the same second.
+                    fresh = new_id(self.directory, self.header.created)
+                    self.header = self.header._replace(id=fresh)
+        except OSError as exc:
+            raise SessionError(f"cannot create {self.path}: {exc.strerror}", hint=_FULL) from exc
+        lock(self._descriptor, self.path)
+
+    def _write(self, data: bytes, *, sync: bool) -> None:
+        try:
+            if self._torn:
+                self._cut()
+            written = os.write(self._descriptor, data)
+            while written < len(data):  # the disk is full: the next write says so
+                written += os.write(self._descriptor, data[written:])
+            if sync:
+                self._sync()
+        except BaseException as exc:
+            self._torn = True
+            with contextlib.suppress(OSError):
+                self._cut()
+            if isinstance(exc, OSError):
+                raise SessionError(
+                    f"cannot write to {self.path}: {exc.strerror}", hint=_FULL
+                ) from exc
+            raise
+        self._size += len(data)
+
+    def _cut(self) -> None:
+        os.ftruncate(self._descriptor, self._size)
+        self._torn = False
+
+    def _sync(self) -> None:
+        os.fdatasync(self._descriptor)
+        if not self._placed:
+            # A new file's name is in its directory, which has to reach the disk as well.
+            directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+            self._placed = True
