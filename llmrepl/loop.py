@@ -155,7 +155,7 @@ def _act(state: Conversation, limits: Limits, stop: str) -> Action:
         return CloseCall(request, "cancelled", STOP_REASONS[stop])
     if call.repeats >= limits.repeat_stop:
         return CloseCall(request, "limit", f"this same call came {call.repeats} times in one turn")
-    if call.repeats >= limits.repeat_warn and not call.warned:
+    if call.repeats == limits.repeat_warn and not call.warned:
         return WarnModel(
             request,
             f"You have sent this same {request.name} call {call.repeats} times and it will not give"
