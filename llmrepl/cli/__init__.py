@@ -85,8 +85,8 @@ def run(args: Sequence[str]) -> int:
 
 def complain(error: LlmreplError) -> None:
     """Print `error` and its hint on stderr, one line each."""
-    from llmrepl.sanitise import sanitise
+    from llmrepl.sanitise import clean
 
-    click.echo(f"llmrepl: {sanitise(error.message)}", err=True)
+    click.echo(f"llmrepl: {clean(error.message)}", err=True)
     if error.hint:
-        click.echo(f"  {sanitise(error.hint)}", err=True)
+        click.echo(f"  {clean(error.hint)}", err=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,7 @@ class SessionLog:
         header: the file's first line.
         seq: the last record in the file; the next one must have the next seq.
         repaired: what had to be done to the file to open it, in one line; mostly empty.
+        on_line: is given every record's line, without its newline, once it is in the file.
     """
 
     def __init__(self, directory: Path, header: Header) -> None:
@@ -40,6 +42,7 @@ class SessionLog:
         self.header = header
         self.seq = 0
         self.repaired = ""
+        self.on_line: Callable[[bytes], None] | None = None
         self._last = ""
         self._descriptor = -1
         self._size = 0
@@ -151,6 +154,8 @@ class SessionLog:
             line = self._begin(record, sync=sync)
         self.seq = record.seq
         self._last = digest(line)
+        if self.on_line is not None:
+            self.on_line(line)
 
     def close(self) -> None:
         """Give up the file and its lock. May be called twice; nothing can be appended after it."""

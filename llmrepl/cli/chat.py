@@ -1,0 +1,52 @@
+"""`llmrepl chat`: the conversation in the terminal. What it imports delays the first prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmrepl.cli.exits import USAGE
+from llmrepl.cli.options import load_config, session_options, settings_options
+
+if TYPE_CHECKING:
+    from llmrepl.compose import Assembly
+    from llmrepl.config import Loaded
+
+
+@click.command("chat")
+@settings_options
+@session_options
+def command(**options: Any) -> int:
+    """Chat in the terminal: type, and see the model run Python and bash in a sandbox."""
+    session = (options.pop("resume") or "", options.pop("last"), options.pop("session") or "")
+    loaded = load_config(options)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        click.echo(
+            "llmrepl: the chat needs a terminal\n"
+            "  without one, use `llmrepl run PROMPT` or pipe a prompt into `llmrepl run`",
+            err=True,
+        )
+        return USAGE
+    return asyncio.run(_chat(loaded, session))
+
+
+async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
+    from llmrepl.repl.chat import Chat
+
+    config = loaded.config
+
+    async def assembled() -> Assembly:
+        # Imported in a thread, because a hundred modules would hold up the keys being typed.
+        start = await asyncio.to_thread(import_module, "llmrepl.repl.start")
+        assembly: Assembly = await start.start(loaded, session)
+        return assembly
+
+    history = config.sessions.directory.parent / "history" if config.sessions.save else None
+    chat = Chat(assembled, history, vi=config.ui.editing_mode == "vi")
+    if any(session):
+        await chat.prepare()
+    return await chat.run()

@@ -1,0 +1,61 @@
+"""`llmrepl check`: what works on this machine, and how to mend what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from llmrepl.cli.exits import DONE, ERROR
+from llmrepl.cli.options import load_config
+
+if TYPE_CHECKING:
+    from llmrepl.ports import Provider
+
+MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per check.")
+@click.option("--model", metavar="PROVIDER/MODEL", help="The model to send a heartbeat to.")
+@click.argument("names", nargs=-1)
+def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
+    """Check configuration, sandbox, provider and sessions; NAMES choose among them."""
+    from llmrepl.compose.assembly import provider_for
+    from llmrepl.compose.checks import all_checks
+    from llmrepl.compose.policy import policy_of
+    from llmrepl.health import run_checks
+    from llmrepl.providers.registry import default_model, split_model
+    from llmrepl.sanitise import clean
+
+    loaded = load_config({"model": model})
+    config = loaded.config
+    chosen = config.model or asyncio.run(default_model(os.environ))
+
+    def open_model() -> tuple[Provider, str]:
+        provider, name = split_model(chosen)
+        return provider_for(config, provider, os.environ), name
+
+    checks = all_checks(loaded, policy_of(config, Path.cwd()), open_model)
+    if unknown := [name for name in names if name not in checks]:
+        raise click.UsageError(f"no check is called {unknown[0]}; there are: {', '.join(checks)}")
+    wanted = {name: checks[name] for name in names or checks}
+    results = asyncio.run(run_checks(wanted))
+    for result in results:
+        if as_json:
+            row = {
+                "name": result.name,
+                "status": result.status,
+                "message": result.message,
+                "fix": result.fix,
+            }
+            click.echo(json.dumps(row, ensure_ascii=False))
+            continue
+        click.echo(clean(f"{MARKS[result.status]} {result.name}: {result.message}"))
+        if result.fix:
+            click.echo(clean(f"    {result.fix}"))
+    return ERROR if any(result.status == "failed" for result in results) else DONE

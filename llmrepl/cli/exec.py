@@ -1,0 +1,89 @@
+"""`llmrepl exec`: run one block in the sandbox, without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmrepl.cli.exits import DONE, ERROR, INTERRUPTED, LIMIT
+from llmrepl.cli.options import load_config
+
+if TYPE_CHECKING:
+    from llmrepl.config import Loaded
+    from llmrepl.events import ToolFinished
+
+BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUPTED}
+
+
+@click.command("exec")
+@click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
+@click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
+@click.argument("file", type=click.File("r"), default="-")
+def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
+    """Run one block in the sandbox, as a model's block would run.
+
+    FILE holds the code; `-` or nothing reads it from standard input.
+    """
+    code = file.read()
+    arguments: dict[str, Any] = {"code": code}
+    if timeout is not None:
+        arguments["timeout"] = timeout
+    return asyncio.run(_exec(load_config(), lang, arguments, as_json))
+
+
+async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:
+    import os
+    import signal
+    from pathlib import Path
+
+    from llmrepl.compose.policy import policy_of
+    from llmrepl.events import ToolFinished, ToolRequested
+    from llmrepl.executors.sandbox import SandboxExecutor
+
+    request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
+    executor = SandboxExecutor(policy_of(loaded.config, Path.cwd()), os.environ)
+    loop = asyncio.get_running_loop()
+    try:
+        await executor.start()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, lambda: loop.create_task(executor.interrupt()))
+        async for event in executor.run(request):
+            if isinstance(event, ToolFinished):
+                return _report(event, as_json, executor.policy)
+            if not as_json:
+                click.echo(event.text, nl=False, err=event.stream == "stderr")
+    finally:
+        await executor.close()
+    return ERROR
+
+
+def _report(event: ToolFinished, as_json: bool, policy: str) -> int:
+    from llmrepl.parts import Output
+
+    streams = {part.stream: part.text for part in event.parts if isinstance(part, Output)}
+    if as_json:
+        result = {
+            "status": event.status,
+            "exit_code": event.exit_code,
+            "stdout": streams.get("stdout", ""),
+            "stderr": streams.get("stderr", "") + streams.get("error", ""),
+            "value": streams.get("value"),
+            "ms": event.ms,
+            "limits": event.reason,
+            "sandbox": policy,
+        }
+        click.echo(json.dumps(result, ensure_ascii=False))
+    else:
+        if "value" in streams:
+            click.echo(streams["value"])
+        if "error" in streams:
+            click.echo(streams["error"], err=True)
+        if event.reason:
+            click.echo(f"llmrepl: {event.status}: {event.reason}", err=True)
+    sys.stdout.flush()
+    return BY_STATUS.get(event.status, ERROR)

@@ -1,0 +1,180 @@
+"""`llmrepl run`: one turn without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmrepl.cli.exits import code_of_turn
+from llmrepl.cli.options import load_config, session_options, settings_options
+from llmrepl.errors import LlmreplError
+
+if TYPE_CHECKING:
+    from llmrepl.compose import Assembly
+    from llmrepl.compose.opening import Wanted
+    from llmrepl.config import Loaded
+
+
+@click.command("run")
+@settings_options
+@session_options
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "stream-json"]),
+    default="text",
+    show_default=True,
+    help="Print the final answer, one object at the end, or each record as it is logged.",
+)
+@click.argument("prompt", required=False)
+def command(output: str, prompt: str | None, **options: Any) -> int:
+    """Run one turn without a terminal and print the answer.
+
+    Text piped in is appended to PROMPT; `-` or no PROMPT reads all of it from there. With --resume
+    or --continue and nothing to say, an unfinished turn is gone on with.
+    """
+    from llmrepl.compose.opening import Wanted
+
+    wanted = Wanted(options.pop("resume") or "", options.pop("last"), options.pop("session") or "")
+    loaded = load_config(options)
+    text = _prompt(prompt)
+    if not text and wanted.new:
+        raise click.UsageError("there is no prompt: give one as an argument or pipe it in")
+    return asyncio.run(_run(loaded, wanted, text, output))
+
+
+def _prompt(given: str | None) -> str:
+    parts = [] if given in (None, "-") else [given]
+    if not sys.stdin.isatty():
+        parts.append(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    return "\n\n".join(part for part in parts if part and part.strip())
+
+
+async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
+    from llmrepl.compose import assemble
+    from llmrepl.parts import Text
+
+    assembly = await assemble(loaded.config, wanted=wanted)
+    try:
+        # Without a sandbox nothing may run, and a script should hear of it before it pays a model.
+        await assembly.executor.start()
+        runtime = assembly.runtime
+        outcome = _Outcome(assembly, output)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, runtime.cancel)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.cancel)
+        reason = await runtime.resume()
+        if text:
+            reason = await runtime.turn((Text(text),))
+        return outcome.report(reason)
+    finally:
+        await assembly.close()
+
+
+class _Outcome:
+    """Watches the records of a run and prints what was asked for."""
+
+    def __init__(self, assembly: Assembly, output: str) -> None:
+        from llmrepl.displays.line import LineDisplay
+        from llmrepl.displays.paint import Paint
+
+        self._assembly = assembly
+        self._output = output
+        self._error: LlmreplError | None = None
+        self._began = assembly.edges.clock.monotonic()
+        self.calls: dict[str, dict[str, Any]] = {}
+        runtime = assembly.runtime
+        self._steps = 0
+        runtime.subscribe(self)
+        if output == "stream-json" and assembly.opened:
+            assembly.opened.log.on_line = _print_line
+        if output == "text" and sys.stderr.isatty():
+            paint = Paint.for_stream(sys.stderr, os.environ)
+            runtime.subscribe(LineDisplay(sys.stderr, paint, answers=False))
+
+    def show(self, record: Any) -> None:
+        """Take note of calls and errors."""
+        from llmrepl.events import ErrorRaised, StepStarted, ToolFinished, ToolRequested
+
+        match record.event:
+            case StepStarted():
+                self._steps += 1
+            case ToolRequested() as event:
+                self.calls[event.call_id] = {
+                    "language": event.language,
+                    "code": event.arguments.get("code"),
+                }
+            case ToolFinished() as event:
+                self.calls.setdefault(event.call_id, {}).update(_result(event))
+            case ErrorRaised() as event:
+                self._error = LlmreplError(event.message, hint=event.hint)
+                self._kind = event.kind
+
+    def report(self, reason: str) -> int:
+        """Print the outcome and return the exit code."""
+        from llmrepl.cli import complain
+
+        answer = _answer(self._assembly)
+        if self._output == "json":
+            click.echo(json.dumps(self._summary(reason, answer), ensure_ascii=False))
+        elif self._output == "text" and answer:
+            click.echo(answer.rstrip("\n"))
+        if reason == "error" and self._error is not None:
+            complain(self._error)
+            return code_of_turn(reason, self._kind)
+        if reason not in ("end_turn", ""):
+            from llmrepl.loop import STOP_REASONS
+
+            click.echo(f"llmrepl: the turn stopped: {STOP_REASONS[reason]}", err=True)
+        return code_of_turn(reason)
+
+    def _summary(self, reason: str, answer: str) -> dict[str, Any]:
+        spend = self._assembly.runtime.state.turn_spend
+        cost = None if spend.unpriced else float(spend.total)
+        return {
+            "session": self._assembly.session_id,
+            "model": self._assembly.model,
+            "stop": reason,
+            "answer": answer,
+            "steps": self._steps,
+            "tool_calls": list(self.calls.values()),
+            "usage": {
+                "input_tokens": spend.usage.input_tokens,
+                "output_tokens": spend.usage.output_tokens,
+                "estimated": spend.usage.estimated,
+            },
+            "cost_usd": cost,
+            "ms": round((self._assembly.edges.clock.monotonic() - self._began) * 1000, 1),
+        }
+
+
+def _print_line(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _result(event: Any) -> dict[str, Any]:
+    from llmrepl.parts import Output
+
+    streams = {part.stream: part.text for part in event.parts if isinstance(part, Output)}
+    return {
+        "status": event.status,
+        "exit_code": event.exit_code,
+        "stdout": streams.get("stdout", ""),
+        "stderr": streams.get("stderr", "") + streams.get("error", ""),
+        "value": streams.get("value"),
+        "reason": event.reason,
+        "ms": event.ms,
+    }
+
+
+def _answer(assembly: Assembly) -> str:
+    from llmrepl.parts import text_of
+
+    messages = assembly.runtime.state.messages
+    last = messages[-1] if len(messages) else None
+    return text_of(last.parts) if last and last.role == "assistant" else ""

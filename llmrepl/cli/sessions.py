@@ -1,0 +1,109 @@
+"""`llmrepl sessions`: list saved sessions and show one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import islice
+from typing import Any
+
+import click
+
+from llmrepl.cli.options import load_config
+
+
+@click.group("sessions")
+def command() -> None:
+    """List and show saved sessions."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per session.")
+@click.option("--limit", type=int, default=50, show_default=True, help="How many at the most.")
+def list_(as_json: bool, limit: int) -> None:
+    """List saved sessions, the most recently used first."""
+    from llmrepl.figures import money, tokens
+    from llmrepl.sanitise import clean
+    from llmrepl.sessions.listing import sessions
+
+    shown = False
+    for row in islice(sessions(load_config().config.sessions.directory), limit):
+        shown = True
+        if as_json:
+            click.echo(json.dumps(_row(row), ensure_ascii=False))
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.updated / 1000))
+        used = row.usage.input_tokens + row.usage.output_tokens
+        state = "" if row.state == "finished" else f" [{row.state}]"
+        click.echo(
+            f"{row.id}  {when}  {row.turns:>3} turns  {tokens(used):>6} tokens "
+            f" {money(row.cost):>8}  {clean(row.prompt)[:60]}{state}"
+        )
+    if not shown:
+        click.echo("No sessions yet.", err=True)
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "state": row.state,
+        "created": row.created,
+        "updated": row.updated,
+        "cwd": row.cwd,
+        "turns": row.turns,
+        "prompt": row.prompt,
+        "model": row.model,
+        "usage": {
+            "input_tokens": row.usage.input_tokens,
+            "output_tokens": row.usage.output_tokens,
+        },
+        "cost_usd": None if row.cost is None else float(row.cost),
+        "records": row.records,
+        "size": row.size,
+        "path": str(row.path),
+    }
+
+
+@command.command("show")
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
+def show(session: str, as_json: bool) -> None:
+    """Show a saved session as it looked, or its records.
+
+    SESSION is an id, the beginning of one, or `last`.
+    """
+    from llmrepl.sessions.catalog import session_path
+    from llmrepl.sessions.reader import LogReader
+
+    directory = load_config().config.sessions.directory
+    reader = LogReader(session_path(directory, _found(directory, session)))
+    if as_json:
+        for line, _ in reader.lines():
+            click.echo(line)
+    else:
+        _replay(reader)
+    if reader.problem is not None:
+        problem = reader.problem
+        click.echo(
+            f"llmrepl: {reader.path} line {problem.line}: {problem.reason};"
+            f" the {reader.seq} records before it are shown",
+            err=True,
+        )
+
+
+def _found(directory: Any, session: str) -> str:
+    from llmrepl.sessions.catalog import find, last
+
+    return last(directory) if session == "last" else find(directory, session)
+
+
+def _replay(reader: Any) -> None:
+    import os
+
+    from llmrepl.displays.line import LineDisplay
+    from llmrepl.displays.paint import Paint
+
+    display = LineDisplay(sys.stdout, Paint.for_stream(sys.stdout, os.environ))
+    for record in reader:
+        display.show_finished(record)

@@ -1,0 +1,222 @@
+"""One runtime with everything it reaches the world through, made from a configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from llmrepl.accounting import Meter
+from llmrepl.compose.approval import approver_for
+from llmrepl.compose.opening import Opened, Wanted, open_session
+from llmrepl.compose.policy import policy_of
+from llmrepl.config import Config
+from llmrepl.context.prompt import system_prompt
+from llmrepl.context.window import Sampling, Window
+from llmrepl.conversation import Phase
+from llmrepl.errors import ConfigError
+from llmrepl.events import ConfigChanged
+from llmrepl.executors.bash_syntax import check_bash
+from llmrepl.executors.policy import rules
+from llmrepl.executors.sandbox import SandboxExecutor
+from llmrepl.loop import Limits
+from llmrepl.ports import Approver, Provider
+from llmrepl.providers.registry import default_model, open_provider, split_model
+from llmrepl.runtime import Edges, Runtime
+from llmrepl.sessions.listing import Summary, sessions
+from llmrepl.sessions.unsaved import Unsaved
+
+
+class SystemClock:
+    """The machine's own time (`llmrepl.ports.Clock`)."""
+
+    def now(self) -> int:
+        """Return Unix time in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        return time.perf_counter()
+
+
+class Assembly:
+    """A runtime and what it was made from.
+
+    Args:
+        config: what is configured.
+        model: `provider/model`.
+        person: how to ask a person; None where there is nobody.
+        opened: the session to write; None for one that is not saved.
+        environ: the environment variables.
+        cwd: the working directory.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: str,
+        *,
+        person: Approver | None,
+        opened: Opened | None,
+        environ: Mapping[str, str],
+        cwd: Path,
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.cwd = cwd
+        self._environ = environ
+        self.opened = opened
+        self.sandbox_missing = False
+        self.warming: asyncio.Future[None] | None = None
+        self.meter = Meter(prices_of(config))
+        self.executor = SandboxExecutor(policy_of(config, cwd), environ)
+        extra = config.system.read_text() if config.system else ""
+        provider, name = split_model(model)
+        self.window = Window(
+            name,
+            system_prompt(directory=str(cwd), rules=rules(self.executor.settings), extra=extra),
+            self.meter,
+            Sampling(config.max_tokens, config.temperature, config.seed),
+        )
+        self.edges = Edges(
+            provider=provider_for(config, provider, environ),
+            executor=self.executor,
+            approver=approver_for(config.approval, person),
+            context=self.window,
+            meter=self.meter,
+            store=opened.log if opened else Unsaved(),
+            clock=SystemClock(),
+        )
+        limits = config.limits
+        self.runtime = Runtime(
+            self.edges,
+            Limits(
+                max_steps=limits.max_steps,
+                turn_seconds=limits.turn_seconds,
+                budget=limits.budget,
+            ),
+            state=opened.state if opened else None,
+            seq=opened.log.seq if opened else 0,
+            checks={"bash": check_bash},
+        )
+
+    @property
+    def session_id(self) -> str:
+        """The session's id; empty where it is not saved."""
+        return self.opened.log.id if self.opened else ""
+
+    @property
+    def status(self) -> str:
+        """One line: model, sandbox, directory."""
+        sandbox = "NO SANDBOX: /check says why" if self.sandbox_missing else self.executor.policy
+        return f"{self.model} · {sandbox}"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the session's last turn was broken off."""
+        return self.runtime.state.phase is not Phase.IDLE
+
+    async def use_model(self, model: str) -> None:
+        """Go on with another model.
+
+        Raises:
+            ConfigError: it does not name a model of a provider there is.
+        """
+        provider_name, name = split_model(model)
+        provider = provider_for(self.config, provider_name, self._environ)
+        await self.edges.provider.close()
+        self.edges.provider = provider
+        self.window.model = name
+        self.model = model
+        self.runtime.record(ConfigChanged(key="model", value=model))
+
+    def list_sessions(self, limit: int) -> Iterator[Summary]:
+        """Return summaries of the newest sessions."""
+        return islice(sessions(self.config.sessions.directory), limit)
+
+    async def close(self) -> None:
+        """End the sandbox, give back connections, close the session."""
+        if self.warming is not None:
+            await self.warming
+        await self.executor.close()
+        await self.edges.provider.close()
+        if self.opened:
+            self.opened.log.close()
+
+
+def prices_of(config: Config) -> dict[str, dict[str, object]]:
+    """Return the person's own prices as the meter takes them."""
+    return {
+        model: {
+            "input": price.input,
+            "output": price.output,
+            "cache_read": price.cache_read,
+            "cache_write": price.cache_write,
+        }
+        for model, price in config.prices.items()
+    }
+
+
+def provider_for(config: Config, name: str, environ: Mapping[str, str]) -> Provider:
+    """Open the provider called `name` with what is configured for it.
+
+    Raises:
+        ConfigError: there is no such provider, or no such setting of it.
+        PluginError: the plugin behind it could not be loaded.
+    """
+    settings = config.provider(name)
+    key = settings.api_key
+    if settings.api_key_env:
+        key = environ.get(settings.api_key_env)
+        if not key:
+            raise ConfigError(
+                f"providers.{name}.api_key_env names {settings.api_key_env}, which is not set",
+                hint=f"export {settings.api_key_env}=…",
+            )
+    return open_provider(
+        name,
+        {
+            "base_url": settings.base_url,
+            "api_key": str(key) if key else None,
+            "timeout": settings.timeout,
+            "options": dict(settings.options) or None,
+        },
+    )
+
+
+async def assemble(
+    config: Config,
+    *,
+    wanted: Wanted | None = None,
+    person: Approver | None = None,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Assembly:
+    """Choose the model, open the session and put everything together.
+
+    Args:
+        config: what is configured.
+        wanted: which session; None for a new one.
+        person: how to ask a person; None where there is nobody.
+        environ: the environment variables; None for the process's own.
+        cwd: the working directory; None for the process's own.
+
+    Raises:
+        LlmreplError: something does not fit; nothing is left open then.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = cwd or Path.cwd()
+    wanted = wanted or Wanted()
+    model = config.model or await default_model(environ)
+    opened = None
+    if config.sessions.save or not wanted.new:
+        opened = open_session(config.sessions.directory, wanted, str(cwd))
+    try:
+        return Assembly(config, model, person=person, opened=opened, environ=environ, cwd=cwd)
+    except BaseException:
+        if opened:
+            opened.log.close()
+        raise

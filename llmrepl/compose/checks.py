@@ -1,0 +1,109 @@
+"""The health checks of this installation, by name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from llmrepl.compose.assembly import Assembly
+from llmrepl.config import Loaded
+from llmrepl.events import CheckFinished
+from llmrepl.executors.policy import Policy
+from llmrepl.executors.selftest import self_test
+from llmrepl.health import Check, heartbeat
+from llmrepl.ports import Provider
+from llmrepl.sessions.listing import sessions
+
+LITTLE_SPACE = 100 * 2**20
+"""Bytes of free disk below which sessions are in danger."""
+
+
+def checks_of(assembly: Assembly) -> dict[str, Check]:
+    """Return the checks of a running chat."""
+    return {
+        "sandbox": lambda: check_sandbox(assembly.executor.settings),
+        "provider": lambda: heartbeat(assembly.edges.provider, assembly.window.model),
+        "sessions": lambda: check_sessions(assembly.config.sessions.directory),
+    }
+
+
+def all_checks(
+    loaded: Loaded, policy: Policy, open_model: Callable[[], tuple[Provider, str]]
+) -> Mapping[str, Check]:
+    """Return every check, for `llmrepl check`."""
+
+    async def provider() -> CheckFinished:
+        opened, model = open_model()
+        try:
+            return await heartbeat(opened, model)
+        finally:
+            await opened.close()
+
+    return {
+        "configuration": lambda: check_configuration(loaded),
+        "sandbox": lambda: check_sandbox(policy),
+        "provider": provider,
+        "sessions": lambda: check_sessions(loaded.config.sessions.directory),
+    }
+
+
+async def check_configuration(loaded: Loaded) -> CheckFinished:
+    """Say which files the configuration comes from, and what is doubtful in it."""
+    files = [str(f) for f in (loaded.user_file, loaded.project_file) if f and f.exists()]
+    message = f"read from {', '.join(files)}" if files else "built-in defaults, no files"
+    if loaded.warnings:
+        return CheckFinished(
+            name="configuration", status="warning", message="; ".join(loaded.warnings)
+        )
+    return CheckFinished(name="configuration", status="ok", message=message)
+
+
+async def check_sandbox(policy: Policy) -> CheckFinished:
+    """Start a sandbox and let it prove itself.
+
+    Raises:
+        SandboxUnavailable: there is none; the hint is the fix.
+    """
+    test = await self_test(policy)
+    if not test.ok:
+        broken = [f"{proof.name} ({proof.detail})" for proof in test.proofs if not proof.ok]
+        message = f"a promise is broken: {'; '.join(broken)}"
+        return CheckFinished(name="sandbox", status="failed", message=message)
+    proven = ", ".join(proof.name for proof in test.proofs)
+    times = f"start {test.start_ms} ms, python {test.python_ms} ms, bash {test.bash_ms} ms"
+    message = f"{test.tier} with {test.python}; {times}; proven: {proven}"
+    return CheckFinished(name="sandbox", status="ok", message=message)
+
+
+async def check_sessions(directory: Path) -> CheckFinished:
+    """Say whether sessions can be written, and which are damaged."""
+    place = directory
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        return CheckFinished(
+            name="sessions",
+            status="failed",
+            message=f"{place} cannot be written",
+            fix="set sessions.directory to a directory of yours, or use --no-save",
+        )
+    free = shutil.disk_usage(place).free
+    if free < LITTLE_SPACE:
+        message = f"only {free // 2**20} MiB are free at {place}"
+        return CheckFinished(
+            name="sessions", status="warning", message=message, fix="free some disk space"
+        )
+    rows = list(sessions(directory))
+    corrupt = [row.id for row in rows if row.state == "corrupt"]
+    if corrupt:
+        return CheckFinished(
+            name="sessions",
+            status="warning",
+            message=f"{len(corrupt)} of {len(rows)} sessions are damaged: {', '.join(corrupt[:5])}",
+            fix=f"llmrepl --resume {corrupt[0]} goes on with what can be read of it",
+        )
+    return CheckFinished(
+        name="sessions", status="ok", message=f"{len(rows)} sessions in {directory}"
+    )

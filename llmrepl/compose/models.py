@@ -1,0 +1,56 @@
+"""Which models can be used now, over all providers that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from llmrepl.compose.assembly import provider_for
+from llmrepl.config import Config
+from llmrepl.errors import LlmreplError
+from llmrepl.providers.registry import BUILT_IN
+
+KEYS = {"groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
+"""What must be set before asking a provider that refuses everybody without it."""
+
+
+class ModelRow(NamedTuple):
+    """A line of the list: `name` is provider/model, or a provider that gave none and why."""
+
+    name: str
+    note: str = ""
+    usable: bool = True
+    context: int | None = None
+
+
+async def list_models(config: Config, environ: Mapping[str, str] | None = None) -> list[ModelRow]:
+    """Ask every built-in and configured provider at the same time; never raises."""
+    environ = os.environ if environ is None else environ
+    names = [*BUILT_IN, *(name for name in config.providers if name not in BUILT_IN)]
+    found = await asyncio.gather(*(_of_provider(config, name, environ) for name in names))
+    return [row for rows in found for row in rows]
+
+
+async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) -> list[ModelRow]:
+    if name == "scripted":
+        return [ModelRow("scripted/FILE", "prepared replies from a file")]
+    settings = config.provider(name)
+    needed = KEYS.get(name)
+    reachable = settings.base_url or environ.get(f"{name.upper()}_BASE_URL")
+    if needed and not (
+        environ.get(needed) or settings.api_key or settings.api_key_env or reachable
+    ):
+        return [ModelRow(f"{name}/…", f"set {needed} to use it", usable=False)]
+    provider = None
+    try:
+        provider = provider_for(config, name, environ)
+        models = await provider.models()
+    except LlmreplError as error:
+        return [ModelRow(f"{name}/…", error.message, usable=False)]
+    finally:
+        if provider is not None:
+            await provider.close()
+    about = BUILT_IN[name].about if name == "demo" else ""
+    return [ModelRow(f"{name}/{m.name}", about, context=m.context) for m in models]

@@ -1,0 +1,66 @@
+"""Makes ready what a chat's turns need, while the first prompt is already up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from llmrepl.compose import Assembly, assemble
+from llmrepl.compose.opening import Wanted
+from llmrepl.config import Loaded
+from llmrepl.displays.line import LineDisplay
+from llmrepl.displays.paint import Paint
+from llmrepl.errors import LlmreplError
+from llmrepl.repl.approve import AskPerson
+
+SHOWN_TURNS = 3
+"""How many turns of a resumed session are shown again."""
+
+
+async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
+    """Assemble a chat, and start its sandbox and its meter in the background.
+
+    Args:
+        loaded: the configuration.
+        session: what to resume, whether to continue the last one, and a session's id.
+
+    Raises:
+        LlmreplError: something does not fit.
+    """
+    assembly = await assemble(loaded.config, wanted=Wanted(*session), person=AskPerson())
+    paint = Paint.for_stream(sys.stdout, os.environ)
+    if loaded.config.ui.theme == "none":
+        paint = Paint(colour=False)
+    if assembly.opened and assembly.opened.records:
+        _show_again(assembly, paint)
+    display = LineDisplay(sys.stdout, paint, spent=assembly.runtime.state.session_spend)
+    assembly.runtime.subscribe(display)
+    assembly.warming = asyncio.ensure_future(_warm(assembly))
+    return assembly
+
+
+async def _warm(assembly: Assembly) -> None:
+    """Start what the first block would wait for; what fails here is told when it is needed."""
+    assembly.meter.warm(prices=not assembly.edges.provider.local)
+    try:
+        await assembly.executor.start()
+    except LlmreplError:
+        assembly.sandbox_missing = True
+
+
+def _show_again(assembly: Assembly, paint: Paint) -> None:
+    """Show the end of a resumed session, so that the person knows where it stands."""
+    opened = assembly.opened
+    assert opened is not None
+    if opened.log.repaired:
+        sys.stdout.write(f"note: {opened.log.repaired}\n")
+    first = opened.state.turn - SHOWN_TURNS + 1
+    if first > 1:
+        sys.stdout.write(paint(f"… {first - 1} earlier turns\n", "dim"))
+    display = LineDisplay(sys.stdout, paint)
+    for record in opened.records:
+        if record.turn >= first:
+            display.show_finished(record)
+    sys.stdout.write(paint(f"resumed session {opened.log.id}\n", "dim"))
+    sys.stdout.flush()
