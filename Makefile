@@ -21,12 +21,7 @@ test: .venv/ready-dev ## run the checks and the whole suite
 	@.ci/suite $(ARGS)
 
 check: .venv/ready-dev ## format, lint, types, layers, docs, and full coverage of the core
-	.venv/bin/ruff format --check --quiet
-	.venv/bin/ruff check --quiet
-	.venv/bin/mypy
-	.venv/bin/lint-imports
-	@test ! -e docs/generate.py || $(python) docs/generate.py --check
-	@.ci/core-coverage
+	@.ci/check
 
 bench: .venv/ready-dev ## measure against the floors
 	$(python) -m tests.bench $(ARGS)
