@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import subprocess
@@ -94,6 +95,9 @@ def test_every_example_of_the_help_is_answered_and_claims_nothing(chat, folder, 
     answer = chat.ask(example)
     assert "did not" not in answer
     assert chat.blocks
+    for block in chat.blocks:
+        if block.calls[0].language == "python":  # the oldest Python that blocks may run on
+            ast.parse(block.calls[0].arguments["code"], feature_version=(3, 8))
     assert not CLAIM.search(answer)
     for message in chat.messages:
         assert message.role == "user" or not CLAIM.search(message.text)

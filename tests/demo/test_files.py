@@ -31,8 +31,11 @@ from tests.demo.driver import Chat
         ("read README.md", ["`README.md` has **7 lines**", "## Milk"]),
         ("show the contents of README.md", ["## Milk"]),
         ("cat a b.txt", ["with a space"]),
-        ("summarise brew.py", ["**8 lines**", "Its 2 functions and classes: `boil`, `class Pot`"]),
-        ("Could you summarize the file README.md, please?", ["Its 2 headings: `Tea`, `Milk`"]),
+        ("summarise brew.py", ["**8 lines**", "**2 functions and classes**: `boil`, `class Pot`"]),
+        (
+            "Could you summarize the file README.md, please?",
+            ["It has **2 headings**: `Tea`, `Milk`"],
+        ),
         ("most frequent words in README.md", ["**12 words**", "`the` (2), `water` (2)"]),
         ("top 1 words in README.md", ["Most frequent: `the` (2)."]),
         ("how many words are in a b.txt", ["**3 words**"]),

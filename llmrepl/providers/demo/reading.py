@@ -27,6 +27,12 @@ lines = text.splitlines()
 """
 """Reads the file `path` into `text` and `lines`."""
 
+HEADS = (
+    ("heading", "heading", "headings"),
+    ("defined", "function or class", "functions and classes"),
+)
+"""What a summary lists, and what one and several of them are called."""
+
 _SHOW = """
 print("lines:", len(lines))
 print("\\n".join(lines[-number:] if last else lines[:number]))
@@ -113,11 +119,11 @@ def summary(name: Name) -> Steps:
         if facts.get(kind, "").isdecimal()
     ]
     told = [f"{code(found.path)}{found.note} has {listed(sizes)}."]
-    for kind, noun in (("heading", "headings"), ("defined", "functions and classes")):
+    for kind, noun, plural in HEADS:
         items = _all(found.result.lines, kind)
         if items:
             total = int(facts.get(f"{kind}s", len(items)))
-            told.append(f"Its {total} {noun}: {names(items, total)}.")
+            told.append(f"It has {count(total, noun, plural)}: {names(items, total)}.")
     begins = _all(found.result.lines, "begins")
     if begins:
         text = "\n".join(begins)
