@@ -39,7 +39,7 @@ def report(rounds: int = 15) -> str:
         prompts = interleave(
             {
                 "bare prompt-toolkit prompt": lambda: time_to_prompt(
-                    [sys.executable, "-c", BARE], env, b"bare> "
+                    [sys.executable, "-c", BARE], env, b"bare>"
                 ),
                 "llmrepl, launch to usable prompt": lambda: time_to_prompt(
                     [SCRIPT], env, b"\xe2\x9d\xaf", cwd=home

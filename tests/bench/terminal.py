@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
+import termios
 import time
 from collections.abc import Sequence
 
@@ -31,6 +34,7 @@ def time_to_prompt(
             os.chdir(cwd)
         os.execvpe(command[0], list(command), env)
     try:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         seen = _read_until(terminal, prompt)
         os.write(terminal, b"q")
         _read_until(terminal, b"q", skip=len(seen))
