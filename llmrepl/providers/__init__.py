@@ -1,0 +1,1 @@
+"""Model providers, built in and loadable; `registry` opens them."""

@@ -1,0 +1,207 @@
+"""Ollama through its official SDK, over its own API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from llmrepl.errors import ConfigError, ProviderError
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.providers.address import clean_key
+from llmrepl.providers.images import base64_of
+from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
+from llmrepl.usage import Usage
+
+if TYPE_CHECKING:
+    from ollama import AsyncClient, ChatResponse
+
+DEFAULT_PORT = 11434
+PORTS = {"http": 80, "https": 443}
+CLOUD = frozenset({"ollama.com", "www.ollama.com"})
+
+BESIDE_OPTIONS = ("think", "keep_alive")
+"""Settings that stand beside the model's options in a request."""
+
+
+def ollama_url(host: str) -> str:
+    """Return the address that `OLLAMA_HOST` means: a host, host and port, or a URL.
+
+    A server that listens on every interface (`0.0.0.0`) is reached on this machine.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    scheme, separator, rest = host.strip().partition("://")
+    if not separator:
+        scheme, rest = "http", scheme
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port or (PORTS[scheme if rest else ""] if separator else DEFAULT_PORT)
+    except (ValueError, KeyError):
+        raise ConfigError(
+            f"OLLAMA_HOST is no address of a server: {host.rpartition('@')[2]!r}",
+            hint="accepted: a host, host:port or URL, like 127.0.0.1:11434",
+        ) from None
+    name = parts.hostname or "127.0.0.1"
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104 - not to bind to it
+    if ":" in name:
+        name = f"[{name}]"
+    path = parts.path.strip("/")
+    return f"{scheme}://{name}:{port}" + (f"/{path}" if path else "")
+
+
+class Ollama:
+    """An Ollama server.
+
+    Args:
+        base_url: its address, in any form that `OLLAMA_HOST` takes. None: `OLLAMA_HOST`, else
+            this machine.
+        api_key: a key for Ollama's cloud. None: `OLLAMA_API_KEY`, else none is sent.
+        options: the model's options, like `{"num_ctx": 8192}`; `think` and `keep_alive` too.
+        timeout: seconds of silence after which a request is given up. None: five minutes.
+
+    Raises:
+        ConfigError: the address or the key cannot be one.
+    """
+
+    name = "ollama"
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        key = api_key or os.environ.get("OLLAMA_API_KEY") or ""
+        self._service = Service(
+            name="Ollama",
+            url=ollama_url(base_url or os.environ.get("OLLAMA_HOST") or ""),
+            url_variable="OLLAMA_HOST",
+            key_variable="OLLAMA_API_KEY",
+            start="start it with `ollama serve`",
+            key=clean_key(key, "the Ollama key"),
+            silence=SILENCE_SECONDS if timeout is None else timeout,
+        )
+        self.local = urlsplit(self._service.url).hostname not in CLOUD
+        given = dict(options or {})
+        self._beside = {name: given.pop(name) for name in BESIDE_OPTIONS if name in given}
+        self._options = given
+        self._clients = PerLoop(self._make_client, self.warm)
+
+    def warm(self) -> None:
+        """Import the SDK and what it needs. Blocking: call it in a thread."""
+        import ollama  # noqa: F401 - for its effect
+
+        if self._service.url.startswith("https:"):
+            tls_settings()
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        last: ChatResponse | None = None
+        try:
+            client = await self._clients.get()
+            lines = await client.chat(
+                request.model,
+                _messages(request),
+                stream=True,
+                options=self._options | _limits(request),
+                **self._beside,
+            )
+            # The SDK calls it an iterator; it is a generator, and closing it ends the request.
+            async with aclosing(cast("AsyncGenerator[ChatResponse, None]", lines)) as replies:
+                async for reply in replies:
+                    message = reply.message
+                    if message.thinking:
+                        yield ReasoningChunk(message.thinking)
+                    if message.content:
+                        yield TextChunk(message.content)
+                    if reply.done:
+                        last = reply
+        except Exception as error:  # noqa: BLE001 - the boundary to the SDK
+            raise await self._explain(error, request.model) from None
+        if last is None:
+            raise self._service.broken("the stream stopped in the middle")
+        stop = "max_tokens" if last.done_reason == "length" else "end_turn"
+        yield Finish(stop, _usage(last, request))
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """Return the models that are installed, the newest first."""
+        try:
+            listing = await (await self._clients.get()).list()
+        except Exception as error:  # noqa: BLE001 - the boundary to the SDK
+            raise await self._explain(error, "") from None
+        found: list[ModelInfo] = []
+        for model in listing.models:
+            details = model.details.model_dump() if model.details else {}
+            shown = {name: value for name, value in details.items() if isinstance(value, str)}
+            found.append(ModelInfo(model.model or "", None, shown))
+        return tuple(found)
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop()
+        if client is not None:
+            await cast("Any", client).close()  # the SDK left its type out
+
+    async def _explain(self, error: Exception, model: str) -> ProviderError:
+        from ollama import ResponseError
+
+        if isinstance(error, ResponseError):
+            return self._service.broken(str(error.error))
+        hint = f"`ollama pull {model}` gets it"
+        return await self._service.explain(error, model, self._names, hint)
+
+    async def _names(self) -> Sequence[str]:
+        return [model.name for model in await self.models()]
+
+    def _make_client(self) -> AsyncClient:
+        from ollama import AsyncClient
+
+        from llmrepl.providers.line_ends import escape_line_ends
+
+        service = self._service
+        options = service.client_options()
+        options["event_hooks"]["response"].append(escape_line_ends)
+        if service.key:
+            options["headers"] = {"Authorization": f"Bearer {service.key}"}
+        return AsyncClient(service.url, **options)
+
+
+def _messages(request: Request) -> list[dict[str, Any]]:
+    messages = [{"role": "system", "content": request.system}] if request.system else []
+    messages += map(_message, request.messages)
+    return messages
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    images = [base64_of(image) for image in message.images]
+    return {"role": message.role, "content": message.text, "images": images}
+
+
+def _limits(request: Request) -> dict[str, Any]:
+    limits = {
+        "num_predict": request.max_tokens,
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "stop": list(request.stop) or None,
+    }
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+def _usage(last: ChatResponse, request: Request) -> Usage | None:
+    """Return the counts in the last line.
+
+    A prompt that was cached as a whole is not counted by older servers; ours stands in then.
+    """
+    if last.eval_count is None:
+        return None
+    if last.prompt_eval_count is None:
+        return Usage(request.estimated_tokens, last.eval_count, estimated=True)
+    return Usage(last.prompt_eval_count, last.eval_count)
