@@ -1,0 +1,90 @@
+"""A request costs what is new in it, and what was sent before never changes."""
+
+from llmrepl.context.prompt import system_prompt
+from llmrepl.context.window import MESSAGE_TOKENS, Sampling, Window
+from llmrepl.conversation import Conversation, evolve
+from llmrepl.events import ContextCompacted
+from llmrepl.parser import Block, BlockParser
+from llmrepl.testing.builders import turn
+
+
+class Counter:
+    def __init__(self):
+        self.counted = []
+
+    def count(self, text):
+        self.counted.append(text)
+        return len(text)
+
+    async def cost(self, provider, model, usage):
+        return None
+
+
+def conversation(*events, start=None):
+    state = start or Conversation()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def test_a_message_is_rendered_and_counted_once():
+    meter = Counter()
+    window = Window("m", "be brief", meter)
+    first = conversation(*turn("one"))
+    early = window.request(first)
+    counted = len(meter.counted)
+    later = window.request(conversation(*turn("two"), start=first))
+    assert len(meter.counted) == counted + 4
+    assert list(later.messages)[: len(early.messages)] == list(early.messages)
+    assert later.messages[0] is early.messages[0]
+
+
+def test_the_estimate_is_the_sum_of_everything_sent():
+    meter = Counter()
+    request = Window("m", "be brief", meter).request(conversation(*turn("one")))
+    texts = ["be brief", *(message.text for message in request.messages)]
+    assert request.estimated_tokens == sum(len(text) + MESSAGE_TOKENS for text in texts)
+
+
+def test_another_conversation_is_not_mixed_with_the_one_before():
+    window = Window("m", "", Counter())
+    window.request(conversation(*turn("one")))
+    request = window.request(conversation(*turn("other")))
+    assert request.messages[0].text == "other"
+    assert request == Window("m", "", Counter()).request(conversation(*turn("other")))
+
+
+def test_after_compaction_the_summary_comes_first():
+    window = Window("m", "", Counter())
+    state = conversation(*turn("one"))
+    window.request(state)
+    compacted = evolve(state, ContextCompacted(summary="so far", replaced=2))
+    assert window.request(compacted).messages[0].text.endswith("so far")
+
+
+def test_sampling_and_the_stop_sequence_are_passed_on():
+    window = Window("m", "", Counter(), Sampling(max_tokens=9, temperature=0.5, seed=3))
+    request = window.request(conversation(*turn("one")))
+    assert (request.max_tokens, request.temperature, request.seed) == (9, 0.5, 3)
+    assert request.stop == ("\n</helpers>",)
+
+
+def test_the_system_prompt_names_directory_rules_and_the_persons_own_words():
+    prompt = system_prompt(directory="/home/me", rules=["No network."], extra="Speak German.\n")
+    assert "- The working directory is /home/me." in prompt
+    assert "- No network." in prompt
+    assert prompt.endswith("# From the person\nSpeak German.\n")
+    assert "From the person" not in system_prompt(directory="/", rules=[])
+
+
+def test_every_example_in_the_system_prompt_is_a_block_that_parses():
+    parser = BlockParser()
+    prompt = system_prompt(directory="/", rules=[])
+    items = [*parser.feed(prompt), *parser.close()]
+    calls = [call for item in items if isinstance(item, Block) for call in item.calls]
+    assert len(calls) == 5
+    assert not any(call.problem or call.ambiguous for call in calls)
+
+
+def test_the_system_prompt_is_short():
+    assert len(system_prompt(directory="/", rules=[]).split()) < 600
