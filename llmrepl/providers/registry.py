@@ -10,10 +10,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from llmrepl.errors import ConfigError, LlmreplError, PluginError
-from llmrepl.ports import Provider
+
+if TYPE_CHECKING:
+    from llmrepl.ports import Provider
 
 GROUP = "llmrepl.providers"
 FALLBACK = "demo/assistant"

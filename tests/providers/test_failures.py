@@ -13,6 +13,8 @@ from llmrepl.errors import (
     ProviderRefused,
     ProviderUnreachable,
 )
+from llmrepl.parts import Image
+from llmrepl.ports import ChatMessage
 from llmrepl.testing import Broken, ModelServer, Refused, Reply
 from tests.providers.calls import KEY, opened, partly, request, run, text_of
 from tests.providers.raw import raw_server, response, unused_address
@@ -247,6 +249,17 @@ def test_a_server_that_closes_a_kept_connection_is_connected_to_anew(kind):
         replies = run(opened(kind, url), work)
     assert [text_of(reply) for reply in replies] == ["ok", "ok"]
     assert len(received) == 2
+
+
+def test_an_image_that_cannot_be_read_is_refused(kind, tmp_path):
+    image = Image("image/png", path=str(tmp_path / "missing.png"))
+    with ModelServer(["never"]) as server:
+        _, error = partly(
+            opened(kind, server.url), messages=(ChatMessage("user", "See?", (image,)),)
+        )
+    assert type(checked(error)) is ProviderRefused
+    assert "missing.png cannot be read: No such file" in error.message
+    assert not server.requests
 
 
 def test_no_proxy_of_the_environment_is_asked_for_this_machine(kind):

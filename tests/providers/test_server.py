@@ -105,6 +105,13 @@ def test_a_scripted_failure_is_a_status(error, status):
         assert post(connection, "/api/chat")[0] == status
 
 
+def test_a_reply_that_is_scripted_to_break_breaks(kind):
+    with ModelServer([Reply("So far", error="broken")]) as server:
+        chunks, error = partly(opened(kind, server.url))
+    assert text_of(chunks) == "So far"
+    assert "the model stopped working" in error.message
+
+
 def test_the_rate_of_tokens_can_be_set_and_changed():
     with ModelServer(["a b c d e f"] * 2) as server:
         provider = opened("ollama", server.url)

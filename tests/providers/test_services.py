@@ -292,6 +292,10 @@ def test_a_list_of_models_that_is_none_is_an_error(kind):
         run(opened(kind, url), lambda provider: provider.models())
 
 
+def test_a_provider_can_be_warmed_before_its_first_request(kind):
+    open_provider(kind, {"base_url": "https://models.invalid", "api_key": KEY}).warm()
+
+
 def test_no_sdk_is_imported_before_the_first_request():
     code = """
 import sys
