@@ -3,6 +3,8 @@
 import json
 from decimal import Decimal
 
+from hypothesis import HealthCheck, settings
+
 from llmrepl.events import (
     MessageFinished,
     NoteAdded,
@@ -19,6 +21,9 @@ from llmrepl.record import Record
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.usage import Price, Usage, cost_of
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For property tests that work on files: how long a disk takes says nothing about the code."""
 
 USAGE = Usage(1200, 40)
 COST = cost_of(USAGE, Price(Decimal("0.15"), Decimal("0.6"), source="test"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from llmrepl.errors import SessionError
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from tests.sessions.sample import notes, read, story, write
+from tests.sessions.sample import PATIENT, notes, read, story, write
 
 SESSION_ID = "20261121-101112-abcd"
 
@@ -29,6 +29,7 @@ def _placed(directory, content):
     return path
 
 
+@PATIENT
 @given(st.integers(HEADER_END - 1, len(WHOLE)))
 def test_a_log_cut_at_any_byte_opens_with_all_its_whole_records(cut):
     with TemporaryDirectory() as folder:
@@ -69,6 +70,7 @@ def test_reading_leaves_a_torn_last_line_in_the_file_and_reports_it(tmp_path):
     assert path.read_bytes() == WHOLE + b'{"prev":"12'
 
 
+@PATIENT
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
 def test_a_changed_byte_never_yields_a_changed_record_but_for_the_last(position, change):
     damaged = bytearray(WHOLE)

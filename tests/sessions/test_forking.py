@@ -11,9 +11,10 @@ from llmrepl.sessions.catalog import ids
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from tests.sessions.sample import lines_of, notes, read, story, write
+from tests.sessions.sample import PATIENT, lines_of, notes, read, story, write
 
 
+@PATIENT
 @given(st.integers(0, 10))
 def test_a_fork_is_a_sound_session_with_the_first_records_of_the_original(at_seq):
     with TemporaryDirectory() as folder:

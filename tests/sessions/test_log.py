@@ -16,9 +16,10 @@ from llmrepl.record import Record
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from tests.core.strategies import events
-from tests.sessions.sample import lines_of, notes, read, story, write
+from tests.sessions.sample import PATIENT, lines_of, notes, read, story, write
 
 
+@PATIENT
 @given(st.lists(events, max_size=8))
 def test_any_durable_events_come_back_from_the_file_as_they_were(some_events):
     durable = [event for event in some_events if event.durable]

@@ -1,0 +1,61 @@
+"""Where llmrepl keeps its files, after the XDG rules, from the environment that is passed in.
+
+platformdirs says the same from the process's own environment; asking it would cost more at
+start-up than these lines, and could not be tested with an environment of the test's own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+USER_FILE = "config.toml"
+PROJECT_FILE = ".llmrepl.toml"
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return the person's home folder."""
+    found = environ.get("HOME", "")
+    return Path(found) if found else Path.home()
+
+
+def config_directory(environ: Mapping[str, str]) -> Path:
+    """Return the folder of llmrepl's configuration: `~/.config/llmrepl` on Linux."""
+    return _directory(environ, "XDG_CONFIG_HOME", ".config")
+
+
+def data_directory(environ: Mapping[str, str]) -> Path:
+    """Return the folder of llmrepl's data: `~/.local/share/llmrepl` on Linux."""
+    return _directory(environ, "XDG_DATA_HOME", ".local/share")
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what llmrepl can make again: `~/.cache/llmrepl` on Linux."""
+    return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")
+
+
+def project_file(cwd: Path, home: Path) -> Path | None:
+    """Return the nearest project file in `cwd` or above it.
+
+    The search ends at the root of a git repository, at the home folder, or at the root.
+    """
+    for directory in (cwd, *cwd.parents):
+        candidate = directory / PROJECT_FILE
+        if candidate.is_file():
+            return candidate
+        if directory == home or (directory / ".git").exists():
+            return None
+    return None
+
+
+def _directory(
+    environ: Mapping[str, str],
+    variable: str,
+    usual: str,
+    mac: str = "Library/Application Support",
+) -> Path:
+    chosen = Path(environ.get(variable, "").strip())
+    if chosen.is_absolute():  # a relative one is to be ignored, says XDG
+        return chosen / "llmrepl"
+    return home(environ) / (mac if sys.platform == "darwin" else usual) / "llmrepl"

@@ -1,0 +1,397 @@
+"""Every setting there is, in one table. Whatever else lists settings is made from it.
+
+A project file comes with other people's code, so it may make llmrepl stricter and never laxer:
+each setting's `project` rule says what that means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from llmrepl.config import kinds
+from llmrepl.config.kinds import Kind, Unaccepted, size_text
+
+Rule = Literal["free", "tighten", "inside", "never"]
+"""What a project file may do: anything; only make it stricter (a smaller number, an earlier choice,
+fewer entries); only name a file in the project's own folder; nothing."""
+
+Layer = Literal["user file", "project file", "environment", "flag"]
+"""Where a value can come from, weakest first; below all of them is the default."""
+
+NOT_IN_PROJECT: tuple[Layer, ...] = ("user file", "environment", "flag")
+
+
+class Setting(NamedTuple):
+    """One setting.
+
+    `key` is dotted; a part in angle brackets stands for any name. `choices` go from the strictest
+    to the laxest. `least` and `most` are the accepted range, bounds included. `only` names the
+    layers that may give a particular value.
+    """
+
+    key: str
+    kind: Kind
+    default: Any
+    text: str
+    flag: str = ""
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    project: Rule = "free"
+    only: Mapping[str, tuple[Layer, ...]] = {}
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it; empty for a key with a name in it."""
+        return "" if "<" in self.key else "LLMREPL_" + self.key.upper().replace(".", "_")
+
+    @property
+    def accepts(self) -> str:
+        """What is accepted, to complete the sentence "accepted: …"."""
+        if self.choices:
+            return ", ".join(self.choices[:-1]) + f" or {self.choices[-1]}"
+        if self.least is None:
+            return self.kind.accepts
+        if self.most is None:
+            return f"{self.kind.accepts}, at least {self._bound(self.least)}"
+        return f"{self.kind.accepts}, from {self._bound(self.least)} to {self._bound(self.most)}"
+
+    def parse(self, value: Any) -> Any:
+        """Return the setting's value for what a TOML file holds.
+
+        Raises:
+            Unaccepted: as it says.
+        """
+        found = self.kind.parse(value)
+        if self.choices and found not in self.choices:
+            raise Unaccepted
+        if self.least is not None and found < self.least:
+            raise Unaccepted
+        if self.most is not None and found > self.most:
+            raise Unaccepted
+        return found
+
+    def _bound(self, bound: float) -> str:
+        if self.kind is kinds.SIZE:
+            return size_text(int(bound))
+        return str(int(bound)) if bound == int(bound) else str(bound)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "model",
+        kinds.MODEL,
+        None,
+        "The model to talk to; without it, one is looked for.",
+        flag="--model",
+    ),
+    Setting(
+        "system",
+        kinds.PATH,
+        None,
+        "A file whose text is put before the conversation.",
+        flag="--system",
+        project="inside",
+    ),
+    Setting(
+        "approval",
+        kinds.CHOICE,
+        "ask",
+        "Who answers where a block needs approval: ask a person, or always say yes or no.",
+        flag="--approval",
+        choices=("deny", "ask", "auto"),
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.tier",
+        kinds.CHOICE,
+        "auto",
+        "The sandbox: the full one, the reduced one for systems without namespaces, or none.",
+        flag="--sandbox",
+        choices=("auto", "reduced", "off"),
+        project="tighten",
+        only={"off": ("flag",), "reduced": NOT_IN_PROJECT},
+    ),
+    Setting(
+        "sandbox.python",
+        kinds.PATH,
+        None,
+        "The Python that runs blocks; without it, the active or the project's environment.",
+        project="never",
+    ),
+    Setting(
+        "sandbox.write",
+        kinds.PATHS,
+        (),
+        "Files and folders that blocks may change; relative to the current folder.",
+        flag="--write",
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.net",
+        kinds.HOSTS,
+        (),
+        "Hosts that blocks may reach.",
+        flag="--net",
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.timeout",
+        kinds.SECONDS,
+        10.0,
+        "How long a block may run, if it does not ask for another time.",
+        least=0.1,
+        most=86400,
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.timeout_max",
+        kinds.SECONDS,
+        30.0,
+        "The longest time that a block can ask for.",
+        least=0.1,
+        most=86400,
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.memory",
+        kinds.SIZE,
+        2**30,
+        "Memory for everything in the sandbox together.",
+        least=16 * 2**20,
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.processes",
+        kinds.INTEGER,
+        64,
+        "Processes in the sandbox at the same time.",
+        least=1,
+        most=32768,
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.output",
+        kinds.SIZE,
+        256 * 2**10,
+        "How much of a block's output is kept; the middle of longer output is left out.",
+        least=2**10,
+        project="tighten",
+    ),
+    Setting(
+        "sandbox.env",
+        kinds.NAMES,
+        (),
+        "Environment variables that blocks see in addition to the usual ones.",
+        project="tighten",
+    ),
+    Setting(
+        "limits.max_steps",
+        kinds.INTEGER,
+        50,
+        "Model requests in one turn.",
+        flag="--max-steps",
+        least=1,
+        most=10000,
+        project="tighten",
+    ),
+    Setting(
+        "limits.turn_seconds",
+        kinds.SECONDS,
+        1800.0,
+        "Wall time of one turn.",
+        flag="--timeout",
+        least=0.1,
+        most=604800,
+        project="tighten",
+    ),
+    Setting(
+        "limits.budget",
+        kinds.DOLLARS,
+        None,
+        "What one session may cost; without it, anything.",
+        flag="--budget",
+        least=0,
+        project="tighten",
+    ),
+    Setting(
+        "sessions.directory",
+        kinds.PATH,
+        None,
+        "Where sessions are kept; without it, in llmrepl's data folder.",
+        project="never",
+    ),
+    Setting(
+        "sessions.save",
+        kinds.BOOLEAN,
+        True,
+        "Whether sessions are kept.",
+        flag="--no-save",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.base_url",
+        kinds.URL,
+        None,
+        "Where the provider is reached, if not at its usual address.",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.api_key",
+        kinds.SECRET,
+        None,
+        "The key itself; `api_key_env` is the better place.",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.api_key_env",
+        kinds.NAME,
+        None,
+        "The environment variable that holds the key, if not the provider's usual one.",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.timeout",
+        kinds.SECONDS,
+        None,
+        "How long to wait for the provider to send anything.",
+        least=0.1,
+        most=86400,
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.options.<option>",
+        kinds.ANY,
+        None,
+        "Passed on to the provider as it is.",
+        project="never",
+    ),
+    *(
+        Setting(
+            f"prices.<model>.{part}",
+            kinds.DOLLARS,
+            None,
+            f"US dollars per million {tokens} tokens of the model provider/model.",
+            least=0,
+            project="never",
+        )
+        for part, tokens in (
+            ("input", "input"),
+            ("output", "output"),
+            ("cache_read", "cached input"),
+            ("cache_write", "newly cached input"),
+        )
+    ),
+    Setting(
+        "ui.theme",
+        kinds.CHOICE,
+        "auto",
+        "Colours for a dark or a light terminal, or none.",
+        choices=("auto", "dark", "light", "none"),
+    ),
+    Setting(
+        "ui.editing_mode",
+        kinds.CHOICE,
+        "emacs",
+        "How keys edit the prompt.",
+        choices=("emacs", "vi"),
+    ),
+    Setting(
+        "seed",
+        kinds.INTEGER,
+        None,
+        "Asks the model for the same answer to the same question.",
+        flag="--seed",
+        least=0,
+        most=2**63 - 1,
+    ),
+    Setting(
+        "max_tokens",
+        kinds.INTEGER,
+        None,
+        "The longest message the model may write, in tokens.",
+        least=1,
+        most=10**9,
+    ),
+    Setting(
+        "temperature",
+        kinds.NUMBER,
+        None,
+        "How freely the model chooses its words.",
+        least=0,
+        most=2,
+    ),
+)
+"""The table."""
+
+
+def _tree() -> dict[str, Any]:
+    root: dict[str, Any] = {}
+    for setting in SETTINGS:
+        *parents, leaf = ("*" if part[0] == "<" else part for part in setting.key.split("."))
+        node = root
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[leaf] = setting
+    return root
+
+
+TREE: Mapping[str, Any] = _tree()
+"""The table by parts of the key: mappings whose leaves are settings, `*` for any name."""
+
+
+def child(node: Mapping[str, Any], name: str) -> Any:
+    """Return the setting or subtree called `name` in a subtree, or None where there is none."""
+    return node.get(name, node.get("*"))
+
+
+def setting_at(path: tuple[str, ...]) -> Setting:
+    """Return the setting of a path that is known to have one."""
+    node: Any = TREE
+    for name in path:
+        node = child(node, name)
+    assert isinstance(node, Setting)
+    return node
+
+
+def path_of(key: str) -> tuple[tuple[str, ...], Setting] | None:
+    """Return the parts of a dotted key and its setting, or None where there is no such setting.
+
+    A name inside the key may stand with or without quotes: `prices."groq/x-1.5".input` and
+    `prices.groq/x-1.5.input` are the same.
+    """
+    for setting in SETTINGS:
+        if "<" not in setting.key:
+            if setting.key == key:
+                return tuple(key.split(".")), setting
+        else:
+            pattern = re.sub(r"<\w+>", "(.+)", re.escape(setting.key))
+            if match := re.fullmatch(pattern, key):
+                names = (name.strip("\"'") for name in match.groups())
+                parts = (next(names) if p[0] == "<" else p for p in setting.key.split("."))
+                return tuple(parts), setting
+    return None
+
+
+def nearest(key: str) -> str:
+    """Return the key that was probably meant, or an empty text."""
+    import difflib  # only a mistyped key needs it
+
+    parts = key.split(".")
+    table, _, leaf = key.rpartition(".")
+    known = [name for name, node in TREE.items() if not isinstance(node, Setting)]
+    for setting in SETTINGS:
+        pattern = setting.key.split(".")
+        if len(pattern) == len(parts):
+            pattern = [own if p[0] == "<" else p for p, own in zip(pattern, parts, strict=True)]
+        known.append(".".join(pattern))
+    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == table}
+    if close := difflib.get_close_matches(leaf, beside, 1):
+        return beside[close[0]]
+    same_leaf = [name for name in known if name.rpartition(".")[2] == leaf]
+    if len(same_leaf) == 1:
+        return same_leaf[0]
+    close = [] if table and beside else difflib.get_close_matches(key, known, 1, 0.75)
+    return close[0] if close else ""

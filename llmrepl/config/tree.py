@@ -1,0 +1,142 @@
+"""The configuration as the rest of llmrepl sees it: typed, complete and frozen.
+
+Fields are named like the keys. Branches are named tuples because a dataclass costs four times as
+much at every start; defaults are in the table of settings alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llmrepl.config.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from llmrepl.usage import Price
+
+
+class Sandbox(NamedTuple):
+    """What blocks may do. Times in seconds, sizes in bytes."""
+
+    tier: str
+    python: Path | None
+    write: tuple[Path, ...]
+    net: tuple[str, ...]
+    timeout: float
+    timeout_max: float
+    memory: int
+    processes: int
+    output: int
+    env: tuple[str, ...]
+
+
+class Limits(NamedTuple):
+    """What ends a turn that does not end by itself; `budget` is in US dollars for the session."""
+
+    max_steps: int
+    turn_seconds: float
+    budget: Decimal | None
+
+
+class Sessions(NamedTuple):
+    """Where sessions are kept, and whether."""
+
+    directory: Path
+    save: bool
+
+
+class Provider(NamedTuple):
+    """How one provider is reached; None means its own default. `timeout` in seconds."""
+
+    base_url: str | None = None
+    api_key: str | None = None
+    api_key_env: str | None = None
+    timeout: float | None = None
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+class Ui(NamedTuple):
+    """How llmrepl looks and feels."""
+
+    theme: str
+    editing_mode: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be configured. `prices` go by provider/model."""
+
+    model: str | None
+    system: Path | None
+    approval: str
+    sandbox: Sandbox
+    limits: Limits
+    sessions: Sessions
+    providers: Mapping[str, Provider]
+    prices: Mapping[str, Price]
+    ui: Ui
+    seed: int | None
+    max_tokens: int | None
+    temperature: float | None
+
+    def provider(self, name: str) -> Provider:
+        """Return what is configured for the provider `name`, which may be nothing."""
+        return self.providers.get(name, Provider())
+
+
+_BRANCHES = {"sandbox": Sandbox, "limits": Limits, "sessions": Sessions, "ui": Ui}
+
+
+def build(values: Mapping[tuple[str, ...], Any]) -> Config:
+    """Return the configuration that holds `values`, by the parts of their keys.
+
+    Every setting without a name in its key must be there.
+    """
+    plain: dict[str, Any] = {}
+    branches: dict[str, dict[str, Any]] = {name: {} for name in _BRANCHES}
+    for setting in SETTINGS:
+        path = tuple(setting.key.split("."))
+        if "<" in setting.key:
+            continue
+        if len(path) == 1:
+            plain[path[0]] = values[path]
+        else:
+            branches[path[0]][path[1]] = values[path]
+    built: dict[str, Any] = {name: cls(**branches[name]) for name, cls in _BRANCHES.items()}
+    return Config(
+        **plain,
+        **built,
+        providers=MappingProxyType(_providers(values)),
+        prices=MappingProxyType(_prices(values)),
+    )
+
+
+def _providers(values: Mapping[tuple[str, ...], Any]) -> dict[str, Provider]:
+    fields: dict[str, dict[str, Any]] = {}
+    for path, value in values.items():
+        if path[0] == "providers":
+            provider = fields.setdefault(path[1], {})
+            if path[2] == "options":
+                provider.setdefault("options", {})[path[3]] = value
+            else:
+                provider[path[2]] = value
+    return {
+        name: Provider(**{**given, "options": MappingProxyType(given.get("options", {}))})
+        for name, given in fields.items()
+    }
+
+
+def _prices(values: Mapping[tuple[str, ...], Any]) -> dict[str, Price]:
+    fields: dict[str, dict[str, Decimal]] = {}
+    for path, value in values.items():
+        if path[0] == "prices":
+            fields.setdefault(path[1], {})[path[2]] = value
+    if not fields:
+        return {}
+    from llmrepl.usage import Price
+
+    return {model: Price(**given, source="configuration") for model, given in fields.items()}

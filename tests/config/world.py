@@ -1,0 +1,110 @@
+"""A home, a project and a way to load what is configured there; and values for every setting."""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+from llmrepl.config import load
+from llmrepl.config.settings import SETTINGS
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For property tests that work on files: how long a disk takes says nothing about the code."""
+
+PLAIN = [setting for setting in SETTINGS if "<" not in setting.key]
+NAMED = [setting for setting in SETTINGS if "<" in setting.key]
+
+
+class World:
+    """One person's machine below `root`."""
+
+    def __init__(self, root):
+        self.home = root / "home"
+        self.project = self.home / "code" / "project"
+        self.user_file = self.home / ".config" / "llmrepl" / "config.toml"
+        self.project_file = self.project / ".llmrepl.toml"
+        (self.project / ".git").mkdir(parents=True)
+        self.user_file.parent.mkdir(parents=True)
+        self.environ = {"HOME": str(self.home)}
+
+    def user(self, text, mode=0o600):
+        self.user_file.write_text(text)
+        self.user_file.chmod(mode)
+        return self
+
+    def in_project(self, text):
+        self.project_file.write_text(text)
+        return self
+
+    def load(self, flags=None, cwd=None, **environ):
+        return load(flags or {}, {**self.environ, **environ}, cwd or self.project)
+
+
+def filled(key):
+    """A key of the table with names for its placeholders, as TOML writes it."""
+    names = {"<name>": "ollama", "<model>": '"groq/some-1.5"', "<option>": "num_ctx"}
+    return ".".join(names.get(part, part) for part in key.split("."))
+
+
+# For each setting four values as TOML, each stricter than the one before where there is such a
+# thing: for the user file, the project file, a variable and a flag.
+FOUR = {
+    "model": ('"a/1"', '"b/2"', '"c/3"', '"d/4"'),
+    "system": ('"/s/1"', '"prompt.md"', '"/s/3"', '"/s/4"'),
+    "approval": ('"auto"', '"ask"', '"deny"', '"auto"'),
+    "sandbox.tier": ('"reduced"', '"auto"', '"reduced"', '"off"'),
+    "sandbox.python": ('"/p/1"', None, '"/p/3"', '"/p/4"'),
+    "sandbox.write": ('["/w", "/v"]', '["/w/inside"]', '["/x"]', '["/y", "/z"]'),
+    "sandbox.net": ('["a.org", "b.org:80"]', '["b.org:80"]', '["c.org"]', '["*.d.org"]'),
+    "sandbox.timeout": ("9", "8", "7", "6.5"),
+    "sandbox.timeout_max": ("400", "300", "200.5", "100"),
+    "sandbox.memory": ('"512MiB"', '"256MiB"', '"2GiB"', "33554432"),
+    "sandbox.processes": ("40", "30", "20", "10"),
+    "sandbox.output": ('"100KiB"', '"90KiB"', '"1MB"', "2048"),
+    "sandbox.env": ('["A", "B"]', '["B"]', '["C"]', '["D"]'),
+    "limits.max_steps": ("40", "30", "20", "10"),
+    "limits.turn_seconds": ("400", "300.5", "200", "100"),
+    "limits.budget": ("4.1", "3", "2", "0.1"),
+    "sessions.directory": ('"/d/1"', None, '"/d/3"', '"/d/4"'),
+    "sessions.save": ("false", None, "true", "false"),
+    "ui.theme": ('"dark"', '"light"', '"none"', '"auto"'),
+    "ui.editing_mode": ('"vi"', '"emacs"', '"vi"', '"emacs"'),
+    "seed": ("1", "2", "3", "4"),
+    "max_tokens": ("1", "2", "3", "4"),
+    "temperature": ("0.1", "2", "1", "0"),
+}
+
+# For each kind of value, by what it accepts, some TOML that it does not accept.
+WRONG = {
+    "a text that is not empty": ["1", "true", '""', '"  "', "[]", "{}"],
+    "": ['"maybe"', "1", "true", '["auto"]'],
+    '"provider/model"': ['"llama"', '"/x"', '"groq/"', "1", '""'],
+    "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
+    "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
+    "a list of names of environment variables": ['"A"', '["A B"]', "[1]", '["A", ""]'],
+    "a list of HOST or HOST:PORT": ['"a.org"', '["a.org:0"]', '["http://a.org"]', "[1]", '["*"]'],
+    "a path": ["1", "true", '""', '["/x"]', '"a\\u0000b"'],
+    "a list of paths": ['"/x"', "[1]", '[""]', '["/x", "a\\u0000b"]'],
+    "a whole number": ['"5"', "5.5", "true", "-1", "[5]", "99999999999999999999"],
+    "a number": ['"1"', "true", "-1", "inf", "nan", "3"],
+    "a number of seconds": ['"30"', '"30s"', "true", "0", "-1", "inf", "nan", "1e9"],
+    "a number of US dollars": ['"cheap"', "true", "-1", "inf", "nan"],
+    "true or false": ['"true"', "1", "0", "[]"],
+    'a number of bytes or a size such as "512MiB" or "1GiB"': [
+        '"much"', '"1 gib"', '"1XB"', "true", "1.5", "1", "-5", '""',
+    ],
+    "a text, number, boolean, array or table": ["1979-05-27", "07:32:00", "[1979-05-27]"],
+}  # fmt: skip
+
+
+def toml_for(key, literal):
+    """A file that sets one key in its table, on line 3."""
+    table, _, leaf = filled(key).rpartition(".")
+    return (
+        f"# settings\n[{table}]\n{leaf} = {literal}\n"
+        if table
+        else f"# one\n\n{leaf} = {literal}\n"
+    )
+
+
+def path(*parts):
+    return Path("/", *parts)
