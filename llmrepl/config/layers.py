@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrepl.config import kinds
+from llmrepl.config.keys import TREE, child, nearest, path_of
 from llmrepl.config.kinds import Unaccepted, describe, dotted, refused
-from llmrepl.config.settings import SETTINGS, TREE, Layer, Setting, child, nearest, path_of
+from llmrepl.config.settings import SETTINGS, Layer, Setting
 from llmrepl.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmrepl.config import kinds
+from llmrepl.config.keys import nearest, path_of, setting_at
 from llmrepl.config.kinds import Secret, dotted
 from llmrepl.config.loading import Loaded
-from llmrepl.config.settings import SETTINGS, Setting, nearest, path_of, setting_at
+from llmrepl.config.settings import SETTINGS, Setting
 from llmrepl.errors import ConfigError
 
 MASK = "********"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from llmrepl.config import load
-from llmrepl.config.settings import SETTINGS, path_of
+from llmrepl.config.keys import path_of
+from llmrepl.config.settings import SETTINGS
 from llmrepl.config.tree import Provider
 from llmrepl.errors import ConfigError
 from llmrepl.loop import Limits
