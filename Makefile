@@ -5,7 +5,9 @@
 .PHONY: help setup run test check bench docs constraints clean moved
 
 # ARGS goes to the program that a target starts: make run ARGS="--model groq/llama-3.3-70b-versatile"
-ARGS ?=
+# One that happens to be in the environment means something else.
+ARGS =
+unexport ARGS
 python := .venv/bin/python
 
 help: ## list the targets

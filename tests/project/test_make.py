@@ -65,6 +65,11 @@ def test_arguments_reach_the_chat_as_they_were_quoted(checkout):
     assert done.stdout == "<--model><demo/assistant><--system><a file.md>"
 
 
+def test_a_variable_of_the_shell_is_not_taken_for_arguments(checkout):
+    make("setup", cwd=checkout)
+    assert make("run", cwd=checkout, ARGS="--surprise").stdout == "<>"
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", ".ci/setup"])
 def test_a_change_of_the_pins_sets_up_again(checkout, name):
     make("setup", cwd=checkout)
