@@ -325,7 +325,7 @@ def _shape(cls: type[Event]) -> tuple[tuple[str, Any, Codec], ...]:
 def encode(event: Event) -> dict[str, Any]:
     """Return `event` as JSON-ready data: `type`, and the fields that differ from the default."""
     if isinstance(event, Unknown):
-        return {"type": event.name, **event.data}
+        return {**event.data, "type": event.name}
     data: dict[str, Any] = {"type": event.type}
     for name, default, (to_json, _) in _shape(type(event)):
         value = getattr(event, name)

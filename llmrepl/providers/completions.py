@@ -36,14 +36,10 @@ CONTEXT_FIELDS = ("context_window", "context_length", "max_model_len", "max_cont
 """Where servers put the size of a model's context."""
 
 
-def request_body(request: Request, *, limit_field: str) -> dict[str, Any]:
-    """Return the JSON body of `request`; a limit on tokens goes by the name `limit_field`."""
+def request_fields(request: Request, *, limit_field: str) -> dict[str, Any]:
+    """Return the body of `request` without its messages; the token limit goes by `limit_field`."""
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [
-            *([{"role": "system", "content": request.system}] if request.system else ()),
-            *map(_message, request.messages),
-        ],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -57,7 +53,8 @@ def request_body(request: Request, *, limit_field: str) -> dict[str, Any]:
     return body
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
+def encode_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message as the dialect has it."""
     if not message.images:
         return {"role": message.role, "content": message.text}
     content = [{"type": "text", "text": message.text}, *map(_image, message.images)]

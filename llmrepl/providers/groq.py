@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from llmrepl.errors import ProviderError, ProviderRefused
 from llmrepl.ports import Chunk, ModelInfo, Request
 from llmrepl.providers.address import clean_key, clean_url
-from llmrepl.providers.completions import read_models, read_reply, request_body
+from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
+from llmrepl.providers.encoding import Bodies
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Groq:
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
         self._options = dict(options or {})
+        self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
 
     def warm(self) -> None:
@@ -118,8 +120,15 @@ class Groq:
         import httpx
 
         path = f"{PREFIX}/chat/completions"
-        body = self._options | request_body(request, limit_field="max_completion_tokens")
-        return await client.post(path, body=body, cast_to=httpx.Response, stream=True)
+        fields = self._options | request_fields(request, limit_field="max_completion_tokens")
+        content = self._bodies.body(request, fields)
+        return await client.post(
+            path,
+            content=content,
+            options={"headers": {"Content-Type": "application/json"}},
+            cast_to=httpx.Response,
+            stream=True,
+        )
 
     def _make_client(self) -> AsyncGroq:
         import httpx

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from llmrepl.errors import ConfigError, ProviderError
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.providers.address import clean_key
+from llmrepl.providers.encoding import Bodies
 from llmrepl.providers.images import base64_of
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 from llmrepl.usage import Usage
 
 if TYPE_CHECKING:
-    from ollama import AsyncClient, ChatResponse
+    from ollama import AsyncClient
 
 DEFAULT_PORT = 11434
 PORTS = {"http": 80, "https": 443}
@@ -91,6 +92,7 @@ class Ollama:
         given = dict(options or {})
         self._beside = {name: given.pop(name) for name in BESIDE_OPTIONS if name in given}
         self._options = given
+        self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
 
     def warm(self) -> None:
@@ -102,32 +104,42 @@ class Ollama:
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
-        last: ChatResponse | None = None
+        last: Mapping[str, Any] | None = None
         try:
             client = await self._clients.get()
-            lines = await client.chat(
-                request.model,
-                _messages(request),
-                stream=True,
-                options=self._options | _limits(request),
-                **self._beside,
-            )
-            # The SDK calls it an iterator; it is a generator, and closing it ends the request.
-            async with aclosing(cast("AsyncGenerator[ChatResponse, None]", lines)) as replies:
+            async with aclosing(await self._ask(client, request)) as replies:
                 async for reply in replies:
-                    message = reply.message
-                    if message.thinking:
-                        yield ReasoningChunk(message.thinking)
-                    if message.content:
-                        yield TextChunk(message.content)
-                    if reply.done:
+                    message = reply.get("message") or {}
+                    if thought := message.get("thinking"):
+                        yield ReasoningChunk(thought)
+                    if text := message.get("content"):
+                        yield TextChunk(text)
+                    if reply.get("done"):
                         last = reply
         except Exception as error:  # noqa: BLE001 - the boundary to the SDK
             raise await self._explain(error, request.model) from None
         if last is None:
             raise self._service.broken("the stream stopped in the middle")
-        stop = "max_tokens" if last.done_reason == "length" else "end_turn"
+        stop = "max_tokens" if last.get("done_reason") == "length" else "end_turn"
         yield Finish(stop, _usage(last, request))
+
+    async def _ask(
+        self, client: AsyncClient, request: Request
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Send the request as the SDK's `chat` does, but for its models.
+
+        Those are made anew of every message with every request, and lose what they do not know.
+        """
+        fields = {
+            "model": request.model,
+            "stream": True,
+            "options": self._options | _limits(request),
+            **self._beside,
+        }
+        body = self._bodies.body(request, fields)
+        send = cast("Any", client)._request  # noqa: SLF001 - the SDK has no public way around them
+        lines = await send(dict, "POST", "/api/chat", content=body, stream=True)
+        return cast("AsyncGenerator[dict[str, Any], None]", lines)
 
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that are installed, the newest first."""
@@ -172,13 +184,8 @@ class Ollama:
         return AsyncClient(service.url, **options)
 
 
-def _messages(request: Request) -> list[dict[str, Any]]:
-    messages = [{"role": "system", "content": request.system}] if request.system else []
-    messages += map(_message, request.messages)
-    return messages
-
-
-def _message(message: ChatMessage) -> dict[str, Any]:
+def encode_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message as Ollama has it."""
     if not message.images:
         return {"role": message.role, "content": message.text}
     images = [base64_of(image) for image in message.images]
@@ -195,13 +202,14 @@ def _limits(request: Request) -> dict[str, Any]:
     return {name: value for name, value in limits.items() if value is not None}
 
 
-def _usage(last: ChatResponse, request: Request) -> Usage | None:
+def _usage(last: Mapping[str, Any], request: Request) -> Usage | None:
     """Return the counts in the last line.
 
     A prompt that was cached as a whole is not counted by older servers; ours stands in then.
     """
-    if last.eval_count is None:
+    output, sent = last.get("eval_count"), last.get("prompt_eval_count")
+    if output is None:
         return None
-    if last.prompt_eval_count is None:
-        return Usage(request.estimated_tokens, last.eval_count, estimated=True)
-    return Usage(last.prompt_eval_count, last.eval_count)
+    if sent is None:
+        return Usage(request.estimated_tokens, output, estimated=True)
+    return Usage(sent, output)

@@ -5,7 +5,6 @@ It needs no SDK. What a server does not know of the request is left out, and rem
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from llmrepl.errors import ProviderError
 from llmrepl.ports import Chunk, ModelInfo, Request
 from llmrepl.providers.address import clean_key, clean_url
-from llmrepl.providers.completions import read_models, read_reply, request_body
+from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
+from llmrepl.providers.encoding import Bodies
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class OpenAI:
         self.local = self._service.is_local
         self._options = dict(options or {})
         self._lacks: dict[str, set[str]] = {}
+        self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
 
     def warm(self) -> None:
@@ -82,9 +83,9 @@ class OpenAI:
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
         service = self._service
-        body = self._options | request_body(request, limit_field="max_tokens")
+        fields = self._options | request_fields(request, limit_field="max_tokens")
         try:
-            response = await self._send(body)
+            response = await self._send(request, fields)
             try:
                 async with aclosing(read_reply(response, service)) as chunks:
                     async for chunk in chunks:
@@ -114,15 +115,15 @@ class OpenAI:
     async def _names(self) -> Sequence[str]:
         return [model.name for model in await self.models()]
 
-    async def _send(self, body: dict[str, Any]) -> httpx.Response:
+    async def _send(self, request: Request, body: dict[str, Any]) -> httpx.Response:
         """Send `body`, without what the server turned out not to understand."""
-        lacks = self._lacks.setdefault(body["model"], set())
+        lacks = self._lacks.setdefault(request.model, set())
         for name in lacks:
             _leave_out(body, name)
         left_out: set[str] = set()
         while True:
             try:
-                response = await self._post(body)
+                response = await self._post(request, body)
             except Rejected as rejected:
                 field = _not_understood(rejected, body)
                 if field is None:
@@ -133,9 +134,9 @@ class OpenAI:
                 lacks |= left_out
                 return response
 
-    async def _post(self, body: Mapping[str, Any]) -> httpx.Response:
+    async def _post(self, request: Request, body: Mapping[str, Any]) -> httpx.Response:
         client = await self._clients.get()
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        content = self._bodies.body(request, body)
         url = f"{self._service.url}/chat/completions"
         return await client.send(client.build_request("POST", url, content=content), stream=True)
 

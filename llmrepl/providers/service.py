@@ -96,16 +96,15 @@ class Service:
         """Return what an `httpx.AsyncClient` for this service is made with."""
         import httpx
 
-        from llmrepl.providers.transport import Transport
-
         options: dict[str, Any] = {
             "timeout": httpx.Timeout(self.silence, connect=CONNECT_SECONDS),
             "follow_redirects": False,
             "event_hooks": {"response": [reject]},
         }
-        if self.is_local or not has_proxy(self.url):
-            # With a transport of its own, a client asks the environment for no proxy.
-            options["transport"] = Transport(tls_settings)
+        options["verify"] = tls_settings() if self.url.startswith("https:") else False
+        if self.is_local:
+            # A proxy that the environment names is for other machines.
+            options["trust_env"] = False
         return options
 
     async def explain(
@@ -181,6 +180,8 @@ class Service:
             return self._unreachable(_reason(find(OSError) or connecting), self._where())
         if find(httpx.TimeoutException):
             return self._unreachable(f"nothing came for {self.silence:g} s", self.start)
+        if find(httpx.RemoteProtocolError, httpx.ReadError):
+            return self.broken("the connection closed in the middle of the reply")
         if link := find(httpx.TransportError):
             return self.broken(str(link) or type(link).__name__)
         if find(json.JSONDecodeError):

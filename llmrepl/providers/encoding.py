@@ -1,0 +1,59 @@
+"""A request's body, in which each message of a conversation is encoded once.
+
+A conversation is sent whole with every step; encoding it anew each time would make a step cost in
+proportion to the session.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llmrepl.ports import ChatMessage, Request
+from llmrepl.vector import Vector
+
+Encode = Callable[[ChatMessage], Mapping[str, Any]]
+
+
+class Bodies:
+    """Makes the bodies of requests that go on with one another.
+
+    Args:
+        encode: returns a message as JSON-ready data.
+    """
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+        self._source: Vector[ChatMessage] = Vector()
+        self._encoded = bytearray()
+
+    def body(self, request: Request, fields: Mapping[str, Any]) -> bytes:
+        """Return the body with the messages of `request`, the system prompt first, and `fields`."""
+        system = {"role": "system", "content": request.system}
+        first = _json(system) if request.system else b""
+        messages = self._messages(request.messages)
+        separator = b"," if first and messages else b""
+        rest = _json(fields)
+        tail = rest[1:] if len(rest) == len(b"{}") else b"," + rest[1:]
+        return b"".join((b'{"messages":[', first, separator, messages, b"]", tail))
+
+    def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
+        if not isinstance(messages, Vector):
+            return b",".join(_json(self._encode(message)) for message in messages)
+        if not messages.extends(self._source):
+            self._source, self._encoded = Vector(), bytearray()
+        for message in messages.since(len(self._source)):
+            if self._encoded:
+                self._encoded += b","
+            self._encoded += _json(self._encode(message))
+        self._source = messages
+        return self._encoded
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    # A lone surrogate, which no UTF-8 has, is sent as the escape that JSON has for it.
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(data, separators=(",", ":")).encode()
