@@ -121,6 +121,32 @@ def test_a_package_manager_that_fails_is_quoted(release, machine):
     assert "no space left" in done.stderr
 
 
+def run_bubblewrap(release, folder):
+    return subprocess.run(
+        ["/bin/sh", ROOT / ".ci/bubblewrap"],
+        env={"OS_RELEASE": str(release), "PATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("version", "noted"), [("0.6.1", True), ("0.8.0", False), ("0.11", False)])
+def test_an_old_bubblewrap_is_noted_and_a_newer_one_passed_over(release, machine, version, noted):
+    folder = machine(dirname='exec /usr/bin/dirname "$@"', bwrap=f"echo bubblewrap {version}")
+    done = run_bubblewrap(release, folder)
+    assert done.returncode == 0
+    assert (f"bubblewrap {version} found; 0.8 or newer is preferred" in done.stderr) == noted
+
+
+def test_the_set_up_goes_on_without_bubblewrap_and_says_what_that_means(release, machine):
+    folder = machine(dirname='exec /usr/bin/dirname "$@"', id="echo 1000")
+    done = run_bubblewrap(release, folder)
+    assert done.returncode == 0
+    assert "sudo apt-get install -y bubblewrap" in done.stderr
+    assert "runs no helper blocks" in done.stderr
+
+
 def test_no_test_starts_while_a_tool_is_missing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/project/test_layout.py"],
