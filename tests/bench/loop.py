@@ -26,11 +26,9 @@ PROVIDERS = {"ollama": "OLLAMA_HOST", "groq": "GROQ_BASE_URL", "openai": "OPENAI
 
 
 @contextmanager
-def _server(script: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "llmrepl.testing.server", "--script", str(script)]
-    with subprocess.Popen(
-        [*command, "--chunk", "1000000"], stdout=subprocess.PIPE, text=True
-    ) as server:
+def _server() -> Iterator[str]:
+    command = [sys.executable, "-m", "tests.bench.zero", str(STEPS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             yield server.stdout.readline().strip()
@@ -76,13 +74,10 @@ def report() -> str:
     """Return the table of steps by provider."""
     lines = ["\nOne step: model -> python block -> model   [median at most 5 ms, no growth]"]
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "replies"
-        block = "Next.\n<helpers>\n{} + 1\n</helpers>\n"
-        script.write_text("===\n".join([*map(block.format, range(STEPS)), "Done.\n"]))
         for provider in PROVIDERS:
             home = Path(folder) / provider
             home.mkdir()
-            with _server(script) as url:
+            with _server() as url:
                 steps = asyncio.run(_steps(provider, url, home))
             early, late = statistics.median(steps[EARLY]), statistics.median(steps[LATE])
             lines.append(

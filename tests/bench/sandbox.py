@@ -54,4 +54,5 @@ def report(rounds: int = 60) -> str:
         )
         loop.run_until_complete(executor.close())
     loop.close()
-    return table("Warm blocks", samples, "bare `bash -c true`", "python at most 1.0 ms, bash at most x 2")
+    bound = "python at most 1.0 ms, bash at most x 2"
+    return table("Warm blocks", samples, "bare `bash -c true`", bound)
