@@ -36,7 +36,7 @@ constraints: .venv/ready ## pin all packages again (ARGS=--upgrade moves them)
 
 clean: ## remove .venv and everything else that can be made again
 	rm -rf .venv build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find llmrepl tests plugins docs -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 # Scripts name their interpreter by its full path, so a checkout that was moved is set up again.
 ifneq ($(file <.venv/place),$(CURDIR))
