@@ -5,7 +5,7 @@ Each port is a few lines on purpose; contract tests for them are in `llmrepl.tes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -86,7 +86,7 @@ class Provider(Protocol):
     name: str
     local: bool
 
-    def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield chunks as they arrive, a `Finish` last; closing the iterator ends the request.
 
         Raises:

@@ -336,7 +336,7 @@ class Runtime:
 
         What a model writes after a block it could not have seen the result of is never read.
         """
-        async with aclosing(self.edges.provider.stream(request)) as chunks:  # type: ignore[type-var]  # every async generator can be closed
+        async with aclosing(self.edges.provider.stream(request)) as chunks:
             async for chunk in chunks:
                 match chunk:
                     case TextChunk(text):

@@ -7,7 +7,7 @@ each event cost twenty times as much and drop what they do not know.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ class Groq:
 
         tls_settings()
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
         service = self._service
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -102,7 +102,7 @@ class Ollama:
         if self._service.url.startswith("https:"):
             tls_settings()
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
         last: Mapping[str, Any] | None = None
         try:

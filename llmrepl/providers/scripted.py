@@ -7,7 +7,7 @@ resumed in another process goes on at the right reply.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Scripted:
         self._script = None if replies is None else as_script(replies)
         self._files: dict[Path, tuple[tuple[int, int], Script[Reply]]] = {}
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply that is due; stop strings and the token limit end it like a real one."""
         script = self._script or self._read(request.model)
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast, get_args
@@ -95,7 +95,7 @@ def _check_chunks(chunks: Sequence[object]) -> Finish:
     return finish
 
 
-async def _check_refusal(stream: AsyncIterator[Chunk]) -> None:
+async def _check_refusal(stream: AsyncGenerator[Chunk, None]) -> None:
     refusal: Exception | None = None
     try:
         async for _ in stream:

@@ -28,5 +28,7 @@ def table(title: str, samples: Mapping[str, list[float]], base: str, bound: str 
         tenth = sorted(values)[len(values) * 9 // 10]
         ratio = median / floor if floor else float("nan")
         over = median - floor
-        lines.append(f"  {name:44s} {median:9.2f} ms  p90 {tenth:9.2f}  x{ratio:6.2f}  {over:+9.2f}")
+        lines.append(
+            f"  {name:44s} {median:9.2f} ms  p90 {tenth:9.2f}  x{ratio:6.2f}  {over:+9.2f}"
+        )
     return "\n".join(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from llmrepl.errors import ProviderRefused
 from llmrepl.ports import Chunk, Finish, ModelInfo, Request, TextChunk
@@ -31,7 +31,7 @@ class Assistant:
     def __init__(self, delay: float = 0.004) -> None:
         self._delay = delay
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply in small chunks, then a `Finish` without usage: the runtime estimates.
 
         Raises:
