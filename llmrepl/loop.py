@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import assert_never
 
 from llmrepl.conversation import Call, Conversation, Phase, Progress
 from llmrepl.events import ToolRequested
@@ -89,9 +90,8 @@ class FinishTurn:
     reason: str
 
 
-Action = (
-    AwaitUser
-    | CallModel
+Work = (
+    CallModel
     | AbandonMessage
     | AskApproval
     | WarnModel
@@ -100,6 +100,9 @@ Action = (
     | FinishStep
     | FinishTurn
 )
+"""What there can be to do."""
+
+Action = AwaitUser | Work
 
 STOP_REASONS = {
     "end_turn": "the model answered",
@@ -139,6 +142,8 @@ def decide(state: Conversation, limits: Limits, stop: str = "") -> Action:
             return _act(state, limits, stop)
         case Phase.READY:
             return _proceed(state, limits, stop)
+        case _:
+            assert_never(state.phase)
 
 
 def _act(state: Conversation, limits: Limits, stop: str) -> Action:

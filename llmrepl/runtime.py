@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from llmrepl.conversation import Conversation, Spend, evolve
 from llmrepl.errors import ExecutorError, ProviderError, SandboxUnavailable
@@ -34,7 +34,6 @@ from llmrepl.events import (
 )
 from llmrepl.loop import (
     AbandonMessage,
-    Action,
     AskApproval,
     AwaitUser,
     CallModel,
@@ -44,6 +43,7 @@ from llmrepl.loop import (
     Limits,
     RunTools,
     WarnModel,
+    Work,
     decide,
 )
 from llmrepl.parser import (
@@ -116,6 +116,12 @@ class _Draft:
     ignored: list[str] = field(default_factory=list)
     calls: int = 0
     first_at: float | None = None
+
+    def receive(self, text: str, clock: Clock) -> None:
+        """Note that `text` came from the provider."""
+        if self.first_at is None:
+            self.first_at = clock.monotonic()
+        self.received.append(text)
 
     def flush(self) -> None:
         """Turn the text gathered so far into a part."""
@@ -230,7 +236,7 @@ class Runtime:
                     )
                 )
 
-    async def _perform(self, action: Action) -> None:
+    async def _perform(self, action: Work) -> None:
         match action:
             case CallModel():
                 await self._call_model()
@@ -251,6 +257,8 @@ class Runtime:
                 ms = self._ms_since(self._turn_began)
                 cost = _known_cost(spend)
                 self.record(TurnFinished(reason=reason, usage=spend.usage, cost=cost, ms=ms))
+            case _:
+                assert_never(action)
 
     def _ms_since(self, began: float) -> float:
         return round((self.edges.clock.monotonic() - began) * 1000, 3)
@@ -340,20 +348,18 @@ class Runtime:
             async for chunk in chunks:
                 match chunk:
                     case TextChunk(text):
-                        if draft.first_at is None:
-                            draft.first_at = self.edges.clock.monotonic()
-                        draft.received.append(text)
+                        draft.receive(text, self.edges.clock)
                         for item in parser.feed(text):
                             self._take(item, draft)
                             if draft.calls:
                                 return Finish("tool_calls")
                     case ReasoningChunk(text):
-                        if draft.first_at is None:
-                            draft.first_at = self.edges.clock.monotonic()
-                        draft.received.append(text)
+                        draft.receive(text, self.edges.clock)
                         self._take(Thought(text), draft)
                     case Finish():
                         return chunk
+                    case _:
+                        assert_never(chunk)
         raise ProviderError(f"{self.edges.provider.name} ended its stream without saying so")
 
     def _take(self, item: Item, draft: _Draft) -> None:
@@ -376,6 +382,8 @@ class Runtime:
                 self._request_calls(item, draft)
             case Ignored(reason):
                 draft.ignored.append(reason)
+            case _:
+                assert_never(item)
 
     def _request_calls(self, block: Block, draft: _Draft) -> None:
         draft.flush()

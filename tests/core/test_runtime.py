@@ -155,6 +155,13 @@ def test_the_message_keeps_its_text_and_its_call_in_their_order():
     )
 
 
+def test_text_and_reasoning_keep_their_order():
+    runtime = make([ReasoningChunk("a"), ReasoningChunk("b"), "c\n", ReasoningChunk("d"), Finish()])
+    turn(runtime)
+    expected = (Reasoning("ab"), Text("c\n"), Reasoning("d"))
+    assert runtime.state.messages[1].parts == expected
+
+
 def test_the_stream_is_closed_after_the_first_block_and_what_follows_is_never_read():
     runtime = make(BLOCK + "<results>\n41\n</results>\nIt is 41.\n", ANSWER)
     turn(runtime)
