@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ("bash", "bwrap", "git", "setpriv", "tmux")
@@ -19,3 +20,7 @@ def pytest_sessionstart() -> None:
         raise pytest.UsageError(
             f"The tests run {', '.join(missing)}, not found. To install: {hint}"
         )
+
+
+settings.register_profile("llmrepl", deadline=None)
+settings.load_profile("llmrepl")
