@@ -1,0 +1,61 @@
+"""The processes of this pid namespace, read from /proc, and how PID 1 ends them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Dict, Iterator, Set
+
+EVERYBODY = -1  # to a kill: every process of the namespace but PID 1
+
+
+def strangers(keep: int) -> Set[int]:
+    """Return every process but PID 1 and the tree below `keep` (0: keep none)."""
+    parents = _parents()
+    return {pid for pid in parents if pid != 1 and keep not in _line(pid, parents)}
+
+
+def kill_strangers(keep: int) -> None:
+    """Kill every process but PID 1 and the tree below `keep` (0: keep none).
+
+    All are stopped at once before the strangers are looked for, so that a fork bomb cannot outrun
+    us; those that stay go on a moment later.
+    """
+    if not keep:
+        send(EVERYBODY, signal.SIGKILL)
+        return
+    send(EVERYBODY, signal.SIGSTOP)
+    for pid in strangers(keep):
+        send(pid, signal.SIGKILL)
+    send(EVERYBODY, signal.SIGCONT)
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _parents() -> Dict[int, int]:
+    """Return each process' parent, zombies included."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/" + name + "/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue  # it went while we looked
+        found[int(name)] = int(fields[1])
+    return found
+
+
+def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
+    seen: Set[int] = set()
+    while pid > 1 and pid not in seen:
+        seen.add(pid)
+        yield pid
+        pid = parents.get(pid, 0)

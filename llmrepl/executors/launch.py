@@ -1,0 +1,280 @@
+"""One running bubblewrap, the control channel to the agent in it, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import os
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmrepl.executors.bubblewrap import Features, arguments
+from llmrepl.executors.cgroup import cap_processes
+from llmrepl.executors.channel import Channel
+from llmrepl.executors.inside.frames import Message, encode_frame
+from llmrepl.executors.layout import Layout
+from llmrepl.executors.policy import Policy
+from llmrepl.executors.scratch import Ground
+from llmrepl.executors.seccomp import assemble, program
+from llmrepl.executors.watchdog import most_processes
+
+START_SECONDS = 20.0
+"""How long the agent may take to say that it is there."""
+
+END_SECONDS = 2.0
+"""How long a killed sandbox may take to go."""
+
+HELLO = 0
+"""The number of the first request."""
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+class LaunchFailed(Exception):
+    """Bubblewrap or the agent in it did not come up; the message is what it wrote to stderr."""
+
+
+@functools.cache
+def _spawner() -> ThreadPoolExecutor:
+    """Return the thread that starts every sandbox.
+
+    The operating system ends a sandbox together with the thread that started it, so this one
+    lives as long as the process.
+    """
+    return ThreadPoolExecutor(1, thread_name_prefix="llmrepl-spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a sandbox is started from."""
+
+    bwrap: Path
+    policy: Policy
+    layout: Layout
+    ground: Ground
+    environment: Mapping[str, str]
+
+
+class Sandbox:
+    """A bubblewrap whose agent answers.
+
+    Args:
+        process: bubblewrap itself, the parent of everything inside.
+        control: our end of the control channel.
+        agent: the agent's process id here.
+        processes: how many processes and threads there may be inside.
+
+    `facts` will hold what the agent says of its confinement. Whoever uses the sandbox sets `heard`,
+    called with each event of the agent's, and `lost`, called once when it has ended by itself.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        control: socket.socket,
+        agent: int,
+        processes: int,
+    ) -> None:
+        self.agent = agent
+        self.heard: Callable[[Message], None] = _ignore
+        self.lost: Callable[[], None] = _ignore
+        self._process = process
+        self._agent_fd = os.pidfd_open(agent)
+        self._cap = cap_processes(agent, processes)
+        self._numbers = itertools.count(HELLO + 1)
+        self._asked: dict[int, asyncio.Future[Message]] = {}
+        self.facts = self._expect(HELLO)
+        self._channel = Channel(control, self._receive, self._ended)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the agent still listens."""
+        return not self._channel.closed
+
+    def ask(
+        self, operation: str, fds: Sequence[int] = (), **arguments: Any
+    ) -> asyncio.Future[Message]:
+        """Ask the agent for something; the future holds its answer, {} where it has gone.
+
+        Raises:
+            FrameError: the request is longer than a frame may be.
+        """
+        number = next(self._numbers)
+        self._channel.send({"op": operation, "id": number, **arguments}, fds)
+        future = self._expect(number)
+        if not self.alive:
+            self._answer_all()
+        return future
+
+    def _expect(self, number: int) -> asyncio.Future[Message]:
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._asked[number] = future
+        return future
+
+    def tell(self, operation: str) -> None:
+        """Ask the agent for something that has no answer."""
+        self._channel.send({"op": operation, "id": 0})
+
+    def catch_up(self) -> None:
+        """Take in what the agent has said, or that it has gone."""
+        self._channel.pump()
+
+    def _receive(self, message: Message) -> None:
+        if "event" in message:
+            self.heard(message)
+            return
+        future = self._asked.pop(message.get("id", 0), None)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def _ended(self) -> None:
+        self._answer_all()
+        self.lost()
+
+    def _answer_all(self) -> None:
+        for future in self._asked.values():
+            if not future.done():
+                future.set_result({})
+        self._asked.clear()
+
+    async def close(self) -> None:
+        """End everything inside, and wait until it has ended."""
+        self._channel.close()
+        self._answer_all()
+        if self._agent_fd >= 0:
+            # The agent rather than bubblewrap: where nobody reaps orphans, killing the parent
+            # would leave a zombie.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._agent_fd, signal.SIGKILL)
+            os.close(self._agent_fd)
+            self._agent_fd = -1
+        await _reap(self._process)
+        if self._cap is not None:
+            self._cap.remove()
+            self._cap = None
+
+
+def _ignore(*_: object) -> None:
+    """Nobody listens yet."""
+
+
+async def launch(plan: Plan, features: Features) -> Sandbox:
+    """Start a sandbox and return it once its agent can be reached.
+
+    Raises:
+        LaunchFailed: it did not come up.
+    """
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    reader, writer = os.pipe()
+    code = os.memfd_create("seccomp")
+    os.write(code, assemble(program(os.uname().machine)))
+    os.lseek(code, 0, os.SEEK_SET)
+    session = plan.ground.session(theirs.fileno(), code)
+    command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=writer,
+            cwd="/",
+            env=dict(plan.environment),
+            pass_fds=(theirs.fileno(), code),
+            start_new_session=True,  # or Ctrl-C in the terminal would end it
+        )
+
+    try:
+        process = await asyncio.get_running_loop().run_in_executor(_spawner(), start)
+    except OSError as error:
+        ours.close()
+        os.close(reader)
+        raise LaunchFailed(str(error)) from error
+    finally:
+        theirs.close()
+        os.close(code)
+        os.close(writer)
+    try:
+        ours.setblocking(False)
+        ours.sendall(encode_frame(_hello(plan)))
+        agent = await asyncio.wait_for(_sender(ours), START_SECONDS)
+        return Sandbox(process, ours, agent, most_processes(plan.policy.limits))
+    except BaseException as error:
+        ours.close()
+        process.kill()
+        await _reap(process)
+        if isinstance(error, OSError | LaunchFailed | TimeoutError):
+            raise LaunchFailed(_said(reader) or str(error) or "it did not answer") from error
+        raise
+    finally:
+        os.close(reader)
+
+
+def _hello(plan: Plan) -> Message:
+    """Return the first request: the agent confines itself and says how it is confined."""
+    limits = plan.policy.limits
+    return {
+        "op": "hello",
+        "id": HELLO,
+        "canary": str(plan.ground.canary),
+        "outside": ["/", "/usr", "/etc", "/dev", *map(str, plan.layout.shown)],
+        "limits": {
+            "RLIMIT_DATA": limits.memory,
+            "RLIMIT_FSIZE": limits.file_size,
+            "RLIMIT_NOFILE": limits.open_files,
+            "RLIMIT_NPROC": most_processes(limits),
+            "RLIMIT_CORE": 1,  # 0 would still start a handler that cores are piped to
+            "RLIMIT_MEMLOCK": 64 << 10,
+            "RLIMIT_MSGQUEUE": 64 << 10,
+        },
+    }
+
+
+async def _sender(control: socket.socket) -> int:
+    """Return the process id of whoever sends first, which the operating system vouches for."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(control, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(control)
+    room = socket.CMSG_SPACE(_CREDENTIALS.size)
+    data, ancillary, _flags, _address = control.recvmsg(1, room, socket.MSG_PEEK)
+    for level, kind, credentials in ancillary:
+        if data and level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            return int(_CREDENTIALS.unpack(credentials)[0])
+    raise LaunchFailed("it ended before it answered")
+
+
+def _said(reader: int) -> str:
+    """Return what is in the pipe, in one line, without waiting for more."""
+    os.set_blocking(reader, False)
+    try:
+        text = os.read(reader, 1 << 16).decode("utf-8", "replace")
+    except BlockingIOError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+async def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait until bubblewrap has ended; it does once the agent has."""
+    deadline = asyncio.get_running_loop().time() + END_SECONDS
+    pause = 0.0005
+    while process.poll() is None:
+        if asyncio.get_running_loop().time() > deadline:
+            process.kill()
+            process.wait()
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 0.02)

@@ -1,0 +1,133 @@
+"""Opening a sandbox, which is refused unless it proves itself."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from llmrepl.errors import SandboxUnavailable
+from llmrepl.executors import diagnosis
+from llmrepl.executors.bubblewrap import Features, locate
+from llmrepl.executors.engine import Engine
+from llmrepl.executors.launch import LaunchFailed, Plan, launch
+from llmrepl.executors.layout import environment, survey
+from llmrepl.executors.policy import Policy
+from llmrepl.executors.proofs import Proof, judge
+from llmrepl.executors.scratch import make_mount_points, prepare
+from llmrepl.executors.seccomp import AUDIT
+
+
+def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
+    """Return what a sandbox for a settled `policy` is started from; makes its directories.
+
+    Raises:
+        SandboxUnavailable: this machine cannot have one.
+        ConfigError: the policy names a Python that cannot be used.
+    """
+    if not sys.platform.startswith("linux"):
+        raise SandboxUnavailable(
+            f"there is no sandbox for {platform.system()} yet; nothing was run",
+            hint="run llmrepl on Linux, or in a Linux container or virtual machine",
+        )
+    if os.uname().machine not in AUDIT:
+        raise SandboxUnavailable(
+            f"there is no system call filter for {os.uname().machine}; nothing was run",
+            hint=f"the sandbox runs on {' and '.join(AUDIT)}",
+        )
+    bwrap = locate(policy.project, environ)
+    if bwrap is None:
+        raise diagnosis.missing()
+    layout = survey(policy, environ)
+    variables = environment(policy, layout, environ)
+    try:
+        ground = prepare(policy.scratch)
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"the session's scratch directory could not be made: {error}; nothing was run",
+            hint="TMPDIR names the directory it is made in",
+        ) from error
+    return Plan(bwrap, policy, layout, ground, variables)
+
+
+async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:
+    """Return a sandbox with its Python, warm, and what it proved; the caller closes it.
+
+    Raises:
+        SandboxUnavailable: none came up.
+    """
+    try:
+        try:
+            return await _attempt(start, Features())
+        except LaunchFailed:
+            older = _features(start.bwrap)
+            if older == Features():
+                raise
+            return await _attempt(start, older)
+    except LaunchFailed as failed:
+        said = str(failed)
+        if not said.startswith("bwrap:"):
+            raise _no_python(start, said) from failed
+        raise diagnosis.unworkable(said.removeprefix("bwrap:").strip()) from failed
+
+
+async def open_proven(start: Plan) -> Engine:
+    """Return a sandbox that kept every promise when tried.
+
+    Raises:
+        SandboxUnavailable: none came up, or it broke a promise.
+    """
+    engine, proofs = await open_engine(start)
+    broken = [proof for proof in proofs if not proof.ok]
+    if broken:
+        await engine.close()
+        told = "; ".join(f"{proof.name} ({proof.detail})" for proof in broken)
+        raise SandboxUnavailable(
+            f"the sandbox does not keep its promises on this machine: {told}; nothing was run",
+            hint="`llmrepl check` shows every promise and what was seen",
+        )
+    return engine
+
+
+async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof, ...]]:
+    make_mount_points(start.ground.scratch, start.layout)
+    sandbox = await launch(start, features)
+    try:
+        engine = Engine(start, sandbox)
+    except OSError as error:
+        await sandbox.close()
+        raise LaunchFailed(f"it ended at once ({error})") from error
+    try:
+        facts = await engine.facts()
+        hello = await engine.warm()
+    except BaseException:
+        await engine.close()
+        raise
+    if not facts or not hello:
+        await engine.close()
+        raise _no_python(start, "it ended at once")
+    return engine, judge(facts, hello, start.environment)
+
+
+def _no_python(start: Plan, said: str) -> SandboxUnavailable:
+    python = start.layout.interpreter.path
+    return SandboxUnavailable(
+        f"{python} does not start in the sandbox ({said}); nothing was run",
+        hint="name another Python (3.8 or newer) with --python PATH",
+    )
+
+
+def _features(bwrap: Path) -> Features:
+    """Return what this version of bubblewrap knows."""
+    try:
+        said = subprocess.run([bwrap, "--version"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return Features()
+    found = re.search(rb"(\d+)\.(\d+)", said.stdout)
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    return replace(Features(), size=version >= (0, 7), disable_userns=version >= (0, 8))

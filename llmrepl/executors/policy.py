@@ -1,0 +1,109 @@
+"""What a session's blocks may touch and use: plain values, and their description in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What ends a block that does not end by itself. Sizes in bytes, times in seconds.
+
+    `memory` holds for each process (heap) and for all together (resident). `processes` counts
+    threads too. `seconds` is what a block gets that asks for no time of its own, `max_seconds` the
+    most it can ask for. Of each stream `kept_output` is kept, head and tail; a block that writes
+    more than `max_output` is ended. The `scratch_*` limits are for /tmp, the `home_*` ones for the
+    sandbox's home directory and for /dev/shm.
+    """
+
+    memory: int = GiB
+    processes: int = 64
+    file_size: int = 256 * MiB
+    open_files: int = 512
+    seconds: float = 10.0
+    max_seconds: float = 30.0
+    kept_output: int = 256 * KiB
+    max_output: int = 16 * MiB
+    scratch_size: int = 512 * MiB
+    scratch_files: int = 50_000
+    home_size: int = 64 * MiB
+    home_files: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the sandbox shows and allows.
+
+    Args:
+        project: the directory that blocks see, read-only, at its own absolute path and start in.
+            None: they start in an empty scratch directory. `place.settle` turns a directory that
+            must not be shown, such as $HOME, into None.
+        scratch: a directory of this session's that blocks see as /tmp and may write. It lies in a
+            directory that only this user can enter. None: a new one, removed on close.
+        python: an interpreter or virtual environment to use; "" means the first of the active
+            virtual environment, the project's `.venv`, `python3` on PATH and our own.
+        limits: see `Limits`.
+        environment: variables that blocks see in addition to the fixed ones.
+        note: why there is no project, in a few words, where there is none.
+    """
+
+    project: Path | None = None
+    scratch: Path | None = None
+    python: str = ""
+    limits: Limits = Limits()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def summary(policy: Policy) -> str:
+    """Return in a few words what blocks may touch."""
+    if policy.project is None:
+        shown = f"no project ({policy.note})" if policy.note else "no project"
+        return f"{shown}; writes only /tmp; no network"
+    return f"reads {policy.project}; writes only /tmp; no network"
+
+
+def rules(policy: Policy) -> tuple[str, ...]:
+    """Return the rules as sentences, for the model and for the person."""
+    limits = policy.limits
+    if policy.project is None:
+        place = "There is no project directory; blocks start in /tmp, which is empty at first."
+    else:
+        place = (
+            f"The project {policy.project} is the working directory. It is read-only, and files"
+            f" that usually hold secrets (.env, *.pem, .netrc and the like) cannot be read."
+        )
+    time = (
+        f"A block may take {limits.seconds:g} s, up to {limits.max_seconds:g} s where it says so;"
+        f" {size(limits.memory)} of memory, {limits.processes} processes,"
+        f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
+        f" {size(limits.kept_output)} are kept, head and tail."
+    )
+    return (place, _WRITING, _HIDDEN, time, _PYTHON, _BASH)
+
+
+_WRITING = (
+    "/tmp ($SCRATCH) is private, writable and kept for the session; files left in /tmp/artifacts"
+    " are handed to the person. Nothing else can be written."
+)
+_HIDDEN = "There is no network, and other files, processes and secrets of the machine are hidden."
+_PYTHON = (
+    "Python blocks share one session: variables, imports and the working directory last. The value"
+    " of a last expression is shown, and `await` works at top level."
+)
+_BASH = (
+    "Each bash block is a fresh `bash -c`, as plain bash runs it (`set -o pipefail` is off). The"
+    " working directory and exported variables carry over to the next; processes do not."
+)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people, such as `256 KiB`."""
+    for unit, name in ((GiB, "GiB"), (MiB, "MiB"), (KiB, "KiB")):
+        if count >= unit:
+            return f"{count / unit:.1f}".removesuffix(".0") + f" {name}"
+    return f"{count} bytes"

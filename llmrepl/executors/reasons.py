@@ -1,0 +1,119 @@
+"""One line that says why a block did not end well, and which rule of the sandbox was in its way."""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from llmrepl.executors.policy import Limits, size
+
+SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a program."""
+
+READ_ONLY = "everything but /tmp ($SCRATCH) is read-only here"
+NO_NETWORK = "there is no network in this sandbox"
+NO_INPUT = "nobody can type here: standard input is empty"
+REFUSED = "the sandbox allows no privileges and no changes to the system"
+HIDDEN = "the sandbox hides files that usually hold secrets, and other users' files stay theirs"
+
+_ERRNO = {
+    errno.EROFS: READ_ONLY,
+    errno.EAFNOSUPPORT: NO_NETWORK,
+    errno.ENETUNREACH: NO_NETWORK,
+    errno.EPERM: REFUSED,
+    errno.EACCES: HIDDEN,
+}
+
+_OFFLINE = (
+    r"Address family not supported|Temporary failure in name resolution"
+    r"|[Cc]ould not resolve|[Nn]etwork is unreachable|Name or service not known"
+)
+_NO_FORK = (
+    r"fork: .*unavailable|can't start new thread"
+    r"|(?:fork|spawn|[Pp]rocess|Popen)[^\0]*BlockingIOError: \[Errno 11\]"
+)
+
+_TEXT = (
+    (r"Read-only file system", READ_ONLY),
+    (_OFFLINE, NO_NETWORK),
+    (r"EOFError: EOF when reading a line", NO_INPUT),
+    (r"no new privileges", REFUSED),
+    (r"Operation not permitted", REFUSED),
+    (r"Permission denied", HIDDEN),
+)
+
+_LIMITS = (
+    (errno.EFBIG, r"File too large|File size limit exceeded", "file_size", "per file"),
+    (errno.EMFILE, r"Too many open files", "open_files", "open files"),
+    (
+        None,  # EAGAIN means other things too
+        _NO_FORK,
+        "processes",
+        "processes",
+    ),
+    (errno.ENOMEM, r"Cannot allocate memory|MemoryError", "memory", "of memory"),
+    (errno.ENOSPC, r"No space left on device", "home_size", "in the home directory and /dev/shm"),
+)
+
+
+def explain_error(number: int | None, text: str) -> str:
+    """Return which rule of the sandbox a failure comes from, or "".
+
+    Args:
+        number: the exception's errno, where it has one.
+        text: what was written to stderr, or the traceback.
+    """
+    if number is not None:
+        return _ERRNO.get(number, "")
+    tail = text[-4096:]
+    return next((rule for pattern, rule in _TEXT if re.search(pattern, tail)), "")
+
+
+def explain_limit(number: int | None, text: str, limits: Limits) -> str:
+    """Return which limit of the sandbox a failure comes from, or ""; arguments as above."""
+    tail = text[-4096:]
+    for code, pattern, name, of_what in _LIMITS:
+        if number == code if number is not None and code is not None else re.search(pattern, tail):
+            value = getattr(limits, name)
+            shown = str(value) if name in ("open_files", "processes") else size(value)
+            return f"the limit is {shown} {of_what}"
+    return ""
+
+
+def of_python(reply: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
+    """Return the status and the reason of a Python block that failed."""
+    message = str(reply.get("message") or reply.get("kind") or "")
+    error = str(reply.get("error") or "")
+    number = reply.get("errno") if isinstance(reply.get("errno"), int) else None
+    limit = explain_limit(number, error, limits)
+    if limit:
+        return "limit", f"{message}: {limit}" if message else limit
+    rule = explain_error(number, error)
+    return "error", f"{message} ({rule})" if rule else message
+
+
+def of_bash(code: int, stderr: str, limits: Limits) -> tuple[str, str]:
+    """Return the status and the reason of a bash block that ended with `code`, not 0."""
+    if code == SIGNALLED + signal.SIGXFSZ:
+        return "limit", f"a program wrote too large a file: the limit is {size(limits.file_size)}"
+    rule = explain_limit(None, stderr, limits) or explain_error(None, stderr)
+    told = f"exit code {code}{_signal(code)}"
+    return "error", f"{told} ({rule})" if rule else told
+
+
+def of_death(code: int) -> str:
+    """Return why the Python process of a block ended with `code`."""
+    ended = _signal(code).strip(" ,") or f"it ended itself with code {code}"
+    return f"the Python process ended in this block ({ended}), so its variables are lost"
+
+
+def _signal(code: int) -> str:
+    if code <= SIGNALLED:
+        return ""
+    try:
+        return f", {signal.Signals(code - SIGNALLED).name}"
+    except ValueError:
+        return ""

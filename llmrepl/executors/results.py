@@ -1,0 +1,87 @@
+"""What the model and the person are told of a block that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llmrepl.events import ToolFinished, ToolRequested
+from llmrepl.executors.block import Block
+from llmrepl.executors.policy import Limits
+from llmrepl.executors.reasons import of_bash, of_death, of_python
+from llmrepl.parts import Output
+from llmrepl.sanitise import clean
+
+RESTARTED = "the sandbox ended while this ran, so whether it finished is unknown; a new one starts"
+
+
+def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str) -> ToolFinished:
+    """Return the event that ends `block`.
+
+    Args:
+        block: it is over.
+        limits: those it ran under.
+        artifacts: paths of the files it left for the person.
+        note: what happened before it that it should know, or "".
+    """
+    parts = tuple(_parts(block))
+    status, reason, code = _outcome(block, parts, limits)
+    return ToolFinished(
+        call_id=block.request.call_id,
+        status=status,
+        parts=parts,
+        exit_code=code,
+        ms=round(block.ms, 3),
+        reason="; ".join(text for text in (reason, note) if text),
+        dropped_bytes=sum(part.dropped for part in parts),
+        artifacts=artifacts,
+    )
+
+
+def refused(request: ToolRequested, reason: str) -> ToolFinished:
+    """Return the event that ends a call which never ran."""
+    return ToolFinished(call_id=request.call_id, status="error", reason=reason)
+
+
+def _parts(block: Block) -> Iterator[Output]:
+    for pipe in (block.stdout, block.stderr):
+        part = pipe.kept.part(pipe.stream)
+        if part is not None and part.text:
+            yield part
+    value = block.reply.get("value")
+    if isinstance(value, str):
+        yield _value(value, block)
+    error = block.reply.get("error")
+    if isinstance(error, str) and block.language == "python":
+        yield Output("error", clean(error))
+
+
+def _value(head: str, block: Block) -> Output:
+    rest, cut = block.reply.get("rest"), block.reply.get("cut")
+    if isinstance(rest, str) and isinstance(cut, int):
+        text = f"{clean(head)}\n[... {cut} characters cut here ...]\n{clean(rest)}"
+        return Output("value", text, cut)
+    return Output("value", clean(head))
+
+
+def _outcome(
+    block: Block, parts: tuple[Output, ...], limits: Limits
+) -> tuple[str, str, int | None]:
+    """Return status, reason and exit code."""
+    code = block.reply.get("exit")
+    code = code if isinstance(code, int) else None
+    if block.verdict is not None:
+        shown = code if block.language == "bash" else None
+        return block.verdict.status, block.verdict.reason + block.lost, shown
+    died = block.reply.get("died")
+    if isinstance(died, int):
+        return "error", of_death(died), died
+    if "errno" in block.reply and code is None:
+        return "limit", f"it could not be started: {block.reply.get('error')}", None
+    if code is None:
+        return "unknown", RESTARTED, None
+    if code == 0:
+        return "ok", "", 0
+    if block.language == "python":
+        return (*of_python(block.reply, limits), code)
+    stderr = next((part.text for part in parts if part.stream == "stderr"), "")
+    return (*of_bash(code, stderr, limits), code)

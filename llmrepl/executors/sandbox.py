@@ -1,0 +1,146 @@
+"""The executor: one bubblewrap per session, a lasting Python in it, a fresh bash per block.
+
+Blocks run one after another. Whatever a block does ends in a `ToolFinished` and in a sandbox where
+the next one works; what was lost on the way is said in the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+
+from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
+from llmrepl.executors.block import Block, Verdict, seconds_for
+from llmrepl.executors.engine import Engine, Shell
+from llmrepl.executors.inside.frames import FrameError
+from llmrepl.executors.launch import Plan
+from llmrepl.executors.opening import open_proven, plan
+from llmrepl.executors.place import settle
+from llmrepl.executors.policy import Policy, size, summary
+from llmrepl.executors.results import finished, refused
+from llmrepl.executors.scratch import artifacts
+
+LANGUAGES = ("python", "bash")
+
+
+class SandboxExecutor:
+    """Runs python and bash blocks in a sandbox; see `llmrepl.ports.Executor`.
+
+    It belongs to the event loop it is first used in.
+
+    Args:
+        policy: what blocks may touch. A project that must not be shown is left out, and the
+            executor's own `policy` says so.
+        environ: the variables the person has; blocks see few of them.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
+        self.settings = settle(policy, environ)
+        self.policy = summary(self.settings)
+        self._environ = environ
+        self._plan: Plan | None = None
+        self._engine: Engine | None = None
+        self._shell = Shell()
+        self._note = ""
+        self._block: Block | None = None
+        self._turn = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Start the sandbox and its Python, so that the first block does not wait.
+
+        Raises:
+            SandboxUnavailable: nothing can run here; the hint says what mends it.
+            ConfigError: the policy names a Python that cannot be used.
+        """
+        async with self._turn:
+            await self._ready()
+
+    async def run(self, request: ToolRequested) -> AsyncIterator[ToolOutput | ToolFinished]:
+        """Run a block; what it writes is yielded as it arrives, how it ended at last.
+
+        Raises:
+            SandboxUnavailable: the sandbox is not running and could not be started.
+        """
+        problem = _problem(request)
+        if problem:
+            yield refused(request, problem)
+            return
+        async with self._turn:
+            engine = await self._ready()
+            limits = self.settings.limits
+            scratch = engine.plan.ground.scratch
+            flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
+            block = Block(request, limits, lambda: engine.stop(block, flood))
+            before = artifacts(scratch)
+            try:
+                engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
+            except FrameError as error:
+                engine.discard(block)
+                yield refused(request, f"its code is too long: {error}")
+                return
+            self._block = block
+            try:
+                async for output in block.outputs():
+                    yield output
+            finally:
+                self._block = None
+                await engine.finish(block)
+            self._carry_over(block)
+            made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
+            paths = tuple(str(scratch / "artifacts" / name) for name in made)
+            yield finished(block, limits, paths, self._take_note(block, engine))
+
+    async def interrupt(self) -> None:
+        """End the running block; its `run` finishes with status `cancelled`."""
+        block, engine = self._block, self._engine
+        if block is not None and engine is not None:
+            engine.stop(block, Verdict("cancelled", "it was interrupted"))
+
+    async def close(self) -> None:
+        """End the sandbox and remove its temporary directories. May be called twice."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+        start, self._plan = self._plan, None
+        if start is not None:
+            await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)
+
+    async def _ready(self) -> Engine:
+        if self._engine is not None:
+            if self._engine.alive:
+                return self._engine
+            self._note = self._engine.note
+            await self._engine.close()
+            self._engine = None
+        if self._plan is None:
+            self._plan = plan(self.settings, self._environ)
+        self._engine = await open_proven(self._plan)
+        return self._engine
+
+    def _carry_over(self, block: Block) -> None:
+        cwd, exports = block.reply.get("cwd"), block.reply.get("exports")
+        if block.language == "bash" and isinstance(cwd, str) and isinstance(exports, str):
+            self._shell = Shell(cwd, exports)
+
+    def _take_note(self, block: Block, engine: Engine) -> str:
+        if block.language != "python":
+            return ""
+        note, self._note, engine.note = self._note or engine.note, "", ""
+        return note
+
+
+def _problem(request: ToolRequested) -> str:
+    """Return why a call cannot run at all, or ""."""
+    if request.language == "tool":
+        return f"there is no tool {request.name} here; write a python or a bash block instead"
+    if request.language not in LANGUAGES:
+        return f"there is no language {request.language} here; there are python and bash"
+    code = request.arguments.get("code")
+    if not isinstance(code, str):
+        return "the call has no code: a block takes its source as the string `code`"
+    if "\0" in code:
+        return "the code contains a NUL character, which no source may"
+    return ""

@@ -1,0 +1,123 @@
+"""The sandbox's system call filter, as a classic BPF program made without a library.
+
+A denylist: what is not named is allowed. A call is judged by its number and, for five calls, by the
+low half of an argument the kernel itself reads as 32 bits.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from llmrepl.executors.syscalls import CHECKED, DENIED
+
+KILL = 0x80000000
+ALLOW = 0x7FFF0000
+_ERRNO = 0x00050000
+
+
+def fail(number: int) -> int:
+    """Return the filter's answer that makes a call fail with the errno `number`."""
+    return _ERRNO | number
+
+
+LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
+EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+AT_LEAST = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+ANY_BIT = 0x45  # BPF_JMP | BPF_JSET | BPF_K
+RETURN = 0x06  # BPF_RET | BPF_K
+
+# Offsets in struct seccomp_data, little-endian.
+NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16
+
+AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+"""The kernel's name for each architecture."""
+
+X32_BIT = 0x40000000
+
+NEW_NAMESPACES = (
+    0x00020000  # mount
+    | 0x02000000  # cgroup
+    | 0x04000000  # uts
+    | 0x08000000  # ipc
+    | 0x10000000  # user
+    | 0x20000000  # pid
+    | 0x40000000  # net
+)
+"""The flags of clone that make one; a time namespace only comes from unshare and clone3."""
+
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One BPF instruction; jumps count the instructions they skip."""
+
+    code: int
+    value: int
+    if_true: int = 0
+    if_false: int = 0
+
+
+def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ...]:
+    """Return the filter for `machine`, one of `AUDIT`.
+
+    Args:
+        machine: as `os.uname().machine` says it.
+        families: address families `socket()` may still open; none without a network.
+
+    Raises:
+        KeyError: there is no filter for this machine.
+    """
+    checked = CHECKED[machine]
+    denied = fail(errno.EPERM)
+    code = [
+        Instruction(LOAD, ARCHITECTURE),
+        *_unless_equal(AUDIT[machine], KILL),
+        Instruction(LOAD, NUMBER),
+    ]
+    if machine == "x86_64":
+        code += _when(AT_LEAST, X32_BIT, fail(errno.ENOSYS))
+    code += _when(EQUAL, checked["clone3"], fail(errno.ENOSYS))  # its flags cannot be read: clone
+    for number in sorted(DENIED[machine].values()):
+        code += _when(EQUAL, number, denied)
+    code += _argument(checked["clone"], 0, _when(ANY_BIT, NEW_NAMESPACES, denied))
+    code += _argument(
+        checked["ioctl"], 1, _when(EQUAL, TIOCSTI, denied) + _when(EQUAL, TIOCLINUX, denied)
+    )
+    code += _argument(checked["socket"], 0, _only(families, fail(errno.EAFNOSUPPORT)))
+    code += _argument(checked["socketpair"], 0, _only((socket.AF_UNIX,), fail(errno.EAFNOSUPPORT)))
+    return (*code, Instruction(RETURN, ALLOW))
+
+
+def assemble(instructions: Sequence[Instruction]) -> bytes:
+    """Return `instructions` as the kernel and bubblewrap read them: 8 bytes each."""
+    return b"".join(
+        struct.pack("<HBBI", i.code, i.if_true, i.if_false, i.value) for i in instructions
+    )
+
+
+def _when(test: int, value: int, answer: int) -> list[Instruction]:
+    return [Instruction(test, value, 0, 1), Instruction(RETURN, answer)]
+
+
+def _unless_equal(value: int, answer: int) -> list[Instruction]:
+    return [Instruction(EQUAL, value, 1, 0), Instruction(RETURN, answer)]
+
+
+def _only(values: Iterable[int], answer: int) -> list[Instruction]:
+    allowed = [step for value in values for step in _when(EQUAL, value, ALLOW)]
+    return [*allowed, Instruction(RETURN, answer)]
+
+
+def _argument(number: int, index: int, judge: list[Instruction]) -> list[Instruction]:
+    """Return code that runs `judge` on an argument of call `number`, then allows the call."""
+    body = [
+        Instruction(LOAD, ARGUMENTS + 8 * index),
+        *judge,
+        Instruction(RETURN, ALLOW),
+    ]
+    return [Instruction(EQUAL, number, 0, len(body)), *body]

@@ -1,0 +1,205 @@
+"""Watches from outside what the operating system does not limit for us.
+
+That is processes, memory together, and the files of the scratch and of the home directory. It reads
+the sandbox's own /proc through a descriptor, so that it sees its processes and no others. Each look
+takes a fraction of a millisecond; what is dear to count is counted only where a cheap figure that
+includes it has grown past the limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmrepl.executors.disk import DiskMeter
+from llmrepl.executors.layout import HOME
+from llmrepl.executors.policy import Limits, size
+
+SECONDS = 0.05
+"""Time between two looks while a block runs."""
+
+IDLE_SECONDS = 1.0
+"""Time between two looks while none runs, for what Python blocks left running."""
+
+OURS = 3
+"""Agent, keeper and kernel do not count as processes of a block's."""
+
+ROOM = 8
+"""How far above ours the system's own limit lies, for the watchdog to see ours passed."""
+
+SELDOM = 4
+"""A count of memory that found nothing is not repeated for so many times as long as it took."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All processes of the sandbox at one moment.
+
+    `tasks` counts threads too; `own` is memory in bytes, where what forks share counts for each.
+    """
+
+    tasks: int
+    own: int
+    pids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """Bytes in files that are open but have no name: memory files, and removed files on disk."""
+
+    memory: int
+    disk: int
+
+
+class Watchdog:
+    """Looks at one sandbox whose PID 1 is `agent` here.
+
+    Raises:
+        OSError: it has already gone.
+    """
+
+    def __init__(self, agent: int, scratch: Path, limits: Limits) -> None:
+        self._limits = limits
+        self._scratch = scratch
+        self._proc = os.open(f"/proc/{agent}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
+        self._homes = [
+            os.open(f"/proc/{agent}/root{path}", os.O_RDONLY | os.O_DIRECTORY)
+            for path in (HOME, "/dev/shm")
+        ]
+        self._disk = DiskMeter(scratch, limits)
+        self._shared = _shared_memory()
+        self._began_with = self._home_files()
+        self._count_after = 0.0
+
+    def close(self) -> None:
+        """Let go of the sandbox."""
+        for fd in (self._proc, *self._homes):
+            if fd >= 0:
+                os.close(fd)
+        self._homes = []
+        self._proc = -1
+
+    def begin(self) -> None:
+        """Note how things stand as a block begins: one that finds too much may clear it away."""
+        self._disk.begin()
+        self._shared = _shared_memory()
+        self._began_with = self._home_files()
+
+    def _home_files(self) -> list[int]:
+        found = (os.fstatvfs(fd) for fd in self._homes)
+        return [facts.f_files - facts.f_ffree for facts in found]
+
+    def look(self) -> str:
+        """Return which limit has been passed and its value, in one line, or ""."""
+        try:
+            sample = self._sample()
+        except OSError:
+            return ""  # the sandbox is going; whoever waits for it hears of it
+        return self._processes(sample) or self._memory(sample) or self._files()
+
+    def _sample(self) -> Sample:
+        """Count what runs; a fork bomb is not counted to its end."""
+        tasks = own = 0
+        pids = []
+        for name in os.listdir(self._proc):
+            if not name.isdigit():
+                continue
+            with contextlib.suppress(OSError):  # it went while we looked
+                tasks += int(self._read(f"{name}/stat").rpartition(b")")[2].split()[17])
+                _, resident, of_files, *_ = self._read(f"{name}/statm").split()
+                own += (int(resident) - int(of_files)) * _PAGE
+                pids.append(name)
+            if tasks > 2 * self._limits.processes + OURS:
+                break
+        return Sample(tasks, own, tuple(pids))
+
+    def _read(self, path: str) -> bytes:
+        fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
+        try:
+            return os.read(fd, 1 << 16)
+        finally:
+            os.close(fd)
+
+    def _processes(self, sample: Sample) -> str:
+        most = self._limits.processes
+        if sample.tasks - OURS <= most:
+            return ""
+        return f"it passed the limit of {most} processes"
+
+    def _memory(self, sample: Sample) -> str:
+        most = self._limits.memory
+        if sample.own + max(0, _shared_memory() - self._shared) <= most:
+            return ""
+        began = time.monotonic()
+        if began < self._count_after:
+            return ""
+        own = mapped = 0
+        for pid in sample.pids:
+            proportional, of_files = self._proportional(pid)
+            own += proportional - of_files
+            mapped += of_files
+        if own + max(mapped, self._unlinked(sample).memory) > most:
+            return f"it passed the memory limit of {size(most)}"
+        self._count_after = time.monotonic() + SELDOM * (time.monotonic() - began)
+        return ""
+
+    def _proportional(self, pid: str) -> tuple[int, int]:
+        """Return the bytes resident in a process, and those in shared memory among them.
+
+        What several processes share is divided among them.
+        """
+        found = {b"Pss:": 0, b"Pss_Shmem:": 0}
+        with contextlib.suppress(OSError):
+            for line in self._read(f"{pid}/smaps_rollup").splitlines():
+                name, _, rest = line.partition(b" ")
+                if name in found:
+                    found[name] = int(rest.split()[0]) * 1024
+        return found[b"Pss:"], found[b"Pss_Shmem:"]
+
+    def _unlinked(self, sample: Sample) -> Unlinked:
+        """Return what open files without a name hold."""
+        disk = os.stat(self._scratch).st_dev
+        found: dict[tuple[int, int], int] = {}
+        for pid in sample.pids:
+            with contextlib.suppress(OSError):
+                directory = os.open(f"{pid}/fd", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+                try:
+                    for name in os.listdir(directory):
+                        facts = os.stat(name, dir_fd=directory)
+                        if not facts.st_nlink:
+                            found[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
+                finally:
+                    os.close(directory)
+        on_disk = sum(held for (device, _), held in found.items() if device == disk)
+        return Unlinked(memory=sum(found.values()) - on_disk, disk=on_disk)
+
+    def _files(self) -> str:
+        limits = self._limits
+        for count, before in zip(self._home_files(), self._began_with, strict=True):
+            if count > max(limits.home_files, before):
+                return f"it passed the limit of {limits.home_files} files in its home directory"
+        if self._disk.exceeded(lambda: self._unlinked(self._sample()).disk):
+            return (
+                f"it passed the limit of {size(limits.scratch_size)} or"
+                f" {limits.scratch_files} files in /tmp"
+            )
+        return ""
+
+
+def _shared_memory() -> int:
+    """Return the bytes of shared memory on the whole machine, where files without a disk are."""
+    with open("/proc/meminfo", "rb") as file:
+        for line in file:
+            if line.startswith(b"Shmem:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def most_processes(limits: Limits) -> int:
+    """Return where the operating system itself must stop a sandbox from starting more processes."""
+    return limits.processes + OURS + ROOM

@@ -1,0 +1,127 @@
+"""Blocks that try to break out, and what must come of them: run as root and as nobody alike."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.sandbox.session import Session
+
+READ_ONLY = "is read-only here"
+NO_NETWORK = "there is no network"
+
+
+def nothing_outside_is_written(session: Session, project: Path) -> None:
+    """Every way to write to the project or beside it fails, and the host shows no trace."""
+    canary = project.parent / "canary"
+    before = (project / "file.txt").stat()
+    attempts = [
+        f"echo x > {project}/new",
+        f"echo x >> {project}/file.txt",
+        f"rm {project}/file.txt",
+        f"mv {project}/file.txt /tmp/",
+        f"chmod 777 {project}/file.txt",
+        f"touch {project}/file.txt",
+        f"ln {project}/file.txt /tmp/hard && echo x > /tmp/hard",
+        f"ln -s {canary} /tmp/soft; echo x > /tmp/soft",
+        f"mkdir {project}/directory",
+        f"mount -o remount,rw {project}",
+        f"mount --bind /tmp {project}",
+        "unshare -Ur mount -t tmpfs none /mnt",
+        f"cd {project}/..; echo x > canary",
+        "touch /usr/bin/evil /etc/evil /evil /dev/evil /home/evil /run/evil",
+        "echo x > /proc/sys/kernel/core_pattern",
+        "echo x > /proc/1/oom_score_adj",
+        "chmod 600 /dev/null; chmod 600 /usr/bin/env",
+    ]
+    for attempt in attempts:
+        session.bash(attempt)
+    result = session.python(
+        f"import os\nopen({str(project / 'file.txt')!r}, 'a').write('x')",
+    )
+    assert READ_ONLY in result.reason, result.reason
+    after = (project / "file.txt").stat()
+    assert (project / "file.txt").read_text() == "unchanged\n"
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert {path.name for path in project.iterdir()} == {"file.txt"}
+    assert canary.read_text() == "canary"
+    assert not any(Path(place, "evil").exists() for place in ("/", "/etc", "/usr/bin", "/home"))
+    assert Path("/dev/null").stat().st_mode & 0o777 == 0o666
+    assert Path("/proc/sys/kernel/core_pattern").read_text() != "x\n"
+
+
+def nothing_outside_is_read(session: Session, project: Path) -> None:
+    """Neither files beside the project nor the person's own are visible."""
+    canary = project.parent / "canary"
+    assert session.bash(f"cat {canary}").status == "error"
+    assert session.bash(f"ls {project.parent}").out.split() in ([project.name], [])
+    private = ["/root/.ssh", "/root/.bashrc", "/etc/shadow", "/etc/hostname", "/var", "/sys/kernel"]
+    private += ["/boot", "/run/systemd", str(Path.home() / ".local")]
+    assert session.python(f"import os; [p for p in {private} if os.path.exists(p)]").value == "[]"
+    assert session.bash("cat /etc/passwd | wc -l").out.strip() == "2"
+
+
+def no_network(session: Session) -> None:
+    """No socket opens, and the reason says that there is no network."""
+    for code in (
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        "import urllib.request; urllib.request.urlopen('http://192.0.2.1/')",
+        "import socket; socket.socket(socket.AF_UNIX).connect('/run/docker.sock')",
+        "import socket; socket.socket(40, socket.SOCK_STREAM)",
+        "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    ):
+        result = session.python(code)
+        assert result.status == "error", code
+        assert NO_NETWORK in result.reason, result.reason
+    result = session.bash("exec 3<>/dev/tcp/127.0.0.1/80")
+    assert NO_NETWORK in result.reason, result.reason
+    assert session.bash("tail -n +3 /proc/net/dev | cut -d: -f1").out.split() == ["lo"]
+    assert session.python("import socket; len(socket.socketpair())").value == "2"
+
+
+def no_power(session: Session) -> None:
+    """No capability, no way to one, no look into the supervisor, no other process in sight."""
+    status = session.bash("cat /proc/self/status").out
+    for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"):
+        assert line in status
+    assert "Seccomp:\t2" in status
+    code = """
+import os
+def tried(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError as error:
+        return type(error).__name__
+    return 'open'
+[tried('/proc/1/' + name) for name in ('mem', 'environ', 'maps')], os.getppid() > 1
+"""
+    value = session.python(code).value
+    assert value == "(['PermissionError', 'PermissionError', 'PermissionError'], True)"
+    kill = "import os, signal\nfor n in (9, 19, 15, 2): os.kill(1, n)\n'sent'"
+    assert session.python(kill).value == "'sent'"
+    assert session.python("1").value == "1"
+    pids = [int(pid) for pid in session.bash("ls /proc | grep -E '^[0-9]+$'").out.split()]
+    assert len(pids) < 12
+    host = os.getpid()
+    assert session.bash(f"kill -0 {host + 100_000}").status == "error"
+    for code in (
+        "import ctypes; ctypes.CDLL(None, use_errno=True).ptrace(0, 0, 0, 0)",
+        "import ctypes; ctypes.CDLL(None).unshare(0x10000000)",
+        "import ctypes; ctypes.CDLL(None).syscall(321, 0, 0, 0)",
+    ):
+        assert session.python(code).value == "-1"
+    assert "Operation not permitted" in session.bash("unshare -U true").text("stderr")
+
+
+def a_fork_bomb_is_contained(session: Session) -> None:
+    """It ends with the limit, and the next blocks work."""
+    for language, code in (
+        ("bash", "bomb() { bomb | bomb & }; bomb; sleep 20"),
+        ("python", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
+    ):
+        result = session.block(language, code)
+        assert result.status == "limit", result
+        assert "processes" in result.reason
+        assert session.bash("echo fine").out == "fine\n"
+        assert session.python("'fine'").value == "'fine'"
+    assert len(session.bash("ps -e --no-headers").out.splitlines()) < 8

@@ -1,0 +1,170 @@
+"""The system call filter, run instruction by instruction as the kernel would."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import re
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmrepl.executors.seccomp import (
+    ALLOW,
+    ANY_BIT,
+    AT_LEAST,
+    AUDIT,
+    EQUAL,
+    KILL,
+    LOAD,
+    NEW_NAMESPACES,
+    RETURN,
+    X32_BIT,
+    assemble,
+    fail,
+    program,
+)
+from llmrepl.executors.syscalls import CHECKED, DENIED
+
+MACHINES = sorted(AUDIT)
+BOTH = pytest.mark.parametrize("machine", MACHINES)
+
+
+def judge(code: bytes, machine: str, number: int, *arguments: int) -> int:
+    """Return the filter's answer to a call, from its assembled form."""
+    padded = (*arguments, 0, 0, 0, 0, 0, 0)[:6]
+    data = struct.pack("<IIQ6Q", number, AUDIT[machine], 0, *padded)
+    steps = list(struct.iter_unpack("<HBBI", code))
+    place = accumulator = 0
+    while True:
+        operation, if_true, if_false, value = steps[place]
+        place += 1
+        if operation == LOAD:
+            (accumulator,) = struct.unpack_from("<I", data, value)
+        elif operation == RETURN:
+            return value
+        else:
+            holds = {
+                EQUAL: accumulator == value,
+                AT_LEAST: accumulator >= value,
+                ANY_BIT: bool(accumulator & value),
+            }[operation]
+            place += if_true if holds else if_false
+
+
+def answer(machine: str, call: str, *arguments: int, families=()) -> int:
+    number = {**DENIED[machine], **CHECKED[machine]}[call]
+    return judge(assemble(program(machine, families)), machine, number, *arguments)
+
+
+@BOTH
+def test_every_call_that_is_denied_fails_with_eperm(machine):
+    code = assemble(program(machine))
+    for name, number in DENIED[machine].items():
+        assert judge(code, machine, number) == fail(errno.EPERM), name
+
+
+@BOTH
+@given(number=st.integers(0, 500))
+def test_every_call_that_is_not_named_is_allowed(machine, number):
+    named = {*DENIED[machine].values(), *CHECKED[machine].values()}
+    expected = ALLOW if number not in named else None
+    got = judge(assemble(program(machine)), machine, number)
+    assert expected in (None, got)
+
+
+def test_another_architecture_is_killed():
+    x86, arm = AUDIT["x86_64"], AUDIT["aarch64"]
+    assert x86 != arm
+    code = assemble(program("x86_64"))
+    assert judge(code, "aarch64", 0) == KILL
+    assert judge(assemble(program("aarch64")), "x86_64", 0) == KILL
+
+
+def test_the_x32_calls_of_x86_64_do_not_exist():
+    code = assemble(program("x86_64"))
+    assert judge(code, "x86_64", X32_BIT | 1) == fail(errno.ENOSYS)
+    assert judge(code, "x86_64", 0xFFFFFFFF) == fail(errno.ENOSYS)
+
+
+@BOTH
+def test_clone_makes_threads_and_processes_but_no_namespaces(machine):
+    threads = 0x3D0F00
+    assert answer(machine, "clone", threads) == ALLOW
+    assert answer(machine, "clone", 17) == ALLOW  # SIGCHLD
+    for bit in range(7, 32):
+        flag = 1 << bit
+        expected = fail(errno.EPERM) if flag & NEW_NAMESPACES else ALLOW
+        assert answer(machine, "clone", threads | 17 | flag) == expected
+    assert answer(machine, "clone3", 0) == fail(errno.ENOSYS)
+
+
+@BOTH
+def test_no_socket_opens_without_a_network(machine):
+    for family in range(50):
+        assert answer(machine, "socket", family) == fail(errno.EAFNOSUPPORT)
+
+
+@BOTH
+def test_with_a_network_only_the_families_named_open(machine):
+    families = (socket.AF_INET, socket.AF_INET6)
+    for family in range(50):
+        expected = ALLOW if family in families else fail(errno.EAFNOSUPPORT)
+        assert answer(machine, "socket", family, families=families) == expected
+
+
+@BOTH
+def test_pairs_of_sockets_are_of_the_unix_family(machine):
+    assert answer(machine, "socketpair", socket.AF_UNIX) == ALLOW
+    assert answer(machine, "socketpair", socket.AF_INET) == fail(errno.EAFNOSUPPORT)
+    high = (1 << 32) | socket.AF_UNIX  # the kernel reads 32 bits, and so do we
+    assert answer(machine, "socketpair", high) == ALLOW
+
+
+@BOTH
+def test_nothing_can_be_typed_into_a_terminal(machine):
+    for request in (0x5412, 0x541C):
+        assert answer(machine, "ioctl", 0, request) == fail(errno.EPERM)
+        assert answer(machine, "ioctl", 0, (1 << 32) | request) == fail(errno.EPERM)
+    assert answer(machine, "ioctl", 0, 0x5413) == ALLOW  # the window's size
+
+
+@BOTH
+def test_every_jump_lands_in_the_program_and_every_path_returns(machine):
+    steps = program(machine, families=(2, 10))
+    for index, step in enumerate(steps):
+        assert index + 1 + max(step.if_true, step.if_false) < len(steps) or step.code == RETURN
+    assert steps[-1].code == RETURN
+    assert len(steps) < 4096
+
+
+def test_an_unknown_machine_has_no_filter():
+    with pytest.raises(KeyError):
+        program("riscv64")
+
+
+def header(path: str, pattern: str) -> dict[str, int]:
+    file = Path(path)
+    found = re.findall(pattern, file.read_text(), re.MULTILINE) if file.exists() else ()
+    return {name: int(number) for name, number in found}
+
+
+@pytest.mark.parametrize(
+    ("machine", "path"),
+    [
+        ("x86_64", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+        ("aarch64", "/usr/include/asm-generic/unistd.h"),
+    ],
+)
+def test_the_numbers_are_those_of_the_kernel_s_headers_where_they_are_installed(machine, path):
+    numbers = header(path, r"^#define __NR(?:3264)?_(\w+)\s+(\d+)")
+    for name, number in {**DENIED[machine], **CHECKED[machine]}.items():
+        assert numbers.get(name, number) == number, name
+
+
+def test_there_is_a_filter_for_this_machine():
+    assert platform.machine() in AUDIT
