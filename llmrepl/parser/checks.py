@@ -76,7 +76,7 @@ def check_python(source: str) -> str:
             warnings.simplefilter("ignore")
             compile(source, "<helpers>", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
-        return one_line(f"{error.msg} (line {error.lineno})")
+        return one_line(f"{error.msg} (line {error.lineno or 1})")
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         return one_line(f"{type(error).__name__}: {error}")
     return ""

@@ -51,6 +51,7 @@ _ATTRIBUTE = re.compile(
     r"""[ \t]+([a-z][\w-]*)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=`/]+))""",
     re.ASCII | re.IGNORECASE,
 )
+_OPENING_LAST = re.compile(r"<helpers(?:[ \t][^<>]*)?>[ \t\r]*\Z", re.ASCII | re.IGNORECASE)
 _OPENING_END = re.compile(r"[ \t]*>[ \t\r]*\Z")
 _SELF_CLOSING = re.compile(r"[^>]*/[ \t]*>[ \t\r]*\Z")
 _CLOSING = re.compile(r"[ \t]*</helpers[ \t]*>[ \t\r]*", re.ASCII | re.IGNORECASE)
@@ -87,6 +88,11 @@ class Fence:
 def looks_like_opening(line: str) -> bool:
     """Return whether `line` begins as an opening tag does, well formed or not."""
     return _OPENING.match(line) is not None
+
+
+def ends_with_opening(line: str) -> bool:
+    """Return whether a whole opening tag is the last thing on `line`."""
+    return _OPENING_LAST.search(line) is not None
 
 
 def refuse_opening(line: str) -> str:

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import re
 
-from llmrepl.parser.grammar import BLANK, MOST_INDENT, is_closing, looks_like_opening
+from llmrepl.parser.grammar import (
+    BLANK,
+    MOST_INDENT,
+    ends_with_opening,
+    is_closing,
+    looks_like_opening,
+)
 
 _ELSE = "to run a block, write <helpers> alone on its line"
 IN_FENCE = f"a helper block in a code fence does not run; {_ELSE}, outside any fence"
@@ -18,6 +24,7 @@ IN_CODE = (
     f" {_ELSE}, after an empty line"
 )
 INDENTED = f"a helper block indented by more than 3 spaces does not run; {_ELSE}, not indented"
+AFTER_TEXT = f"a helper block that begins after other text does not run; {_ELSE}"
 ORPHAN = f"a closing tag without its opening tag does nothing; {_ELSE} before the code"
 
 _CONTAINERS = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
@@ -87,19 +94,21 @@ class Markdown:
             self._depth += -1 if bare else 1
 
     def _read_text(self, line: str) -> str:
-        reason = ""
-        if looks_like_opening(line.lstrip()):
-            if self._ticks:
-                reason = IN_CODE
-            elif not looks_like_opening(line):
-                reason = INDENTED
-            self._paired = "</helpers" not in line.lower()
-        elif is_closing(line):
-            reason = "" if self._paired or self._ticks else ORPHAN
-            self._paired = False
+        was_code = self._ticks > 0
         for escape, run in _TICKS.findall(line):
             self._count(len(escape), len(run))
-        return reason
+        if "<" not in line:
+            return ""
+        if looks_like_opening(line.lstrip()):
+            self._paired = "</helpers" not in line.lower()
+            return IN_CODE if was_code else "" if looks_like_opening(line) else INDENTED
+        if self._ticks == 0 and ends_with_opening(line):
+            self._paired = True
+            return AFTER_TEXT
+        if is_closing(line):
+            paired, self._paired = self._paired, False
+            return "" if paired or was_code else ORPHAN
+        return ""
 
     def _count(self, backslashes: int, ticks: int) -> None:
         if self._ticks == 0:

@@ -74,7 +74,7 @@ class BlockParser:
         return self._drain()
 
     def close(self, *, cut: bool = False) -> list[Item]:
-        """End the message; return the rest.
+        """End the message; return the rest, and nothing if called again.
 
         Args:
             cut: the message was broken off, or reached the output limit: a block that is still open
@@ -91,6 +91,9 @@ class BlockParser:
             self._end_line("")
         if self._body is not None:
             self._out += self._body.finish(after, self._at, cut=cut)
+            self._body = None
+        self._line.clear()
+        self._carry = self._tail = ""
         return self._drain()
 
     def _drain(self) -> list[Item]:

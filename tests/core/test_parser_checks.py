@@ -47,7 +47,7 @@ def test_python_that_cannot_be_parsed_is_told_in_one_line(source, problem):
 
 
 NASTY = """
-import resource, sys, time
+import resource, time
 from llmrepl.parser import check_python
 from llmrepl.parser.checks import LONGEST_PYTHON as SIZE
 
@@ -58,8 +58,8 @@ def nested(opening, inner, closing, depth):
     return opening * depth + inner + closing * depth
 
 UNITS = ["(", "[", "{", "-", "~", "not ", "await ", "lambda:", "lambda x=", "x if y else ", "x**",
-         "x+", "x and ", "x,", "x;", "x\\n", "()", "'a'", "f'{", "{x}", "*", "x=", "x.", "x[0]",
-         "print ", "\\\\\\n", "\\0", "@a\\n", "with a:", "x:", "->", ":=", "1", "0x", "'''", "\\\\"]
+         "x+", "x and ", "x,", "()", "'a'", "f'{", "{x}", "*", "x=", "x.", "x[0]",
+         "print ", "\\\\\\n", "\\0", "x:", "->", ":=", "1", "0x", "'''", "\\\\"]
 sources = [full(unit) for unit in UNITS] + [full(unit, "x ", " x") for unit in UNITS[:11]]
 sources += [full(" for x in y", "[x", "]"), full(" async for x in y", "{x", "}"),
             full(" if x", "[x for x in y", "]"), full(".b", "a"), full("()", "a"), full("[0]", "a"),

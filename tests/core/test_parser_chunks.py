@@ -1,12 +1,13 @@
 """The parser says the same of a message however it arrives, early, and in linear time."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmrepl.parser import Block, BlockParser, Code, Opened, Prose, Thought, check_python
+from llmrepl.parser import Block, BlockParser, Code, Opened, Prose, Thought, check_python, coalesce
 from llmrepl.parser.checks import CHECK_PRICE, MESSAGE_BUDGET, MOST_READINGS
 from tests.core.parsing import blocks, parse, prose, shown
 
@@ -94,11 +95,11 @@ def feed(*chunks):
 
 
 def test_prose_is_emitted_at_once():
-    assert feed("Hel", "lo", " <hel", "pers>\n", "x") == [
+    assert feed("Hel", "lo", " <hel", "pers>.\n", "x") == [
         [Prose("Hel")],
         [Prose("lo")],
         [Prose(" <hel")],
-        [Prose("pers>"), Prose("\n")],
+        [Prose("pers>."), Prose("\n")],
         [Prose("x")],
     ]
 
@@ -146,6 +147,14 @@ def test_a_block_is_complete_with_the_line_of_its_closing_tag():
     assert [len(blocks(items)) for items in rest] == [0, 1]
 
 
+def test_a_closed_parser_has_nothing_more_to_say():
+    for message in ("a", "a\r", "<think>a</th", "<helpers>\n1", "<helpers>\nx = (\n</hel", "<hel"):
+        parser = BlockParser()
+        items = [*parser.feed(message), *parser.close()]
+        assert coalesce(items) == parse(message)
+        assert parser.close() == []
+
+
 # -- bounds
 
 
@@ -164,9 +173,9 @@ ADVERSARIAL = [
 ]
 LARGE = [
     "<helpers>\nx = (" + "1, " * 300 + "\n</helpers>\n",
-    "<think></think>",
+    "<think>" + "a" * 90 + "</think>",
     "<helpers ",
-    "\\`" * 500 + "\n",
+    "\\`" * 5 + "a" * 90 + "\n",
 ]
 
 
@@ -209,6 +218,24 @@ def test_time_grows_in_step_with_the_message_fed_by_characters(unit, start):
 
     # Quadratic time would be sixteen times as long.
     assert seconds(40_000) < 10 * max(seconds(10_000), 0.02)
+
+
+@pytest.mark.parametrize("unit", ["\n", "a\n", " ", "a", "</helpers>\n", "```\n", "<"])
+@pytest.mark.parametrize("start", ["", "<helpers>\n", "<helpers>\n'''", "<helpers>\n```sh\n'"])
+def test_memory_grows_in_step_with_the_message(unit, start):
+    def peak(size):
+        parser = BlockParser({"python": lambda _: "no", "bash": lambda _: "no"})
+        tracemalloc.start()
+        parser.feed(start)
+        for _ in range(size // 1024):
+            parser.feed(unit * (1024 // len(unit)))
+        parser.close()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    # Quadratic space would be sixteen times as much.
+    assert peak(2**15) < 6 * max(peak(2**13), 2**14)
 
 
 def test_only_so_many_readings_of_a_block_are_checked():

@@ -10,6 +10,7 @@ FENCE = ["a helper block in a code fence does not run"]
 QUOTE = ["a helper block in a quote does not run"]
 INLINE = ["a helper block in inline code does not run"]
 INDENT = ["a helper block indented by more than 3 spaces does not run"]
+AFTER = ["a helper block that begins after other text does not run"]
 ORPHAN = ["a closing tag without its opening tag does nothing"]
 
 
@@ -111,9 +112,16 @@ def test_a_tag_in_a_sentence_is_prose():
     for message in (
         "Use <helpers> tags.\n",
         "Use `<helpers>` and `</helpers>`.\n",
-        "- <helpers>\n",
     ):
         assert reasons(message) == []
+
+
+def test_a_block_that_begins_after_other_text_does_not_run():
+    for text in ("Let me see: ", "- ", "1. ", "**Code** `x` ", "&nbsp;"):
+        for tag in ("<helpers>", '<helpers lang="bash" timeout="3"> '):
+            assert beginnings(f"{text}{tag}\nls\n</helpers>\n") == AFTER
+    for message in ("Write `a <helpers>\nb`", "a <helpers><b>\n", "a <helpersx>\n", "a <helpers\n"):
+        assert beginnings(message) == []
 
 
 def test_an_indented_block_does_not_run():
