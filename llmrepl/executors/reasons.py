@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmrepl.executors.policy import Limits, size
+from llmrepl.sanitise import clean
+
+MAX_LINE = 500
 
 SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a program."""
@@ -85,7 +88,7 @@ def explain_limit(number: int | None, text: str, limits: Limits) -> str:
 
 def of_python(reply: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
     """Return the status and the reason of a Python block that failed."""
-    message = str(reply.get("message") or reply.get("kind") or "")
+    message = one_line(str(reply.get("message") or reply.get("kind") or ""))
     error = str(reply.get("error") or "")
     number = reply.get("errno") if isinstance(reply.get("errno"), int) else None
     limit = explain_limit(number, error, limits)
@@ -93,6 +96,11 @@ def of_python(reply: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
         return "limit", f"{message}: {limit}" if message else limit
     rule = explain_error(number, error)
     return "error", f"{message} ({rule})" if rule else message
+
+
+def one_line(text: str) -> str:
+    """Return untrusted text as one line that is safe to show."""
+    return " ".join(clean(text).split())[:MAX_LINE]
 
 
 def of_bash(code: int, stderr: str, limits: Limits) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 from llmrepl.events import ToolFinished, ToolRequested
@@ -37,9 +38,9 @@ def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str
     )
 
 
-def refused(request: ToolRequested, reason: str) -> ToolFinished:
+def never_ran(request: ToolRequested, status: str, reason: str) -> ToolFinished:
     """Return the event that ends a call which never ran."""
-    return ToolFinished(call_id=request.call_id, status="error", reason=reason)
+    return ToolFinished(call_id=request.call_id, status=status, reason=reason)
 
 
 def _parts(block: Block) -> Iterator[Output]:
@@ -75,8 +76,9 @@ def _outcome(
     died = block.reply.get("died")
     if isinstance(died, int):
         return "error", of_death(died), died
-    if "errno" in block.reply and code is None:
-        return "limit", f"it could not be started: {block.reply.get('error')}", None
+    if code is None and "errno" in block.reply:
+        status = "limit" if block.reply["errno"] == errno.EAGAIN else "error"
+        return status, f"it could not be started: {block.reply.get('error')}", None
     if code is None:
         return "unknown", RESTARTED, None
     if code == 0:

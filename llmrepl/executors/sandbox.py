@@ -18,7 +18,7 @@ from llmrepl.executors.launch import Plan
 from llmrepl.executors.opening import open_proven, plan
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import Policy, size, summary
-from llmrepl.executors.results import finished, refused
+from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import artifacts
 
 LANGUAGES = ("python", "bash")
@@ -46,6 +46,7 @@ class SandboxExecutor:
         self._shell = Shell()
         self._note = ""
         self._block: Block | None = None
+        self._interrupts = 0
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
@@ -66,10 +67,14 @@ class SandboxExecutor:
         """
         problem = _problem(request)
         if problem:
-            yield refused(request, problem)
+            yield never_ran(request, "error", problem)
             return
+        interrupts = self._interrupts
         async with self._turn:
             engine = await self._ready()
+            if interrupts != self._interrupts:
+                yield never_ran(request, "cancelled", "it was interrupted before it began")
+                return
             limits = self.settings.limits
             scratch = engine.plan.ground.scratch
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
@@ -79,7 +84,7 @@ class SandboxExecutor:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
                 engine.discard(block)
-                yield refused(request, f"its code is too long: {error}")
+                yield never_ran(request, "error", f"its code is too long: {error}")
                 return
             self._block = block
             try:
@@ -94,7 +99,8 @@ class SandboxExecutor:
             yield finished(block, limits, paths, self._take_note(block, engine))
 
     async def interrupt(self) -> None:
-        """End the running block; its `run` finishes with status `cancelled`."""
+        """End the running block and those that wait: `run` finishes with status `cancelled`."""
+        self._interrupts += 1
         block, engine = self._block, self._engine
         if block is not None and engine is not None:
             engine.stop(block, Verdict("cancelled", "it was interrupted"))

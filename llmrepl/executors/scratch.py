@@ -159,7 +159,7 @@ Stamp = tuple[int, int]
 def artifacts(scratch: Path) -> dict[str, Stamp]:
     """Return the regular files under `artifacts/` by their path in it, with size and time."""
     try:
-        top = os.open(scratch / ARTIFACTS, os.O_DIRECTORY | os.O_NOFOLLOW)
+        top = os.open(f"{scratch}/{ARTIFACTS}", os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return {}
     try:
@@ -172,6 +172,8 @@ def _files(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, Stamp
     with os.scandir(directory) as entries:
         some = itertools.islice(entries, MAX_ENTRIES)
         for entry in sorted(some, key=lambda entry: entry.name):
+            if not entry.name.isprintable():
+                continue  # a name that could not be shown or written down
             if entry.is_file(follow_symlinks=False):
                 facts = entry.stat(follow_symlinks=False)
                 yield prefix + entry.name, (facts.st_size, facts.st_mtime_ns)

@@ -87,7 +87,6 @@ class Watchdog:
     def begin(self) -> None:
         """Note how things stand as a block begins: one that finds too much may clear it away."""
         self._disk.begin()
-        self._shared = _shared_memory()
         self._began_with = self._home_files()
 
     def _home_files(self) -> list[int]:

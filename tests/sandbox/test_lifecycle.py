@@ -19,6 +19,7 @@ import llmrepl.executors
 from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import Policy, SandboxExecutor
 from llmrepl.executors.selftest import self_test
+from llmrepl.ports import Executor
 from tests.sandbox.session import SMALL, Session, processes
 
 
@@ -290,8 +291,6 @@ def test_the_self_test_proves_every_promise_and_measures(project):
 
 
 def test_the_executor_keeps_to_its_protocol(project):
-    from llmrepl.ports import Executor
-
     executor: Executor = SandboxExecutor(Policy(project=project))
     assert executor.name == "bubblewrap"
     assert str(project) in executor.policy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import time
 
@@ -234,6 +236,26 @@ def test_an_interrupted_bash_block_is_cancelled_with_everything_it_started(sessi
     assert session.bash("echo next").out == "next\n"
 
 
+def test_a_block_that_is_interrupted_before_it_begins_never_runs(session):
+    async def both() -> list[str]:
+        first = asyncio.ensure_future(session._block("bash", "sleep 60", {}))
+        second = asyncio.ensure_future(session._block("bash", "touch /tmp/ran", {}))
+        await asyncio.sleep(0.1)
+        await session.executor.interrupt()
+        return [(await first).status, (await second).status]
+
+    assert session.wait(both()) == ["cancelled", "cancelled"]
+    assert not (session.scratch / "ran").exists()
+
+
+def test_waiting_for_a_program_is_interrupted_too(session):
+    session.python("import subprocess; kept = 6")
+    result = session.python("subprocess.run(['sleep', '86427'])", timeout=0.2)
+    assert result.status == "timeout"
+    assert session.python("kept").value == "6"
+    assert processes("sleep 86427") == []
+
+
 def test_interrupting_when_nothing_runs_does_nothing(session):
     session.wait(session.executor.interrupt())
     assert session.python("1").value == "1"
@@ -247,8 +269,6 @@ def test_an_interrupt_never_reaches_the_next_block(session):
 
 
 def test_blocks_that_are_asked_for_at_once_run_one_after_another(session):
-    import asyncio
-
     async def both() -> list[str]:
         results = await asyncio.gather(
             session._block("python", "turn = [1]; import time; time.sleep(0.1); turn", {}),
@@ -260,9 +280,6 @@ def test_blocks_that_are_asked_for_at_once_run_one_after_another(session):
 
 
 def test_a_block_nobody_waits_for_any_more_is_ended(session):
-    import asyncio
-    import contextlib
-
     async def leave() -> None:
         task = asyncio.ensure_future(session._block("bash", "sleep 86424", {}))
         await asyncio.sleep(0.2)

@@ -79,6 +79,12 @@ def test_what_python_met_is_named(reply, status, told):
     assert told in reason
 
 
+def test_an_untrusted_message_is_one_safe_line():
+    status, reason = of_python({"message": "Evil: \x1b[2J a\n b\r c" + "x" * 9999}, LIMITS)
+    assert (status, reason[:11]) == ("error", "Evil: a cxx")
+    assert len(reason) == 500
+
+
 def test_a_death_names_the_signal_or_the_code():
     assert "SIGKILL" in of_death(137)
     assert "code 3" in of_death(3)

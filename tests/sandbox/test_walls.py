@@ -7,6 +7,7 @@ import os
 import pytest
 
 from llmrepl.executors import Policy
+from llmrepl.executors.scratch import read_artifact
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 
@@ -147,11 +148,9 @@ def test_a_link_in_the_scratch_leads_no_mount_elsewhere(project, tmp_path):
 
 
 def test_artifacts_that_are_links_are_neither_listed_nor_followed(shared):
-    from llmrepl.executors.scratch import read_artifact
-
     result = shared.bash(
         "mkdir -p /tmp/artifacts; cd /tmp/artifacts; ln -s /etc/passwd link; mkfifo fifo;"
-        " ln -s / root; echo real > real"
+        " ln -s / root; echo real > real; touch $'odd\\e[2J' $'\\xff'"
     )
     assert [path.rpartition("/")[2] for path in result.finished.artifacts] == ["real"]
     top = shared.scratch

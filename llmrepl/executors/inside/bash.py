@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-from typing import Dict, List, NamedTuple
+from typing import List, NamedTuple
 
 from .frames import Message
 
@@ -24,13 +25,16 @@ MAX_ARGUMENT = 1 << 17
 # hands nothing on.
 _PRELUDE = """unset BASH_ENV
 exec {prelude}<&-
-{{ :
 {state}
-}} 2>/dev/null
 trap '{{ builtin printf "%s\\0" "$PWD"; builtin export -p; }} >&{out} 2>/dev/null' EXIT
 """
 
+_PLAIN = re.compile(r'declare -x (\w+)="([^"\\$`]*)"$')
+
 _IGNORED_BY_PYTHON = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
+
+
+_ENVIRONMENT = {**os.environb, b"BASH_ENV": b"/proc/self/fd/%d" % PRELUDE_FD}
 
 
 class Running(NamedTuple):
@@ -42,16 +46,15 @@ class Running(NamedTuple):
 
     def finish(self, code: int) -> Message:
         """Return what the host is told of it, and close what belongs to it."""
-        with open(self.state, "rb") as file:
-            file.seek(0)
-            said = file.read(MAX_STATE + 1)
+        said = os.pread(self.state, MAX_STATE + 1, 0)
+        os.close(self.state)
         reply: Message = {"exit": code}
         if len(said) > MAX_STATE:
             reply["overlong"] = True
         elif b"\0" in said:
             directory, _, exports = said.partition(b"\0")
             reply["cwd"] = os.fsdecode(directory)
-            reply["exports"] = os.fsdecode(exports)
+            reply["exports"] = _changed(os.fsdecode(exports))
         return reply
 
 
@@ -62,9 +65,9 @@ def start(message: Message, fds: List[int]) -> Running:
         OSError: there is no bash, or there are too many processes.
     """
     shell = next((path for path in SHELLS if os.path.exists(path)), SHELLS[0])
-    prelude = _file(
-        _PRELUDE.format(prelude=PRELUDE_FD, out=STATE_FD, state=message.get("exports", ""))
-    )
+    exports = message.get("exports", "")
+    restore = "{ %s\n} 2>/dev/null" % exports if exports else ""
+    prelude = _file(_PRELUDE.format(prelude=PRELUDE_FD, out=STATE_FD, state=restore))
     state = os.memfd_create("state")
     code = os.fsencode(message["code"])
     opened = [prelude]
@@ -73,13 +76,12 @@ def start(message: Message, fds: List[int]) -> Running:
         opened.append(_file(message["code"]))
         duplicates.append((opened[-1], PRELUDE_FD - 2))
         code = b"source /dev/fd/%d" % (PRELUDE_FD - 2)
-    environment: Dict[str, str] = dict(os.environ, BASH_ENV="/proc/self/fd/%d" % PRELUDE_FD)
     _enter(message.get("cwd", ""), message["home"])
     try:
         pid = os.posix_spawn(
             shell,
             [os.fsencode(shell), b"--noprofile", b"--norc", b"-c", code],
-            environment,
+            _ENVIRONMENT,
             file_actions=[(os.POSIX_SPAWN_DUP2, old, new) for old, new in duplicates],
             setsid=True,
             setsigdef=_IGNORED_BY_PYTHON,
@@ -93,10 +95,20 @@ def start(message: Message, fds: List[int]) -> Running:
     return Running(pid, message["id"], state)
 
 
+def _changed(exports: str) -> str:
+    """Return the lines of `export -p` that every bash here does not begin with anyway."""
+    lines = (line for line in exports.split("\n") if not _is_given(line))
+    return "\n".join(lines).strip("\n")
+
+
+def _is_given(line: str) -> bool:
+    plain = _PLAIN.match(line)
+    return plain is not None and os.environ.get(plain.group(1)) == plain.group(2)
+
+
 def _file(text: str) -> int:
     fd = os.memfd_create("text")
-    with open(fd, "wb", closefd=False) as file:
-        file.write(os.fsencode(text))
+    os.write(fd, os.fsencode(text))
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
 

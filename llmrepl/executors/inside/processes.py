@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterator, Set
+from typing import Dict, Iterator, List, Optional, Set
 
 EVERYBODY = -1  # to a kill: every process of the namespace but PID 1
 
 
 def strangers(keep: int) -> Set[int]:
     """Return every process but PID 1 and the tree below `keep` (0: keep none)."""
+    if _children() in ([], [keep]):
+        return set()  # whatever loses its parent becomes a child of PID 1
     parents = _parents()
     return {pid for pid in parents if pid != 1 and keep not in _line(pid, parents)}
 
@@ -36,6 +38,15 @@ def send(pid: int, number: int) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         pass
+
+
+def _children() -> Optional[List[int]]:
+    """Return the children of PID 1, or None where the system does not list them."""
+    try:
+        with open("/proc/1/task/1/children", "rb") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return None
 
 
 def _parents() -> Dict[int, int]:
