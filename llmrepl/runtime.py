@@ -314,6 +314,8 @@ class Runtime:
             stop = "error"
         broken = stop in ("cancelled", "error")
         for item in parser.close(cut=broken or stop == "max_tokens"):
+            if draft.calls:
+                break  # nothing after a block counts: the model has not seen its result
             if not broken or isinstance(item, Prose | Thought):
                 self._take(item, draft)
         draft.flush()

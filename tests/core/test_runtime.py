@@ -169,6 +169,16 @@ def test_the_stream_is_closed_after_the_first_block_and_what_follows_is_never_re
     assert runtime.edges.provider.closed == 2
 
 
+@pytest.mark.parametrize("end", ["</helpers>\n", ""])
+def test_only_the_first_block_of_a_message_runs(end):
+    two = BLOCK + "<helpers>\n13\n" + end
+    runtime = make([TextChunk(two), Finish()], ANSWER)
+    turn(runtime)
+    codes = [request.arguments["code"] for request in runtime.edges.executor.ran]
+    assert codes == ["6 * 7"]
+    assert "13" not in repr(runtime.state.messages[1])
+
+
 def test_a_block_whose_closing_tag_the_provider_swallowed_is_complete():
     runtime = make(BLOCK.removesuffix("</helpers>\n"), ANSWER)
     assert turn(runtime) == "end_turn"
