@@ -131,7 +131,8 @@ class Conversation:
     """Everything `decide` and the context need to know, and nothing about how to show it.
 
     `calls` and `results` are the current step's; `stop` is why the last message ended; `acted` says
-    whether the last step had calls; `notes` wait to go to the model with the next message;
+    whether the last step had calls; `unfinished` counts the messages in a row that were no answer
+    and had no call; `notes` wait to go to the model with the next message;
     `recent` are the keys of the turn's last calls, newest last.
     """
 
@@ -143,6 +144,7 @@ class Conversation:
     results: tuple[ToolResult, ...] = ()
     stop: str = ""
     acted: bool = False
+    unfinished: int = 0
     notes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     step_spend: Spend = Spend()
@@ -206,9 +208,11 @@ def _turn_started(state: Conversation, event: TurnStarted) -> Changes:
     return {
         "turn": state.turn + 1,
         "step": 0,
-        "messages": state.messages.append(Message("user", event.prompt)),
+        "messages": state.messages.append(Message("user", (*event.prompt, *_texts(state.notes)))),
         "stop": "",
         "acted": False,
+        "unfinished": 0,
+        "notes": (),
         "recent": (),
         "turn_spend": Spend(),
     }
@@ -228,6 +232,7 @@ def _tool_requested(state: Conversation, event: ToolRequested) -> Changes:
 def _message_finished(state: Conversation, event: MessageFinished) -> Changes:
     changes: Changes = {
         "stop": event.stop,
+        "unfinished": state.unfinished + 1 if event.stop == "unfinished" else 0,
         "step_spend": state.step_spend.add(event.usage, event.cost),
         "turn_spend": state.turn_spend.add(event.usage, event.cost),
         "session_spend": state.session_spend.add(event.usage, event.cost),
@@ -277,11 +282,15 @@ def _step_finished(state: Conversation, _: StepFinished) -> Changes:
     if state.calls:
         waiting = ", ".join(call.request.call_id for call in state.calls)
         raise ProtocolError(f"step.finished cannot happen while calls are unfinished: {waiting}")
-    if not state.results and not state.notes:
-        return {}
-    notes = tuple(Text(note) for note in state.notes)
-    message = Message("tool", (*state.results, *notes))
+    told = state.results or (state.notes and state.stop == "unfinished")
+    if not told:
+        return {}  # notes wait for the person's next prompt
+    message = Message("tool", (*state.results, *_texts(state.notes)))
     return {"messages": state.messages.append(message), "results": (), "notes": ()}
+
+
+def _texts(notes: tuple[str, ...]) -> tuple[Text, ...]:
+    return tuple(Text(f"Note from llmrepl: {note}") for note in notes)
 
 
 def _compacted(state: Conversation, event: ContextCompacted) -> Changes:

@@ -121,8 +121,12 @@ STOP_REASONS = {
 FINAL_STOPS = frozenset({"max_tokens", "refusal", "cancelled", "error"})
 """Message stops that end the turn for the same reason, where the message made no call."""
 
+MOST_UNFINISHED = 2
+"""How many messages in a row may be no answer and have no call, before the turn ends with them."""
+
 UNKNOWN = "llmrepl ended while this ran, so whether it finished is unknown; it was not run again"
-AMBIGUOUS = "it is not certain where this block ends, because no reading of it compiles"
+AMBIGUOUS = "a line that is only </helpers> may have cut this block short"
+RESEND = "build that line another way and send the whole block again"
 
 
 def decide(state: Conversation, limits: Limits, stop: str = "") -> Action:
@@ -168,7 +172,10 @@ def _act(state: Conversation, limits: Limits, stop: str) -> Action:
             f" {limits.repeat_stop}th time.",
         )
     if call.progress is Progress.DENIED:
-        return CloseCall(request, "denied", call.reason or "a person said no")
+        why = call.reason or "a person said no"
+        if request.ambiguous:
+            why = f"not run: {AMBIGUOUS} ({why}); {RESEND}"
+        return CloseCall(request, "denied", why)
     if request.ambiguous and call.progress is not Progress.APPROVED:
         return AskApproval(request, AMBIGUOUS)
     return RunTools(_together(state.calls))
@@ -199,7 +206,8 @@ def _proceed(state: Conversation, limits: Limits, stop: str) -> Action:
         return FinishTurn(state.stop)
     if state.most_repeats >= limits.repeat_stop:
         return FinishTurn("repetition")
-    answered = state.step > 0 and not state.acted and state.stop != "interrupted"
+    goes_on = state.stop == "unfinished" and state.unfinished <= MOST_UNFINISHED
+    answered = state.step > 0 and not state.acted and state.stop != "interrupted" and not goes_on
     if answered:
         return FinishTurn(state.stop if state.stop in FINAL_STOPS else "end_turn")
     if state.step >= limits.max_steps:

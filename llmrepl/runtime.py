@@ -8,24 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
 from llmrepl.conversation import Conversation, Spend, evolve
+from llmrepl.draft import Draft
 from llmrepl.errors import ExecutorError, ProviderError, SandboxUnavailable
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
-    BlockDelta,
-    BlockOpened,
     ErrorRaised,
     Event,
     MessageFinished,
     NoteAdded,
-    ReasoningDelta,
     StepFinished,
     StepStarted,
-    TextDelta,
     ToolFinished,
     ToolRequested,
     ToolStarted,
@@ -46,18 +43,8 @@ from llmrepl.loop import (
     Work,
     decide,
 )
-from llmrepl.parser import (
-    Block,
-    BlockParser,
-    Check,
-    Code,
-    Ignored,
-    Item,
-    Opened,
-    Prose,
-    Thought,
-)
-from llmrepl.parts import Part, Reasoning, Text, ToolCall
+from llmrepl.parser import Check
+from llmrepl.parts import Part
 from llmrepl.ports import (
     Approver,
     Clock,
@@ -67,7 +54,6 @@ from llmrepl.ports import (
     Finish,
     Meter,
     Provider,
-    ReasoningChunk,
     Request,
     Store,
     TextChunk,
@@ -76,8 +62,6 @@ from llmrepl.record import Record
 from llmrepl.usage import Cost, Usage
 
 T = TypeVar("T")
-
-BROKEN_OFF = "Your message before this was broken off and is incomplete."
 
 
 def fold(records: Iterable[Record], start: Conversation | None = None) -> Conversation:
@@ -103,34 +87,6 @@ class Edges:
     meter: Meter
     store: Store
     clock: Clock
-
-
-@dataclass(slots=True)
-class _Draft:
-    """The message that is arriving: its parts so far, and what to record once it has ended."""
-
-    parts: list[Part] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-    thought: list[str] = field(default_factory=list)
-    received: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    calls: int = 0
-    first_at: float | None = None
-
-    def receive(self, text: str, clock: Clock) -> None:
-        """Note that `text` came from the provider."""
-        if self.first_at is None:
-            self.first_at = clock.monotonic()
-        self.received.append(text)
-
-    def flush(self) -> None:
-        """Turn the text gathered so far into a part."""
-        if self.thought:
-            self.parts.append(Reasoning("".join(self.thought)))
-            self.thought.clear()
-        if self.text:
-            self.parts.append(Text("".join(self.text)))
-            self.text.clear()
 
 
 class Runtime:
@@ -163,6 +119,7 @@ class Runtime:
         self._waiting: asyncio.Future[Any] | None = None
         self._interrupting: asyncio.Future[None] | None = None
         self._turn_began = self._step_began = 0.0
+        self._first_token_ms: float | None = None
 
     def subscribe(self, display: Display) -> None:
         """Pass every record from now on to `display`."""
@@ -245,7 +202,7 @@ class Runtime:
             case AskApproval(request, question):
                 await self._ask(request, question)
             case WarnModel(request, text):
-                self.record(NoteAdded(text=text, audience="both", call_id=request.call_id))
+                self.record(NoteAdded(text=text, audience="model", call_id=request.call_id))
             case RunTools(requests):
                 await self._run_tools(requests)
             case CloseCall(request, status, reason):
@@ -288,9 +245,10 @@ class Runtime:
             self._waiting = None
 
     async def _call_model(self) -> None:
-        edges = self.edges
-        request = edges.context.request(self.state)
+        edges, state = self.edges, self.state
+        request = edges.context.request(state)
         self._step_began = edges.clock.monotonic()
+        self._first_token_ms = None
         self.record(
             StepStarted(
                 provider=edges.provider.name,
@@ -298,113 +256,54 @@ class Runtime:
                 estimated_tokens=request.estimated_tokens,
             )
         )
-        draft = _Draft()
-        parser = BlockParser(self._checks)
-        usage: Usage | None = None
-        try:
-            stream = asyncio.ensure_future(self._stream(request, parser, draft))
-            finish = await self._wait(stream)
-            stop, usage = finish.stop, finish.usage
-        except asyncio.CancelledError:
-            if not self._stop:
-                raise
-            stop = "cancelled"
-        except ProviderError as error:
-            self.record(ErrorRaised(kind=error.kind, message=error.message, hint=error.hint))
-            stop = "error"
-        broken = stop in ("cancelled", "error")
-        for item in parser.close(cut=broken or stop == "max_tokens"):
-            if draft.calls:
-                break  # nothing after a block counts: the model has not seen its result
-            if not broken or isinstance(item, Prose | Thought):
-                self._take(item, draft)
-        draft.flush()
+        draft = Draft(f"{state.turn}.{state.step + 1}", self._checks)
+        finish = await self._heard_out(request, draft)
+        for event in draft.close(finish.stop):
+            self.record(event)
+        usage = finish.usage
         if usage is None:
-            output = edges.meter.count("".join(draft.received))
+            output = edges.meter.count(draft.received)
             usage = Usage(request.estimated_tokens, output, estimated=True)
-        cost = await edges.meter.cost(edges.provider, request.model, usage)
-        first = draft.first_at
+        stop = draft.stop(finish.stop)
         self.record(
             MessageFinished(
-                parts=tuple(draft.parts),
+                parts=draft.parts,
                 stop=stop,
                 usage=usage,
-                cost=cost,
-                first_token_ms=None
-                if first is None
-                else round((first - self._step_began) * 1e3, 3),
+                cost=await edges.meter.cost(edges.provider, request.model, usage),
+                first_token_ms=self._first_token_ms,
                 total_ms=self._ms_since(self._step_began),
             )
         )
-        if broken and draft.parts:
-            self.record(NoteAdded(text=BROKEN_OFF, audience="model"))
-        for reason in draft.ignored:
-            self.record(NoteAdded(text=reason, audience="both"))
+        for note in draft.notes(stop):
+            self.record(note)
 
-    async def _stream(self, request: Request, parser: BlockParser, draft: _Draft) -> Finish:
-        """Read the model's message until it ends or its first helper block is complete.
+    async def _heard_out(self, request: Request, draft: Draft) -> Finish:
+        """Read the model's message until it ends, for whatever reason."""
+        try:
+            return await self._wait(asyncio.ensure_future(self._stream(request, draft)))
+        except asyncio.CancelledError:
+            if not self._stop:
+                raise
+            return Finish("cancelled")
+        except ProviderError as error:
+            self.record(ErrorRaised(kind=error.kind, message=error.message, hint=error.hint))
+            return Finish("error")
 
-        What a model writes after a block it could not have seen the result of is never read.
-        """
+    async def _stream(self, request: Request, draft: Draft) -> Finish:
+        """Read the message until the provider ends it, or nothing more of it would count."""
         async with aclosing(self.edges.provider.stream(request)) as chunks:
             async for chunk in chunks:
-                match chunk:
-                    case TextChunk(text):
-                        draft.receive(text, self.edges.clock)
-                        for item in parser.feed(text):
-                            self._take(item, draft)
-                            if draft.calls:
-                                return Finish("tool_calls")
-                    case ReasoningChunk(text):
-                        draft.receive(text, self.edges.clock)
-                        self._take(Thought(text), draft)
-                    case Finish():
-                        return chunk
-                    case _:
-                        assert_never(chunk)
+                if isinstance(chunk, Finish):
+                    return chunk
+                if self._first_token_ms is None:
+                    self._first_token_ms = self._ms_since(self._step_began)
+                take = draft.text if isinstance(chunk, TextChunk) else draft.reasoning
+                for event in take(chunk.text):
+                    self.record(event)
+                if draft.done:
+                    return Finish()
         raise ProviderError(f"{self.edges.provider.name} ended its stream without saying so")
-
-    def _take(self, item: Item, draft: _Draft) -> None:
-        match item:
-            case Prose(text):
-                if draft.thought:
-                    draft.flush()
-                draft.text.append(text)
-                self.record(TextDelta(text=text))
-            case Thought(text):
-                if draft.text:
-                    draft.flush()
-                draft.thought.append(text)
-                self.record(ReasoningDelta(text=text))
-            case Opened(language):
-                self.record(BlockOpened(language=language))
-            case Code(text):
-                self.record(BlockDelta(text=text))
-            case Block():
-                self._request_calls(item, draft)
-            case Ignored(reason):
-                draft.ignored.append(reason)
-            case _:
-                assert_never(item)
-
-    def _request_calls(self, block: Block, draft: _Draft) -> None:
-        draft.flush()
-        for call in block.calls:
-            draft.calls += 1
-            call_id = f"{self.state.turn}.{self.state.step}.{draft.calls}"
-            part = ToolCall(call_id, call.name, call.language, call.arguments, call.problem)
-            draft.parts.append(part)
-            self.record(
-                ToolRequested(
-                    call_id=call_id,
-                    name=call.name,
-                    language=call.language,
-                    arguments=call.arguments,
-                    span=block.span,
-                    ambiguous=call.ambiguous,
-                    problem=call.problem,
-                )
-            )
 
     async def _run_tools(self, requests: Sequence[ToolRequested]) -> None:
         executor = self.edges.executor

@@ -62,7 +62,7 @@ def _assistant(parts: Iterable[Part]) -> str:
 
 def _results(parts: Iterable[Part]) -> str:
     results = [_result(part) for part in parts if isinstance(part, ToolResult)]
-    notes = [f"Note: {part.text}" for part in parts if isinstance(part, Text)]
+    notes = [part.text for part in parts if isinstance(part, Text)]
     if not results:
         return "\n".join(notes)
     return "\n".join(["<results>", *results, *notes, "</results>"])

@@ -13,8 +13,11 @@ from llmrepl.conversation import Conversation, Message
 from llmrepl.ports import ChatMessage, Meter, Request
 from llmrepl.vector import Vector
 
-STOP_SEQUENCES = ("\n</helpers>",)
-"""With the newline, so that a closing tag quoted inside a line of code does not end the message."""
+STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
+"""The end of a block, and results that only llmrepl can know.
+
+With the newline, so that a tag quoted inside a line of code does not end the message.
+"""
 
 MESSAGE_TOKENS = 4
 """What a message costs beyond its text: role and separators (3 to 4 by OpenAI's own account)."""
@@ -54,6 +57,16 @@ class Window:
         self._messages: Vector[ChatMessage] = Vector()
         self._tokens = 0
 
+    def _add(self, chat: ChatMessage) -> None:
+        """Append a message; two of the same role in a row, which some models refuse, become one."""
+        self._tokens += self._meter.count(chat.text) + MESSAGE_TOKENS
+        last = self._messages[-1] if len(self._messages) else None
+        if last is not None and last.role == chat.role:
+            text = f"{last.text}\n\n{chat.text}"
+            chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
+            self._messages = self._messages[:-1]
+        self._messages = self._messages.append(chat)
+
     @property
     def system_tokens(self) -> int:
         """How many tokens the system prompt takes."""
@@ -66,9 +79,7 @@ class Window:
         if not conversation.messages.extends(self._source):
             self._forget()
         for message in conversation.messages.since(len(self._source)):
-            chat = chat_message(message)
-            self._messages = self._messages.append(chat)
-            self._tokens += self._meter.count(chat.text) + MESSAGE_TOKENS
+            self._add(chat_message(message))
         self._source = conversation.messages
         return Request(
             model=self.model,

@@ -9,6 +9,7 @@ from llmrepl.parser.checks import Check, check_python
 from llmrepl.parser.items import (
     Block,
     Code,
+    Forged,
     Ignored,
     Item,
     Opened,
@@ -17,6 +18,7 @@ from llmrepl.parser.items import (
     Thought,
     coalesce,
 )
+from llmrepl.parser.markdown import is_last_word
 from llmrepl.parser.stream import BlockParser
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "BlockParser",
     "Check",
     "Code",
+    "Forged",
     "Ignored",
     "Item",
     "Opened",
@@ -34,5 +37,6 @@ __all__ = [
     "check_python",
     "check_tool",
     "coalesce",
+    "is_last_word",
     "render_call",
 ]

@@ -1,4 +1,4 @@
-"""The tags and fences of helper blocks, one line at a time.
+"""The tags and fences of helper blocks, one line at a time; `<helper>` is taken for `<helpers>`.
 
 The functions named `may_…` take a line that may still go on. If one of them says no to the
 beginning of a line, no continuation of it is what they look for.
@@ -46,15 +46,15 @@ SELF_CLOSED = (
 )
 
 _FORM = 'write <helpers>, or <helpers lang="bash" timeout="20">, alone on its line'
-_OPENING = re.compile(r" {0,3}<helpers(?=[\s/>]|\Z)", re.ASCII | re.IGNORECASE)
+_OPENING = re.compile(r" {0,3}<helpers?(?=[\s/>]|\Z)", re.ASCII | re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r"""[ \t]+([a-z][\w-]*)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=`/]+))""",
     re.ASCII | re.IGNORECASE,
 )
-_OPENING_LAST = re.compile(r"<helpers(?:[ \t][^<>]*)?>[ \t\r]*\Z", re.ASCII | re.IGNORECASE)
+_OPENING_LAST = re.compile(r"<helpers?(?:[ \t][^<>]*)?>[ \t\r]*\Z", re.ASCII | re.IGNORECASE)
 _OPENING_END = re.compile(r"[ \t]*>[ \t\r]*\Z")
 _SELF_CLOSING = re.compile(r"[^>]*/[ \t]*>[ \t\r]*\Z")
-_CLOSING = re.compile(r"[ \t]*</helpers[ \t]*>[ \t\r]*", re.ASCII | re.IGNORECASE)
+_CLOSING = re.compile(r"[ \t]*</helpers?[ \t]*>[ \t\r]*", re.ASCII | re.IGNORECASE)
 _SECONDS = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)", re.DOTALL)
 
@@ -97,7 +97,7 @@ def ends_with_opening(line: str) -> bool:
 
 def refuse_opening(line: str) -> str:
     """Return why `line`, which looks like an opening tag, is only text; "" if it opens a block."""
-    if "</helpers" in line.lower():
+    if "</helper" in line.lower():
         return SINGLE_LINE
     return SELF_CLOSED if _SELF_CLOSING.match(line) else ""
 

@@ -1,7 +1,7 @@
 """What a message is made of, in the order it becomes certain.
 
 Every character of a message is in a `Prose`, in a `Thought` or the tags around it, or in the span
-of a `Block`. `Opened` and `Code` are previews of a block for live display.
+of a `Block` or of a `Forged`. `Opened` and `Code` are previews of a block for live display.
 """
 
 from __future__ import annotations
@@ -84,7 +84,17 @@ class Ignored:
     span: tuple[int, int]
 
 
-Item = Prose | Thought | Opened | Code | Block | Ignored
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """The model began to write results itself; what follows is invention.
+
+    `span` counts as that of `Block`.
+    """
+
+    span: tuple[int, int]
+
+
+Item = Prose | Thought | Opened | Code | Block | Ignored | Forged
 
 
 def coalesce(items: Iterable[Item]) -> list[Item]:

@@ -18,6 +18,7 @@ from llmrepl.parser.grammar import (
 
 _ELSE = "to run a block, write <helpers> alone on its line"
 IN_FENCE = f"a helper block in a code fence does not run; {_ELSE}, outside any fence"
+AS_FENCE = f"a code fence named helpers does not run; {_ELSE}, without a fence"
 IN_QUOTE = f"a helper block in a quote does not run; {_ELSE}, without > before it"
 IN_CODE = (
     "a helper block in inline code does not run, and a ` before it in the paragraph is still open;"
@@ -31,6 +32,18 @@ _CONTAINERS = r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*"
 _FENCE = re.compile(rf"({_CONTAINERS})(`{{3,}}|~{{3,}})(.*)", re.DOTALL)
 _QUOTE = re.compile(r" {0,3}>[ \t>]*")
 _TICKS = re.compile(r"(\\*)(`+)")
+
+
+_LAST_CLOSING = re.compile(r"^[ \t>]*</helpers?[ \t]*>[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+
+
+def is_last_word(message: str, start: int) -> bool:
+    """Return whether the message ends with the refused block that begins at `start`.
+
+    A block whose closing tag is missing ends it too: the provider stopped at the tag.
+    """
+    after = _LAST_CLOSING.split(message[start:])
+    return len(after) == 1 or not after[-1].strip(" \t\r\n`~")
 
 
 class Markdown:
@@ -72,7 +85,9 @@ class Markdown:
             self._told = False
             self._ticks = 0
             self._read_fence(fence[1], fence[2], fence[3])
-            return ""
+            named = fence[3].strip().lower() in ("helpers", "helper")
+            self._told = named
+            return AS_FENCE if named else ""
         if quote := _QUOTE.match(line):
             self._ticks = 0
             return IN_QUOTE if looks_like_opening(line[quote.end() :]) else ""
@@ -100,7 +115,7 @@ class Markdown:
         if "<" not in line:
             return ""
         if looks_like_opening(line.lstrip()):
-            self._paired = "</helpers" not in line.lower()
+            self._paired = "</helper" not in line.lower()
             return IN_CODE if was_code else "" if looks_like_opening(line) else INDENTED
         if self._ticks == 0 and ends_with_opening(line):
             self._paired = True

@@ -15,7 +15,7 @@ from llmrepl.parser.grammar import (
     read_opening,
     refuse_opening,
 )
-from llmrepl.parser.items import Block, Code, Ignored, Item, Prose, Thought
+from llmrepl.parser.items import Block, Code, Forged, Ignored, Item, Prose, Thought
 from llmrepl.parser.markdown import Markdown
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -25,7 +25,8 @@ _THOUGHT = re.compile(r" {0,3}<(think|thinking)>", re.ASCII | re.IGNORECASE)
 _THOUGHT_ENDS = {
     name: re.compile(f"</{name}>", re.ASCII | re.IGNORECASE) for name in ("think", "thinking")
 }
-_THOUGHT_TAGS = ("<think>", "<thinking>")
+_THOUGHT_TAGS: tuple[str, ...] = ("<think>", "<thinking>")
+_RESULTS = "<results>"
 _LONGEST_START = len("   <thinking>")
 
 
@@ -172,7 +173,9 @@ class BlockParser:
         text = line.lstrip(" ")
         if len(line) - len(text) > MOST_INDENT:
             return "text"
-        tags = _THOUGHT_TAGS if self._markdown.in_code else (*_THOUGHT_TAGS, "<helpers")
+        tags = _THOUGHT_TAGS
+        if not self._markdown.in_code:
+            tags = (*_THOUGHT_TAGS, "<helpers", _RESULTS)
         start = text[:_LONGEST_START].lower()
         if any(tag.startswith(start) for tag in tags):
             return "open"
@@ -205,6 +208,9 @@ class BlockParser:
                 self._body = Body(read_opening(line), start, self._checker)
                 self._fresh = True
                 return
+        if not shown and not quoted and line.strip().lower() == _RESULTS:
+            self._out.append(Forged((start, self._at)))
+            return
         text = newline if shown else line + newline
         if text:
             self._out.append(Prose(text))

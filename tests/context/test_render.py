@@ -40,8 +40,8 @@ def test_what_was_cut_and_why_it_failed_is_named():
 
 
 def test_notes_go_with_the_results_or_alone():
-    assert shown(result(), Text("look")).endswith("Note: look\n</results>")
-    assert shown(Text("look")) == "Note: look"
+    assert shown(result(), Text("look")).endswith("</result>\nlook\n</results>")
+    assert shown(Text("look")) == "look"
 
 
 def test_text_of_a_tool_stands_as_it_is():

@@ -3,8 +3,9 @@
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.window import MESSAGE_TOKENS, Sampling, Window
 from llmrepl.conversation import Conversation, evolve
-from llmrepl.events import ContextCompacted
+from llmrepl.events import ContextCompacted, TurnFinished, TurnStarted
 from llmrepl.parser import Block, BlockParser
+from llmrepl.parts import Text
 from llmrepl.testing.builders import turn
 
 
@@ -59,14 +60,14 @@ def test_after_compaction_the_summary_comes_first():
     state = conversation(*turn("one"))
     window.request(state)
     compacted = evolve(state, ContextCompacted(summary="so far", replaced=2))
-    assert window.request(compacted).messages[0].text.endswith("so far")
+    assert window.request(compacted).messages[0].text.split("\n\n")[1] == "so far"
 
 
 def test_sampling_and_the_stop_sequence_are_passed_on():
     window = Window("m", "", Counter(), Sampling(max_tokens=9, temperature=0.5, seed=3))
     request = window.request(conversation(*turn("one")))
     assert (request.max_tokens, request.temperature, request.seed) == (9, 0.5, 3)
-    assert request.stop == ("\n</helpers>",)
+    assert request.stop == ("\n</helpers>", "\n<results>")
 
 
 def test_the_system_prompt_names_directory_rules_and_the_persons_own_words():
@@ -82,9 +83,21 @@ def test_every_example_in_the_system_prompt_is_a_block_that_parses():
     prompt = system_prompt(directory="/", rules=[])
     items = [*parser.feed(prompt), *parser.close()]
     calls = [call for item in items if isinstance(item, Block) for call in item.calls]
-    assert len(calls) == 5
+    assert len(calls) == 4
     assert not any(call.problem or call.ambiguous for call in calls)
 
 
 def test_the_system_prompt_is_short():
     assert len(system_prompt(directory="/", rules=[]).split()) < 600
+
+
+def test_two_messages_of_one_role_in_a_row_become_one():
+    window = Window("m", "", Counter())
+    state = conversation(*turn("one"))
+    window.request(state)
+    cancelled = conversation(
+        TurnStarted(prompt=(Text("two"),)), TurnFinished(reason="cancelled"), start=state
+    )
+    request = window.request(conversation(TurnStarted(prompt=(Text("three"),)), start=cancelled))
+    assert [m.role for m in request.messages] == ["user", "assistant", "user", "assistant", "user"]
+    assert request.messages[-1].text == "two\n\nthree"

@@ -158,7 +158,7 @@ def test_a_note_for_the_model_goes_with_the_results():
     state = fold(*ACTING, NoteAdded(text="look", audience="both", call_id="1.1.1"))
     assert state.call("1.1.1").warned
     state = fold(running(), finished(), StepFinished(), start=state)
-    assert state.messages[-1].parts[-1] == Text("look")
+    assert state.messages[-1].parts[-1] == Text("Note from llmrepl: look")
     assert state.notes == ()
 
 
@@ -166,9 +166,22 @@ def test_a_note_for_the_person_never_reaches_the_model():
     assert fold(*ACTING, NoteAdded(text="look")).notes == ()
 
 
-def test_a_note_without_results_still_reaches_the_model():
-    state = fold(started(), step(), message(Text("a")), NoteAdded(text="look", audience="model"))
-    assert evolve(state, StepFinished()).messages[-1] == Message("tool", (Text("look"),))
+NOTE = NoteAdded(text="look", audience="model")
+NOTED = Text("Note from llmrepl: look")
+
+
+def test_a_note_on_a_finished_answer_goes_with_the_next_prompt():
+    events = (started(), step(), message(Text("a")), NOTE, StepFinished())
+    state = fold(*events, TurnFinished(reason="end_turn"), started("more"))
+    assert state.messages[-1] == Message("user", (Text("more"), NOTED))
+    assert state.notes == ()
+
+
+def test_a_note_on_a_message_that_is_no_answer_goes_to_the_model_at_once():
+    state = fold(started(), step(), message(Text("a"), stop="unfinished"), NOTE, StepFinished())
+    assert state.messages[-1] == Message("tool", (NOTED,))
+    assert state.unfinished == 1
+    assert fold(step(), message(Text("b")), start=state).unfinished == 0
 
 
 def test_a_step_without_calls_adds_no_message():

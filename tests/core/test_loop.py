@@ -115,9 +115,25 @@ def test_an_ambiguous_block_waits_for_a_person():
     yes = ApprovalDecided(call_id="1.1.1", decision="once")
     assert after(*events, yes) == RunTools((block,))
     no = ApprovalDecided(call_id="1.1.1", decision="deny", reason="not now")
-    assert after(*events, no) == CloseCall(block, "denied", "not now")
+    refused = after(*events, no)
+    assert isinstance(refused, CloseCall)
+    assert refused.status == "denied"
+    assert "not now" in refused.reason
+    assert "send the whole block again" in refused.reason
+
+
+def test_a_refused_call_says_why():
+    events = (started(), step(), requested(), message())
+    no = ApprovalDecided(call_id="1.1.1", decision="deny", reason="not now")
+    assert after(*events, no) == CloseCall(requested(), "denied", "not now")
     silent_no = ApprovalDecided(call_id="1.1.1", decision="deny")
-    assert after(*events, silent_no) == CloseCall(block, "denied", "a person said no")
+    assert after(*events, silent_no) == CloseCall(requested(), "denied", "a person said no")
+
+
+def test_a_message_that_is_no_answer_is_gone_on_with_twice():
+    once = (step(), message(Text("a"), stop="unfinished"), StepFinished())
+    assert after(started(), *once) == after(started(), *once, *once) == CallModel()
+    assert after(started(), *once, *once, *once) == FinishTurn("end_turn")
 
 
 def test_the_third_same_call_is_warned_about_and_then_runs():

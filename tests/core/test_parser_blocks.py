@@ -81,7 +81,7 @@ def test_a_wrong_opening_tag_gives_a_call_that_never_runs_and_says_why(tag, lang
 
 
 def test_a_tag_with_another_name_is_prose():
-    for message in ("<helpersx>\n", "<helpers-x>\n1\n", "<helper>\n1\n</helper>\n", "<help\n"):
+    for message in ("<helpersx>\n", "<helpers-x>\n1\n", "<help\n"):
         assert parse(message) == [Prose(message)]
 
 
@@ -484,3 +484,8 @@ def test_a_good_tool_call_passes_the_check():
 def test_joining_items_leaves_the_others_apart():
     items = [Prose("a"), Prose("b"), Opened("bash"), Opened("bash"), Code("c"), Code("d")]
     assert coalesce(items) == [Prose("ab"), Opened("bash"), Opened("bash"), Code("cd")]
+
+
+def test_a_tag_without_its_s_is_taken_for_the_tag():
+    items = parse('<helper lang="bash">\nls\n</helper>\n')
+    assert [call.arguments for call in blocks(items)[0].calls] == [{"code": "ls"}]

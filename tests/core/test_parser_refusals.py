@@ -2,7 +2,8 @@
 
 import pytest
 
-from llmrepl.parser import Ignored, Prose, Thought
+from llmrepl.parser import Forged, Ignored, Prose, Thought
+from llmrepl.parser.markdown import AS_FENCE
 from tests.core.parsing import blocks, calls, parse, prose, reasons
 
 EXAMPLE = "<helpers>\nprint(1)\n</helpers>\n"
@@ -191,11 +192,23 @@ def test_a_think_tag_elsewhere_is_prose_or_code():
     assert calls("<helpers lang=bash>\n<think>\n</helpers>\n")[0].arguments["code"] == "<think>"
 
 
-def test_a_result_that_a_model_invents_stays_prose():
+def test_a_result_that_a_model_invents_is_told_apart():
     message = f"{EXAMPLE}<results>\n1\n</results>\nSo it is 1.\n"
     items = parse(message)
     assert len(blocks(items)) == 1
-    assert prose(items) == "<results>\n1\n</results>\nSo it is 1.\n"
+    assert [type(item) for item in items if isinstance(item, Forged)] == [Forged]
+    assert prose(items) == "1\n</results>\nSo it is 1.\n"
+
+
+@pytest.mark.parametrize("line", ["    <results>", "> <results>", "see <results>", "<results> x"])
+def test_results_that_are_only_spoken_of_are_prose(line):
+    assert parse(f"{line}\n") == [Prose(f"{line}\n")]
+    assert parse("```\n<results>\n```\n") == [Prose("```\n<results>\n```\n")]
+
+
+def test_a_fence_named_helpers_is_remarked_on_once():
+    items = parse("```helpers\nprint(1)\n```\n")
+    assert [item.reason for item in items if isinstance(item, Ignored)] == [AS_FENCE]
 
 
 def test_entities_are_not_tags():

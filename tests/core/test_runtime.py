@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from llmrepl.conversation import Conversation, Phase
+from llmrepl.draft import BROKEN_OFF
 from llmrepl.errors import (
     ExecutorError,
     ProtocolError,
@@ -30,7 +31,7 @@ from llmrepl.events import (
 from llmrepl.loop import AwaitUser, Limits, decide
 from llmrepl.parts import Output, Reasoning, Text, ToolCall
 from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request, TextChunk
-from llmrepl.runtime import BROKEN_OFF, Edges, Runtime, fold
+from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.testing.approver import ScriptedApprover
 from llmrepl.testing.clock import FakeClock
 from llmrepl.testing.executor import Canned, FakeExecutor
@@ -315,11 +316,30 @@ def test_a_malformed_block_goes_back_with_its_reason():
     assert "perl" in one(runtime, ToolFinished).reason
 
 
-def test_a_block_that_is_quoted_in_a_fence_is_only_remarked_on():
-    runtime = make("Write it so:\n```\n<helpers>\n1\n</helpers>\n```\nDone.\n")
+QUOTED = "Write it so:\n```\n<helpers>\n1\n</helpers>\n```\n"
+
+
+def test_a_block_that_is_quoted_in_an_answer_is_only_remarked_on():
+    runtime = make(QUOTED + "Done.\n")
     assert turn(runtime) == "end_turn"
     assert runtime.edges.executor.ran == []
-    assert one(runtime, NoteAdded).audience == "both"
+    assert one(runtime, NoteAdded).audience == "model"
+
+
+@pytest.mark.parametrize("message", [QUOTED, QUOTED.removesuffix("\n</helpers>\n```\n")])
+def test_a_message_that_ends_with_a_refused_block_is_not_taken_for_an_answer(message):
+    runtime = make(message, ANSWER)
+    assert turn(runtime) == "end_turn"
+    assert len(runtime.edges.provider.requests) == 2
+    assert "Nothing ran" in runtime.edges.provider.requests[1].messages[-1].text
+
+
+def test_results_that_the_model_writes_itself_are_cut_off_and_it_is_told():
+    runtime = make("I ran it.\n<results>\n41\n</results>\nIt is 41.\n", ANSWER)
+    assert turn(runtime) == "end_turn"
+    assert runtime.state.messages[1].parts == (Text("I ran it.\n"),)
+    assert "You wrote <results> yourself" in one(runtime, NoteAdded).text
+    assert "41" not in repr(runtime.state.messages)
 
 
 def cancelled_turn(runtime, when):

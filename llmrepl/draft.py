@@ -1,0 +1,171 @@
+"""A message that is arriving: text and reasoning go in, events and at last the parts come out.
+
+Pure. It holds the rule that what a model writes after its first helper block does not count: the
+model has not seen the block's result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import assert_never
+
+from llmrepl.events import (
+    BlockDelta,
+    BlockOpened,
+    Event,
+    NoteAdded,
+    ReasoningDelta,
+    TextDelta,
+    ToolRequested,
+)
+from llmrepl.parser import (
+    Block,
+    BlockParser,
+    Check,
+    Code,
+    Forged,
+    Ignored,
+    Item,
+    Opened,
+    Prose,
+    Thought,
+    is_last_word,
+)
+from llmrepl.parts import Part, Reasoning, Text, ToolCall
+
+BROKEN = frozenset({"cancelled", "error"})
+"""Stops that break a message off in the middle; a block that was still open is then dropped."""
+
+BROKEN_OFF = "Your message before this was broken off and is incomplete."
+FORGED = (
+    "You wrote <results> yourself, so your message was ended there. Nothing ran, and results come"
+    " only from llmrepl: end your message after </helpers> and wait for them."
+)
+SHOWN = (
+    "Nothing ran, and your message ended there. To run the block, send it again in that form; if"
+    " you only wanted to show it, go on with your answer."
+)
+
+
+class Draft:
+    """One message of the model.
+
+    Args:
+        prefix: what the ids of its calls begin with.
+        checks: per language, what tells whether a block's source compiles.
+    """
+
+    def __init__(self, prefix: str, checks: Mapping[str, Check] | None = None) -> None:
+        self._prefix = prefix
+        self._parser = BlockParser(checks)
+        self._parts: list[Part] = []
+        self._text: list[str] = []
+        self._thought: list[str] = []
+        self._received: list[str] = []
+        self._parsed: list[str] = []
+        self._ignored: list[Ignored] = []
+        self._forged = False
+        self._calls = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing that is still to come would count."""
+        return self._calls > 0 or self._forged
+
+    @property
+    def received(self) -> str:
+        """Everything the model sent, reasoning included."""
+        return "".join(self._received)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The message's parts, complete once it is closed."""
+        return tuple(self._parts)
+
+    def text(self, text: str) -> Iterator[Event]:
+        """Take more of the answer; yield what became certain."""
+        self._received.append(text)
+        self._parsed.append(text)
+        yield from self._take(self._parser.feed(text))
+
+    def reasoning(self, text: str) -> Iterator[Event]:
+        """Take more of the reasoning, in which nothing is a helper block."""
+        self._received.append(text)
+        yield from self._take([Thought(text)])
+
+    def close(self, stop: str) -> Iterator[Event]:
+        """End the message for `stop`; yield the rest."""
+        items = self._parser.close(cut=stop in BROKEN or stop == "max_tokens")
+        if stop in BROKEN:
+            items = [item for item in items if isinstance(item, Prose | Thought)]
+        yield from self._take(items)
+        self._flush()
+
+    def stop(self, stop: str) -> str:
+        """Return why the message ended, for what it holds: its calls, or nothing that is final."""
+        if self._calls and stop not in BROKEN:
+            return "tool_calls"
+        message = "".join(self._parsed)
+        refused = any(is_last_word(message, ignored.span[0]) for ignored in self._ignored)
+        return "unfinished" if stop == "end_turn" and (self._forged or refused) else stop
+
+    def notes(self, stop: str) -> Iterator[NoteAdded]:
+        """Yield what the model is to be told of a message that ended for `stop`."""
+        if stop in BROKEN and self._parts:
+            yield NoteAdded(text=BROKEN_OFF, audience="model")
+        if self._forged:
+            yield NoteAdded(text=FORGED, audience="model")
+        for ignored in self._ignored:
+            after = f". {SHOWN}" if stop == "unfinished" else ""
+            yield NoteAdded(text=f"{ignored.reason}{after}", audience="model")
+
+    def _take(self, items: Iterable[Item]) -> Iterator[Event]:
+        for item in items:
+            if self.done:
+                return
+            match item:
+                case Prose(text):
+                    self._flush(self._thought)
+                    self._text.append(text)
+                    yield TextDelta(text=text)
+                case Thought(text):
+                    self._flush(self._text)
+                    self._thought.append(text)
+                    yield ReasoningDelta(text=text)
+                case Opened(language):
+                    yield BlockOpened(language=language)
+                case Code(text):
+                    yield BlockDelta(text=text)
+                case Block():
+                    yield from self._request(item)
+                case Ignored():
+                    self._ignored.append(item)
+                case Forged():
+                    self._forged = True
+                case _:
+                    assert_never(item)
+
+    def _request(self, block: Block) -> Iterator[ToolRequested]:
+        self._flush()
+        for call in block.calls:
+            self._calls += 1
+            call_id = f"{self._prefix}.{self._calls}"
+            self._parts.append(
+                ToolCall(call_id, call.name, call.language, call.arguments, call.problem)
+            )
+            yield ToolRequested(
+                call_id=call_id,
+                name=call.name,
+                language=call.language,
+                arguments=call.arguments,
+                span=block.span,
+                ambiguous=call.ambiguous,
+                problem=call.problem,
+            )
+
+    def _flush(self, only: list[str] | None = None) -> None:
+        """Turn the text gathered so far into a part, or only that of one kind."""
+        for gathered, kind in ((self._thought, Reasoning), (self._text, Text)):
+            if gathered and (only is None or gathered is only):
+                self._parts.append(kind("".join(gathered)))
+                gathered.clear()
