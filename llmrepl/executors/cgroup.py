@@ -62,7 +62,11 @@ def _remove_orphans(parent: Path) -> None:
 
 def _parents() -> Iterator[Path]:
     """Yield the groups that could hold ours: of version 1, then of version 2."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:  # a kernel without control groups
+        return
+    for line in lines:
         _, controllers, path = line.split(":", 2)
         if "pids" in controllers.split(","):
             yield MOUNT / "pids" / path.lstrip("/")

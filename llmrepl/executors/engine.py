@@ -90,7 +90,13 @@ class Engine:
             return {}
 
     def begin(self, block: Block, seconds: float, told: str, shell: Shell) -> None:
-        """Start `block`, which `told` asked for more time where that is not empty.
+        """Start `block`.
+
+        Args:
+            block: the only one; `settled` has returned since the last.
+            seconds: how long it may take.
+            told: what to add where it takes longer.
+            shell: what the last bash block handed on.
 
         Raises:
             FrameError: its code is too long.
@@ -122,6 +128,12 @@ class Engine:
             block.verdict = verdict
             self._ending = self._soon(self._end(block, verdict))
 
+    async def settled(self) -> None:
+        """Wait until nothing of an earlier block's end is on its way any more."""
+        if self._ending is not None:
+            await asyncio.wait([self._ending])  # or its interrupt could reach the next block
+            self._ending = None
+
     def discard(self, block: Block) -> None:
         """Give back what belongs to a block that `begin` refused."""
         block.handed_over()
@@ -130,11 +142,9 @@ class Engine:
     async def finish(self, block: Block) -> None:
         """Return once `block` is over: one that is still running is cancelled."""
         self.stop(block, Verdict("cancelled", "nobody waits for its result any more"))
-        if self._ending is not None:
-            await asyncio.wait([self._ending])  # or its interrupt could reach the next block
-            self._ending = None
         if self._timer is not None:
             self._timer.cancel()
+        await self.settled()
         self._block = None
         self._look_in(IDLE_SECONDS)
 
@@ -164,7 +174,7 @@ class Engine:
         if block.language == "bash":
             self._sandbox.tell("end")
             if not await block.wait(PATIENCE):
-                await self._give_up(block)
+                await self._give_up(block, {})
             return
         if verdict.gently:
             interrupted = self._sandbox.ask("interrupt")
@@ -177,12 +187,14 @@ class Engine:
         if await self._reset():
             block.end({}, self._leftovers)
         else:
-            await self._give_up(block)
+            await self._give_up(block, {})
 
-    async def _give_up(self, block: Block) -> None:
+    async def _give_up(self, block: Block, reply: Message) -> None:
+        """End the whole sandbox, since something in it cannot be ended."""
         block.lost = f"; the sandbox had to be ended and starts again, so {LOST}"
+        self.note = f"the sandbox had to be started again, so {LOST}"
         await self._sandbox.close()
-        block.end({}, self._leftovers)
+        block.end(reply, self._leftovers)
 
     async def _reset(self) -> bool:
         """Kill everything in the sandbox and start Python again; say whether that worked."""
@@ -222,6 +234,8 @@ class Engine:
         block = self._block
         if block is not None and block.language == "python":
             self._loop.call_later(GRACE, self.stop, block, UNTRUSTED)
+        else:
+            self.note = f"the Python process left before this block, so {LOST}"
 
     def _from_kernel(self, message: Message) -> None:
         if not self._hello.done():
@@ -234,13 +248,13 @@ class Engine:
         elif block is not None and expected:
             self.stop(block, UNTRUSTED)
         else:
-            self.note = f"{UNTRUSTED.reason} between two blocks and was killed, so {LOST}"
+            self.note = f"{UNTRUSTED.reason} before this block and was killed, so {LOST}"
             self._drop_kernel()
             self._soon(self._clear())
 
     def _from_bash(self, block: Block, reply: Message) -> None:
-        if reply.get("left"):
-            self._soon(self._give_up(block))
+        if reply.get("left") or "error" in reply:
+            self._soon(self._give_up(block, reply))
             return
         block.end(reply, self._leftovers)
 
@@ -249,7 +263,7 @@ class Engine:
             if self._kernel is not None:
                 self._kernel.pump()  # its last result may have come first
             code = event.get("code", 0)
-            self._python_ended({"died": code}, of_death(code))
+            self._python_ended({"died": code}, of_death(code, "before this block"))
 
     def _python_ended(self, reply: Message, why: str) -> None:
         started = self._hello.done()
@@ -262,7 +276,7 @@ class Engine:
                 block.lost = f"; Python ended, so {LOST}"
             block.end(reply, self._leftovers)
         else:
-            self.note = f"between two blocks {why}"
+            self.note = why
         if started and self._sandbox.alive:
             self._start_kernel()
 

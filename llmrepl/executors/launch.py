@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import itertools
 import os
 import signal
 import socket
 import struct
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from llmrepl.executors.layout import Layout
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.scratch import Ground
 from llmrepl.executors.seccomp import assemble, program
+from llmrepl.executors.spawn import Process, spawn
 from llmrepl.executors.watchdog import most_processes
 
 START_SECONDS = 20.0
@@ -41,16 +39,6 @@ _CREDENTIALS = struct.Struct("3i")
 
 class LaunchFailed(Exception):
     """Bubblewrap or the agent in it did not come up; the message is what it wrote to stderr."""
-
-
-@functools.cache
-def _spawner() -> ThreadPoolExecutor:
-    """Return the thread that starts every sandbox.
-
-    The operating system ends a sandbox together with the thread that started it, so this one
-    lives as long as the process.
-    """
-    return ThreadPoolExecutor(1, thread_name_prefix="llmrepl-spawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +67,7 @@ class Sandbox:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Process,
         control: socket.socket,
         agent: int,
         processes: int,
@@ -176,34 +164,17 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     reader, writer = os.pipe()
-    code = os.memfd_create("seccomp")
-    os.write(code, assemble(program(os.uname().machine)))
-    os.lseek(code, 0, os.SEEK_SET)
-    session = plan.ground.session(theirs.fileno(), code)
+    inherited = (theirs.detach(), _filter())
+    session = plan.ground.session(*inherited)
     command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
-
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=writer,
-            cwd="/",
-            env=dict(plan.environment),
-            pass_fds=(theirs.fileno(), code),
-            start_new_session=True,  # or Ctrl-C in the terminal would end it
-        )
-
     try:
-        process = await asyncio.get_running_loop().run_in_executor(_spawner(), start)
-    except OSError as error:
+        process = await spawn(command, plan.environment, inherited, writer)
+    except BaseException as error:
         ours.close()
         os.close(reader)
-        raise LaunchFailed(str(error)) from error
-    finally:
-        theirs.close()
-        os.close(code)
-        os.close(writer)
+        if isinstance(error, OSError):
+            raise LaunchFailed(f"bwrap: {error}") from error
+        raise
     try:
         ours.setblocking(False)
         ours.sendall(encode_frame(_hello(plan)))
@@ -218,6 +189,14 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         raise
     finally:
         os.close(reader)
+
+
+def _filter() -> int:
+    """Return a descriptor from which bubblewrap reads the system call filter."""
+    fd = os.memfd_create("seccomp")
+    os.write(fd, assemble(program(os.uname().machine)))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def _hello(plan: Plan) -> Message:
@@ -268,7 +247,7 @@ def _said(reader: int) -> str:
     return lines[-1] if lines else ""
 
 
-async def _reap(process: subprocess.Popen[bytes]) -> None:
+async def _reap(process: Process) -> None:
     """Wait until bubblewrap has ended; it does once the agent has."""
     deadline = asyncio.get_running_loop().time() + END_SECONDS
     pause = 0.0005

@@ -71,7 +71,7 @@ async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:
             return await _attempt(start, older)
     except LaunchFailed as failed:
         said = str(failed)
-        if not said.startswith("bwrap:"):
+        if not said.startswith("bwrap:") or said.startswith("bwrap: execvp"):
             raise _no_python(start, said) from failed
         raise diagnosis.unworkable(said.removeprefix("bwrap:").strip()) from failed
 

@@ -112,10 +112,10 @@ def of_bash(code: int, stderr: str, limits: Limits) -> tuple[str, str]:
     return "error", f"{told} ({rule})" if rule else told
 
 
-def of_death(code: int) -> str:
-    """Return why the Python process of a block ended with `code`."""
-    ended = _signal(code).strip(" ,") or f"it ended itself with code {code}"
-    return f"the Python process ended in this block ({ended}), so its variables are lost"
+def of_death(code: int, when: str = "in this block") -> str:
+    """Return that the Python process ended, and how: by a signal, or by itself with `code`."""
+    ended = _signal(code).strip(" ,") or f"code {code}"
+    return f"the Python process ended {when} ({ended}), so its variables are lost"
 
 
 def _signal(code: int) -> str:

@@ -78,7 +78,7 @@ def _outcome(
         return "error", of_death(died), died
     if code is None and "errno" in block.reply:
         status = "limit" if block.reply["errno"] == errno.EAGAIN else "error"
-        return status, f"it could not be started: {block.reply.get('error')}", None
+        return status, f"it could not be started: {block.reply.get('error')}{block.lost}", None
     if code is None:
         return "unknown", RESTARTED, None
     if code == 0:

@@ -72,6 +72,7 @@ class SandboxExecutor:
         interrupts = self._interrupts
         async with self._turn:
             engine = await self._ready()
+            await engine.settled()
             if interrupts != self._interrupts:
                 yield never_ran(request, "cancelled", "it was interrupted before it began")
                 return

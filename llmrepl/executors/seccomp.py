@@ -1,7 +1,7 @@
 """The sandbox's system call filter, as a classic BPF program made without a library.
 
-A denylist: what is not named is allowed. A call is judged by its number and, for five calls, by the
-low half of an argument the kernel itself reads as 32 bits.
+A denylist: what is not named is allowed. A call is judged by its number and, for six calls, by the
+low half of an argument that the kernel itself reads as 32 bits.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ..
     code += _argument(
         checked["ioctl"], 1, _when(EQUAL, TIOCSTI, denied) + _when(EQUAL, TIOCLINUX, denied)
     )
+    code += _argument(checked["prlimit64"], 0, _only((0,), denied))  # its own limits, not PID 1's
     code += _argument(checked["socket"], 0, _only(families, fail(errno.EAFNOSUPPORT)))
     code += _argument(checked["socketpair"], 0, _only((socket.AF_UNIX,), fail(errno.EAFNOSUPPORT)))
     return (*code, Instruction(RETURN, ALLOW))

@@ -81,7 +81,21 @@ DENIED: dict[str, dict[str, int]] = {
 """Calls that fail with EPERM whatever their arguments, by architecture."""
 
 CHECKED: dict[str, dict[str, int]] = {
-    "x86_64": {"clone": 56, "clone3": 435, "ioctl": 16, "socket": 41, "socketpair": 53},
-    "aarch64": {"clone": 220, "clone3": 435, "ioctl": 29, "socket": 198, "socketpair": 199},
+    "x86_64": {
+        "clone": 56,
+        "clone3": 435,
+        "ioctl": 16,
+        "prlimit64": 302,
+        "socket": 41,
+        "socketpair": 53,
+    },
+    "aarch64": {
+        "clone": 220,
+        "clone3": 435,
+        "ioctl": 29,
+        "prlimit64": 261,
+        "socket": 198,
+        "socketpair": 199,
+    },
 }
 """Calls whose arguments decide, by architecture."""

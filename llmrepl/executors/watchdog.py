@@ -97,9 +97,9 @@ class Watchdog:
         """Return which limit has been passed and its value, in one line, or ""."""
         try:
             sample = self._sample()
+            return self._processes(sample) or self._memory(sample) or self._files()
         except OSError:
             return ""  # the sandbox is going; whoever waits for it hears of it
-        return self._processes(sample) or self._memory(sample) or self._files()
 
     def _sample(self) -> Sample:
         """Count what runs; a fork bomb is not counted to its end."""

@@ -118,6 +118,12 @@ def test_with_a_network_only_the_families_named_open(machine):
 
 
 @BOTH
+def test_a_process_sets_its_own_limits_only(machine):
+    assert answer(machine, "prlimit64", 0, 7) == ALLOW
+    assert answer(machine, "prlimit64", 1, 7) == fail(errno.EPERM)
+
+
+@BOTH
 def test_pairs_of_sockets_are_of_the_unix_family(machine):
     assert answer(machine, "socketpair", socket.AF_UNIX) == ALLOW
     assert answer(machine, "socketpair", socket.AF_INET) == fail(errno.EAFNOSUPPORT)

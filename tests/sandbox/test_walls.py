@@ -108,6 +108,24 @@ time.sleep(5)
     assert shared.python("'after'").value == "'after'"
 
 
+def test_every_way_to_harm_the_supervisor_ends_in_blocks_that_work(shared):
+    for language, code in (
+        ("python", "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"),
+        ("bash", "kill -9 -1"),
+        ("bash", "kill -STOP -1"),
+        ("python", "import os; os.kill(-1, 9)"),
+        ("python", "import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0))"),
+        ("python", "import os; os.closerange(0, 100)"),
+        ("python", "import sys; sys.modules.clear(); sys.stdout = sys.stderr = None"),
+        ("python", "import builtins; builtins.eval = builtins.compile = builtins.repr = None"),
+        ("bash", "exec 62>&-; export BIG=$(head -c 300000 /dev/zero | tr '\\0' x)"),
+    ):
+        shared.block(language, code)
+        shared.python("1", timeout=0.3)  # what was stopped or killed is found out here at last
+        assert shared.python("print(1 + 1)").out == "2\n", code
+        assert shared.bash("echo fine").out == "fine\n", code
+
+
 def test_the_scratch_is_private_writable_and_lasts(shared):
     assert (
         shared.bash("echo kept > $SCRATCH/note; echo $TMPDIR; stat -c %a /tmp").out

@@ -19,7 +19,7 @@ from typing import Callable, List, Optional
 from . import bash, keeper, proofs
 from .frames import Message, receive_frame, send_frame
 from .prctl import set_dumpable
-from .processes import kill_strangers, send, strangers
+from .processes import EVERYBODY, kill_strangers, send, strangers
 
 FORK_TRIES = 20
 FORK_PAUSE = 0.01
@@ -86,6 +86,9 @@ class Agent:
         return facts
 
     def _do_kernel(self, message: Message, fds: List[int]) -> Message:
+        """Start a kernel; one that was there before is ended with all it left."""
+        if self._keeper:
+            self._do_reset(message, fds)
         self._fork_again(lambda: self._start_kernel(message, fds[0]))
         return {}
 
@@ -139,6 +142,7 @@ class Agent:
     def _ended(self, pid: int, status: int) -> None:
         if self._bash is not None and pid == self._bash.pid:
             running, self._bash = self._bash, None
+            send(EVERYBODY, signal.SIGCONT)  # it may have stopped Python
             left = self._sweep(self._keeper)
             self._reply(running.number, dict(running.finish(keeper.exit_code(status)), left=left))
         elif pid == self._keeper:

@@ -26,7 +26,7 @@ MAX_ARGUMENT = 1 << 17
 _PRELUDE = """unset BASH_ENV
 exec {prelude}<&-
 {state}
-trap '{{ builtin printf "%s\\0" "$PWD"; builtin export -p; }} >&{out} 2>/dev/null' EXIT
+trap '{{ builtin printf "%s\\0" "$PWD"; builtin export -p; }} 2>/dev/null >&{out}' EXIT
 """
 
 _PLAIN = re.compile(r'declare -x (\w+)="([^"\\$`]*)"$')
