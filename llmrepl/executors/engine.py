@@ -20,7 +20,7 @@ from llmrepl.executors.watchdog import IDLE_SECONDS, SECONDS, Watchdog
 GRACE = 0.5
 """Seconds an interrupted Python block has before it is killed."""
 
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds the agent has to end what runs, before the whole sandbox is ended."""
 
 KERNEL_SECONDS = 20.0
@@ -259,7 +259,8 @@ class Engine:
         block.end(reply, self._leftovers)
 
     def _heard(self, event: Message) -> None:
-        if event.get("event") == "kernel-exit":
+        # While everything is reset, Python's end is our own doing.
+        if event.get("event") == "kernel-exit" and not self._resetting.locked():
             if self._kernel is not None:
                 self._kernel.pump()  # its last result may have come first
             code = event.get("code", 0)

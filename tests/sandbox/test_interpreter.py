@@ -117,6 +117,18 @@ def test_packages_of_a_virtual_environment_import_in_blocks(project, venv):
         assert session.bash("echo $VIRTUAL_ENV").out.strip() == str(venv)
 
 
+def test_links_in_tmp_on_the_way_to_the_interpreter_work_in_every_sandbox(project, tmp_path):
+    (tmp_path / "base").symlink_to(sys.base_prefix)
+    scratch = tmp_path / "scratch"
+    in_scratch = scratch / (tmp_path / "base").relative_to("/tmp")
+    in_scratch.mkdir(parents=True)  # something else stands where the link belongs
+    for _ in range(2):
+        policy = Policy(project=project, scratch=scratch, python=str(tmp_path / "base/bin/python3"))
+        with Session(policy) as session:
+            assert session.python("1 + 1").value == "2"
+        assert in_scratch.is_symlink()
+
+
 def test_packages_of_the_user_import_in_blocks_of_a_plain_python(project, tmp_path):
     version = subprocess.run(
         ["/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -27,8 +28,18 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def children() -> list[str]:
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+@pytest.fixture
+def no_child_left():
+    """After the test this process has the children it had before."""
+    before = children()
+    yield
+    wait_until(lambda: children() == before)
+    assert children() == before
+
+
+def children() -> set[str]:
+    tasks = Path("/proc/self/task").iterdir()
+    return {child for task in tasks for child in (task / "children").read_text().split()}
 
 
 def wait_until(holds) -> None:
@@ -50,7 +61,7 @@ def run_python(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_closing_leaves_no_process_no_descriptor_and_no_directory(project):
+def test_closing_leaves_no_process_no_descriptor_and_no_directory(project, no_child_left):
     with Session(Policy(project=project)) as session:  # what the first use loads stays open
         session.python("1")
     before = descriptors()
@@ -64,7 +75,6 @@ def test_closing_leaves_no_process_no_descriptor_and_no_directory(project):
     assert not Path(f"/proc/{agent}").exists()
     assert not private.exists()
     assert descriptors() == before
-    assert children() == []
 
 
 def test_many_blocks_and_restarts_leak_no_descriptor(shared):
@@ -89,7 +99,7 @@ def test_starting_and_closing_again_is_allowed(project):
         assert session.python("1").value == "1"
 
 
-def test_a_sandbox_that_was_killed_starts_again_and_keeps_the_scratch(project):
+def test_a_sandbox_that_was_killed_starts_again_and_keeps_the_scratch(project, no_child_left):
     with Session(Policy(project=project)) as session:
         session.python("x = 1; open('/tmp/kept', 'w').write('still here')")
         session.bash("cd /usr; export KEPT=yes")
@@ -113,6 +123,44 @@ def test_a_sandbox_that_dies_under_a_block_leaves_its_end_unknown(project):
         assert result.status == "unknown"
         assert "unknown" in result.reason
         assert session.bash("echo again").out == "again\n"
+
+
+@pytest.mark.parametrize(("language", "code"), [("bash", "sleep 60"), ("python", "x()")])
+def test_a_supervisor_that_no_longer_answers_is_ended_with_the_sandbox(project, language, code):
+    with Session(Policy(project=project)) as session:
+        session.python(
+            "import time\ndef x():\n    try: time.sleep(60)\n    finally: time.sleep(60)"
+        )
+        agent = session.agent
+        os.kill(agent, signal.SIGSTOP)
+        result = session.block(language, code, timeout=0.1)
+        assert result.status == "timeout"
+        assert "the sandbox had to be ended" in result.reason
+        assert not Path(f"/proc/{agent}").exists()
+        assert session.block(language, "0" if language == "python" else "true").status == "ok"
+
+
+def test_a_start_that_is_given_up_leaves_no_process(project, no_child_left):
+    async def give_up(executor: SandboxExecutor, after: float) -> None:
+        starting = asyncio.ensure_future(executor.start())
+        await asyncio.sleep(after)
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+
+    for after in (0, 0.001, 0.01, 0.03):
+        with Session(Policy(project=project)) as session:
+            session.wait(give_up(session.executor, after))
+
+
+def test_whatever_blocks_leave_in_the_scratch_is_removed(project):
+    with Session(Policy(project=project)) as session:
+        session.bash("mkdir -p /tmp/closed/in; touch /tmp/closed/in/x; chmod 0 /tmp/closed/in")
+        session.python(
+            "import os\nos.chdir('/tmp')\nfor n in range(1200): os.mkdir('d'); os.chdir('d')"
+        )
+        private = session.scratch.parent
+    assert not private.exists()
 
 
 def test_everything_dies_with_the_parent(project):
@@ -212,7 +260,9 @@ def broken_bwrap(tmp_path: Path, body: str) -> dict[str, str]:
     return {"PATH": str(directory), "HOME": str(tmp_path), "VIRTUAL_ENV": sys.prefix}
 
 
-def test_a_bubblewrap_that_cannot_make_namespaces_is_refused_with_what_it_said(project, tmp_path):
+def test_a_bubblewrap_that_cannot_make_namespaces_is_refused_with_what_it_said(
+    project, tmp_path, no_child_left
+):
     environ = broken_bwrap(
         tmp_path, "echo 'bwrap: No permissions to create new namespace' >&2; exit 1"
     )
@@ -223,10 +273,11 @@ def test_a_bubblewrap_that_cannot_make_namespaces_is_refused_with_what_it_said(p
         with pytest.raises(SandboxUnavailable):
             session.bash("touch ran")
     assert not (project / "ran").exists()
-    assert children() == []
 
 
-def test_a_sandbox_with_a_wall_missing_is_refused_and_the_wall_is_named(project, tmp_path):
+def test_a_sandbox_with_a_wall_missing_is_refused_and_the_wall_is_named(
+    project, tmp_path, no_child_left
+):
     body = f"""
     for word; do
         shift
@@ -243,7 +294,6 @@ def test_a_sandbox_with_a_wall_missing_is_refused_and_the_wall_is_named(project,
         assert "does not keep its promises" in caught.value.message
         assert "nothing was run" in caught.value.message
         assert not (session.scratch / "ran").exists()
-    assert children() == []
 
 
 def test_the_agent_serves_only_as_the_first_process_of_a_namespace():

@@ -195,7 +195,7 @@ def test_the_home_directory_cannot_fill_the_memory(session):
 
 
 def test_directories_without_end_end(session):
-    code = "import os\nos.chdir('/tmp')\nfor n in range(3000): os.mkdir('d'); os.chdir('d')"
+    code = "import os\nos.chdir('/tmp')\nfor n in range(1200): os.mkdir('d'); os.chdir('d')"
     session.python(code)
     gone = session.bash("rm -r /tmp/d; echo gone")
     assert gone.out == "gone\n", gone
@@ -205,6 +205,18 @@ def test_directories_without_end_end(session):
 def test_memory_that_no_process_holds_cannot_be_made(session):
     code = "import ctypes, os; ctypes.CDLL(None).shmget(0, 1 << 20, 0o1600)"
     assert session.python(code).value == "-1"
+
+
+def test_what_python_left_running_is_watched_between_blocks_too(session):
+    session.python("kept = 5")
+    code = "sleep 0.2; for n in $(seq 30); do sleep 86428 & done; wait"
+    session.python(f"import subprocess; left = subprocess.Popen(['bash', '-c', {code!r}])")
+    session.wait(asyncio.sleep(2.5))
+    assert processes("sleep 86428") == []
+    result = session.python("kept")
+    assert result.reason.startswith("NameError")
+    assert "what Python left running was killed" in result.reason
+    assert "processes" in result.reason
 
 
 def test_an_interrupted_python_block_is_cancelled_with_its_output(session):

@@ -28,7 +28,7 @@ def serve(channel: socket.socket, sites: List[str]) -> NoReturn:
         os.dup2(null, fd)
     streams = _Streams()
     send_frame(channel, {"event": "hello", "closed": _is_closed("/proc/1/mem")})
-    me = os.getpid()
+    me, keeper = os.getpid(), os.getppid()
     while True:
         try:
             message, fds = receive_frame(channel)
@@ -45,6 +45,8 @@ def serve(channel: socket.socket, sites: List[str]) -> NoReturn:
             if "error" in reply:
                 os.write(2, (reply["error"] + "\n").encode("utf-8", "replace"))
             os._exit(reply["exit"])
+        if os.getppid() != keeper:  # the block killed it, so this process is about to be killed
+            os._exit(70)
         os.dup2(null, 1)
         os.dup2(null, 2)
         send_frame(channel, dict(reply, id=message["id"]))
