@@ -22,7 +22,7 @@ from llmrepl.executors.layout import Layout
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.scratch import Ground
 from llmrepl.executors.seccomp import assemble, program
-from llmrepl.executors.spawn import Process, spawn
+from llmrepl.executors.spawn import Process, kill, spawn
 from llmrepl.executors.watchdog import most_processes
 
 START_SECONDS = 20.0
@@ -182,7 +182,7 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         return Sandbox(process, ours, agent, most_processes(plan.policy.limits))
     except BaseException as error:
         ours.close()
-        process.kill()
+        kill(process)
         await _reap(process)
         if isinstance(error, OSError | LaunchFailed | TimeoutError):
             raise LaunchFailed(_said(reader) or str(error) or "it did not answer") from error
@@ -253,7 +253,7 @@ async def _reap(process: Process) -> None:
     pause = 0.0005
     while process.poll() is None:
         if asyncio.get_running_loop().time() > deadline:
-            process.kill()
+            kill(process)
             process.wait()
         await asyncio.sleep(pause)
         pause = min(pause * 2, 0.02)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 Process = subprocess.Popen[bytes]
 
@@ -63,8 +66,22 @@ async def spawn(
         raise
 
 
+def kill(process: Process) -> None:
+    """Kill a process and its children.
+
+    A bubblewrap that is killed alone in its first milliseconds leaves a child that waits for it
+    for ever.
+    """
+    with contextlib.suppress(OSError):
+        process.send_signal(signal.SIGSTOP)
+        task = Path(f"/proc/{process.pid}/task/{process.pid}")
+        for child in (task / "children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+    process.kill()
+
+
 def _discard(starting: Future[Process]) -> None:
     """End a process that nobody waits for any more."""
     if starting.exception() is None:
-        starting.result().kill()
+        kill(starting.result())
         starting.result().wait()
