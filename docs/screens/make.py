@@ -82,8 +82,7 @@ def draw(page: Path) -> None:
 
 
 def _draw_chat(shell: Shell, command: Command) -> None:
-    terminal = shell.chat(command.text)
-    try:
+    with shell.chat(command.text) as terminal:
         *lines, last = command.typed
         for line in lines:
             terminal.type(line)
@@ -92,8 +91,6 @@ def _draw_chat(shell: Shell, command: Command) -> None:
             picture.write_text(svg(cropped(terminal.rows())), "utf-8")
             click.echo(picture)
         terminal.type(last)
-    finally:
-        terminal.close()
 
 
 def cropped(rows: list[str]) -> list[str]:

@@ -6,14 +6,15 @@ what it prints. Where it starts a chat, what is typed there stands after `❯ `.
 dates and session ids stand for any of their kind.
 """
 
-import itertools
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,8 +107,6 @@ def _pattern(line):
 class Shell:
     """A bash of a person who has just installed llmrepl, in `directory` and with an empty home."""
 
-    _numbers = itertools.count()
-
     def __init__(self, directory, home):
         home.mkdir(parents=True, exist_ok=True)
         directory.mkdir(parents=True, exist_ok=True)
@@ -142,13 +141,20 @@ class Shell:
         self.status = int(end[1])
         return text[: end.start()].splitlines()
 
+    @contextmanager
     def chat(self, command):
-        """Start the chat that `command` is for; return its terminal."""
-        name = f"llmrepl-docs-{os.getpid()}-{next(self._numbers)}"
-        size = f"-x {COLUMNS} -y {LINES}"
-        start = shlex.quote(f"{command}; exec sleep 100")
-        self.run(f"tmux -L {name} -f /dev/null new-session -d {size} {start}")
-        return Terminal(name)
+        """Give the terminal of the chat that `command` starts, once it is at its prompt."""
+        with tempfile.TemporaryDirectory(prefix="docs-") as place:
+            socket = f"{place}/tmux"  # a socket's path must be short
+            start = shlex.quote(f"{command}; exec sleep 100")
+            size = f"-x {COLUMNS} -y {LINES}"
+            self.run(f"tmux -S {socket} -f /dev/null new-session -d {size} {start}")
+            terminal = Terminal(socket)
+            try:
+                terminal.begin()
+                yield terminal
+            finally:
+                terminal.close()
 
     def close(self):
         """End it, with whatever it still runs."""
@@ -159,9 +165,12 @@ class Shell:
 class Terminal:
     """A chat in a terminal of its own."""
 
-    def __init__(self, name):
-        self._name = name
+    def __init__(self, socket):
+        self._socket = socket
         self._prompts = 0
+
+    def begin(self):
+        """Wait for the first prompt."""
         self._wait(self._is_at_prompt)
         self._prompts = _prompts(self.lines())
 
@@ -191,7 +200,7 @@ class Terminal:
 
     def _tmux(self, *arguments):
         done = subprocess.run(
-            ["tmux", "-L", self._name, *arguments], capture_output=True, text=True, check=True
+            ["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, check=True
         )
         return done.stdout
 

@@ -37,13 +37,10 @@ def shell(tmp_path, page):
 
 
 def chat(shell, command):
-    terminal = shell.chat(command.text)
-    try:
+    with shell.chat(command.text) as terminal:
         for line in command.typed:
             terminal.type(line)
         return terminal.lines()
-    finally:
-        terminal.close()
 
 
 @pytest.mark.parametrize(
