@@ -122,6 +122,7 @@ class Shell:
                 "HOME": str(home),
                 "LANG": "C.UTF-8",
                 "TERM": "xterm-256color",
+                "OLLAMA_HOST": "127.0.0.1:9",  # an Ollama of this machine's would be the model
             },
             text=True,
             start_new_session=True,
