@@ -106,3 +106,16 @@ def test_time_is_linear_for_hostile_text(piece):
         clean(data.decode())
         times.append(time.perf_counter() - began)
     assert times[1] < 20 * times[0] + 0.1
+
+
+@given(text=TEXTS, cut=st.integers(0, 30))
+def test_text_that_arrives_as_text_is_the_same_for_any_split(text, cut):
+    whole, halves = Sanitiser(), Sanitiser()
+    expected = whole.feed_text(text) + whole.close()
+    assert halves.feed_text(text[:cut]) + halves.feed_text(text[cut:]) + halves.close() == expected
+
+
+def test_bytes_that_are_no_text_are_replaced():
+    assert streamed(b"a\x80\x80\x80\x80b", [2, 4]) == "a\ufffd\ufffd\ufffd\ufffdb"
+    sanitiser = Sanitiser()
+    assert sanitiser.feed(b"\x80\x80\x80\x80") == "\ufffd" * 4
