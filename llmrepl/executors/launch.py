@@ -17,10 +17,10 @@ from typing import Any
 from llmrepl.executors.bubblewrap import Features, arguments
 from llmrepl.executors.cgroup import cap_processes
 from llmrepl.executors.channel import Channel
+from llmrepl.executors.ground import Ground
 from llmrepl.executors.inside.frames import Message, encode_frame
 from llmrepl.executors.layout import Layout
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.scratch import Ground
 from llmrepl.executors.seccomp import assemble, program
 from llmrepl.executors.spawn import Process, kill, spawn
 from llmrepl.executors.watchdog import most_processes

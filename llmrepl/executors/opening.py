@@ -15,11 +15,11 @@ from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import diagnosis
 from llmrepl.executors.bubblewrap import Features, locate
 from llmrepl.executors.engine import Engine
+from llmrepl.executors.ground import make_mount_points, prepare
 from llmrepl.executors.launch import LaunchFailed, Plan, launch
 from llmrepl.executors.layout import environment, survey
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.proofs import Proof, judge
-from llmrepl.executors.scratch import make_mount_points, prepare
 from llmrepl.executors.seccomp import AUDIT
 
 
