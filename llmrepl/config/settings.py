@@ -226,7 +226,7 @@ SETTINGS: tuple[Setting, ...] = (
         "sessions.save",
         kinds.BOOLEAN,
         True,
-        "Whether sessions are kept.",
+        "Keep sessions on disk; --no-save turns it off.",
         flag="--no-save",
         project="never",
     ),

@@ -6,11 +6,13 @@ can send control sequences to the terminal.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from llmrepl.conversation import Spend
 from llmrepl.displays.paint import Paint
+from llmrepl.errors import LlmreplError
 from llmrepl.events import (
     ApprovalDecided,
     BlockDelta,
@@ -24,12 +26,13 @@ from llmrepl.events import (
     ToolOutput,
     ToolRequested,
     TurnFinished,
+    TurnStarted,
 )
 from llmrepl.figures import duration, turn_line
 from llmrepl.loop import STOP_REASONS
-from llmrepl.parts import Output
+from llmrepl.parts import Output, text_of
 from llmrepl.record import Record
-from llmrepl.sanitise import Sanitiser, sanitise
+from llmrepl.sanitise import Sanitiser, clean
 
 MARKS = {
     "ok": ("✓", "green"),
@@ -68,6 +71,7 @@ class LineDisplay:
         self._lines = 0
         self._writing = 0
         self._spend = spent or Spend()
+        self._requested: list[Record] = []
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             TextDelta: self._text_delta,
             ReasoningDelta: self._reasoning_delta,
@@ -89,6 +93,24 @@ class LineDisplay:
             handler(record.event)
             self._stream.flush()
 
+    def show_finished(self, record: Record) -> None:
+        """Show one record of a saved session, whose transient events are gone."""
+        match record.event:
+            case TurnStarted(prompt=prompt):
+                self._fresh_line()
+                self._write(self._paint(f"❯ {clean(text_of(prompt))}", "bold") + "\n")
+            case ToolRequested():
+                self._requested.append(record)
+            case MessageFinished(parts=parts):
+                # The log has a message's calls before its text, as they became certain.
+                self._text_delta(TextDelta(text=text_of(parts)))
+                self.show(record)
+                for requested in self._requested:
+                    self.show(requested)
+                self._requested.clear()
+            case _:
+                self.show(record)
+
     def _write(self, text: str) -> None:
         self._stream.write(text)
         if text:
@@ -109,12 +131,12 @@ class LineDisplay:
         if self._thinking:
             self._thinking = False
             self._fresh_line()
-        self._write(self._text.feed(event.text))
+        self._write(self._text.feed_text(event.text))
 
     def _reasoning_delta(self, event: ReasoningDelta) -> None:
         if self._answers:
             self._thinking = True
-            self._write(self._paint(self._text.feed(event.text), "dim"))
+            self._write(self._paint(self._text.feed_text(event.text), "dim"))
 
     def _block_delta(self, event: BlockDelta) -> None:
         if not self._live:
@@ -128,42 +150,45 @@ class LineDisplay:
 
     def _message_finished(self, event: MessageFinished) -> None:
         if self._answers:
-            self._write(self._text.flush())
+            self._write(self._text.close())
         self._fresh_line()
         self._spend = self._spend.add(event.usage, event.cost)
 
     def _tool_requested(self, event: ToolRequested) -> None:
         if self._answers:
-            self._write(self._text.flush())
+            self._write(self._text.close())
         self._fresh_line()
         self._lines = 0
-        source = sanitise(str(event.arguments.get("code", "") or dict(event.arguments)))
-        name = self._paint(f"╭─ {sanitise(event.name)}", "cyan")
+        code = event.arguments.get("code")
+        if not isinstance(code, str):
+            code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
+        name = self._paint(f"╭─ {clean(event.name)}", "cyan")
         bar = self._paint("│ ", "cyan")
-        code = self._paint.code(source, event.language).split("\n")
-        self._write("\n".join([name, *(bar + line for line in code)]) + "\n")
+        lines = self._paint.code(clean(code), event.language).split("\n")
+        self._write("\n".join([name, *(bar + line for line in lines)]) + "\n")
 
     def _tool_output(self, event: ToolOutput) -> None:
         key = (event.call_id, event.stream)
-        clean = self._outputs.setdefault(key, Sanitiser()).feed(event.text)
-        self._output(clean, event.stream)
+        text = self._outputs.setdefault(key, Sanitiser()).feed_text(event.text)
+        self._output(text, event.stream)
 
     def _output(self, text: str, stream: str) -> None:
         style = "red" if stream in ("stderr", "error") else ""
         for line in text.splitlines(keepends=True):
             if self._lines < OUTPUT_LINES:
                 lead = "" if self._column else "  "
-                self._write(lead + (self._paint(line, style) if style else line))
+                body, newline = line.removesuffix("\n"), "\n" * line.endswith("\n")
+                self._write(lead + (self._paint(body, style) if style else body) + newline)
             self._lines += line.endswith("\n")
 
     def _tool_finished(self, event: ToolFinished) -> None:
         shown = {stream for call_id, stream in self._outputs if call_id == event.call_id}
         for stream in shown:
-            self._output(self._outputs.pop((event.call_id, stream)).flush(), stream)
+            self._output(self._outputs.pop((event.call_id, stream)).close(), stream)
         for part in event.parts:
             if isinstance(part, Output) and part.stream not in shown:
                 self._fresh_line()
-                self._output(sanitise(part.text), part.stream)
+                self._output(clean(part.text), part.stream)
         self._fresh_line()
         mark, style = MARKS.get(event.status, ("?", "yellow"))
         notes = [f"{mark} {event.status}"]
@@ -175,9 +200,9 @@ class LineDisplay:
         if event.dropped_bytes:
             notes.append(f"{event.dropped_bytes} bytes dropped")
         if event.artifacts:
-            notes.append("left " + ", ".join(map(sanitise, event.artifacts)))
+            notes.append("left " + ", ".join(map(clean, event.artifacts)))
         if event.reason:
-            notes.append(sanitise(event.reason))
+            notes.append(clean(event.reason))
         lead = self._paint("╰─ ", "cyan")
         self._write(lead + self._paint(" · ".join(notes), style) + "\n")
         self._lines = 0
@@ -193,17 +218,25 @@ class LineDisplay:
 
     def _error_raised(self, event: ErrorRaised) -> None:
         self._fresh_line()
-        self._write(self._paint(f"error: {sanitise(event.message)}", "red") + "\n")
+        self._write(self._paint(f"error: {clean(event.message)}", "red") + "\n")
         if event.hint:
-            self._write(self._paint(f"  {sanitise(event.hint)}", "dim") + "\n")
+            self._write(self._paint(f"  {clean(event.hint)}", "dim") + "\n")
 
     def _note_added(self, event: NoteAdded) -> None:
         if event.audience != "model":
             self._fresh_line()
-            self._write(self._paint(f"note: {sanitise(event.text)}", "yellow") + "\n")
+            self._write(self._paint(f"note: {clean(event.text)}", "yellow") + "\n")
 
     def _approval_decided(self, event: ApprovalDecided) -> None:
         self._fresh_line()
         verdict = "refused" if event.decision == "deny" else f"allowed ({event.decision})"
-        why = f": {sanitise(event.reason)}" if event.reason else ""
+        why = f": {clean(event.reason)}" if event.reason else ""
         self._write(self._paint(f"{verdict} by {event.by}{why}", "dim") + "\n")
+
+
+def complain(stream: TextIO, error: LlmreplError) -> None:
+    """Write an error and its hint, a line each."""
+    stream.write(f"error: {clean(error.message)}\n")
+    if error.hint:
+        stream.write(f"  {clean(error.hint)}\n")
+    stream.flush()
