@@ -12,9 +12,12 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"llmrepl {__version__}\n")
         return 0
-    from llmrepl.cli import run
+    try:
+        from llmrepl.cli import run
 
-    return run(sys.argv[1:])
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were loaded; the commands themselves take care of it
+        return 130
 
 
 if __name__ == "__main__":

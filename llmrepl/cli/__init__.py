@@ -49,7 +49,7 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take bare `llmrepl`, and options without a command, for `chat`."""
-        own = {"--help", "--version", "-V"}
+        own = {"--help", "-h", "--version", "-V"}
         if not args or (args[0].startswith("-") and args[0] not in own):
             args = ["chat", *args]
         return super().parse_args(ctx, args)

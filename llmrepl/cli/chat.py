@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def command(**options: Any) -> int:
 
 
 async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
+    from llmrepl.config.paths import data_directory
     from llmrepl.repl.chat import Chat
 
     config = loaded.config
@@ -45,8 +47,6 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
         assembly: Assembly = await start.start(loaded, session)
         return assembly
 
-    history = config.sessions.directory.parent / "history" if config.sessions.save else None
+    history = data_directory(os.environ) / "history" if config.sessions.save else None
     chat = Chat(assembled, history, vi=config.ui.editing_mode == "vi")
-    if any(session):
-        await chat.prepare()
-    return await chat.run()
+    return await chat.run(resuming=any(session))

@@ -23,13 +23,16 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
-@click.argument("file", type=click.File("r"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
     FILE holds the code; `-` or nothing reads it from standard input.
     """
-    code = file.read()
+    try:
+        code = file.read().decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"the code in {file.name} is not UTF-8 text: {error}") from None
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout

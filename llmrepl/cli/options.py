@@ -78,6 +78,9 @@ def load_config(options: dict[str, Any] | None = None) -> Loaded:
             value = options.pop(name)
             flags[setting.key] = list(value) if isinstance(value, tuple) else value
     loaded = load(flags, os.environ, Path.cwd())
-    for warning in loaded.warnings:
-        click.echo(f"llmrepl: warning: {warning}", err=True)
+    if loaded.warnings:
+        from llmrepl.sanitise import clean
+
+        for warning in loaded.warnings:
+            click.echo(f"llmrepl: warning: {clean(warning)}", err=True)
     return loaded

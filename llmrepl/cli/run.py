@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from llmrepl.compose import Assembly
     from llmrepl.compose.opening import Wanted
     from llmrepl.config import Loaded
+    from llmrepl.events import ToolFinished, ToolRequested
+    from llmrepl.record import Record
 
 
 @click.command("run")
@@ -58,9 +60,12 @@ def _prompt(given: str | None) -> str:
 async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
     from llmrepl.compose import assemble
     from llmrepl.parts import Text
+    from llmrepl.sanitise import clean
 
     assembly = await assemble(loaded.config, wanted=wanted)
     try:
+        if assembly.opened and assembly.opened.log.repaired:
+            click.echo(f"llmrepl: note: {clean(assembly.opened.log.repaired)}", err=True)
         # Without a sandbox nothing may run, and a script should hear of it before it pays a model.
         await assembly.executor.start()
         runtime = assembly.runtime
@@ -68,7 +73,7 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, runtime.cancel)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.cancel)
         reason = await runtime.resume()
-        if text:
+        if text and reason != "cancelled":
             reason = await runtime.turn((Text(text),))
         return outcome.report(reason)
     finally:
@@ -86,17 +91,22 @@ class _Outcome:
         self._output = output
         self._error: LlmreplError | None = None
         self._began = assembly.edges.clock.monotonic()
-        self.calls: dict[str, dict[str, Any]] = {}
         runtime = assembly.runtime
+        # Calls that an earlier process left unfinished get their results now.
+        unfinished = [call.request for call in runtime.state.calls]
+        self.calls = {request.call_id: _call(request) for request in unfinished}
         self._steps = 0
         runtime.subscribe(self)
-        if output == "stream-json" and assembly.opened:
-            assembly.opened.log.on_line = _print_line
+        if output == "stream-json":
+            if assembly.opened:
+                assembly.opened.log.on_line = _print_line
+            else:
+                runtime.subscribe(_RecordLines())
         if output == "text" and sys.stderr.isatty():
             paint = Paint.for_stream(sys.stderr, os.environ)
             runtime.subscribe(LineDisplay(sys.stderr, paint, answers=False))
 
-    def show(self, record: Any) -> None:
+    def show(self, record: Record) -> None:
         """Take note of calls and errors."""
         from llmrepl.events import ErrorRaised, StepStarted, ToolFinished, ToolRequested
 
@@ -104,10 +114,7 @@ class _Outcome:
             case StepStarted():
                 self._steps += 1
             case ToolRequested() as event:
-                self.calls[event.call_id] = {
-                    "language": event.language,
-                    "code": event.arguments.get("code"),
-                }
+                self.calls[event.call_id] = _call(event)
             case ToolFinished() as event:
                 self.calls.setdefault(event.call_id, {}).update(_result(event))
             case ErrorRaised() as event:
@@ -117,12 +124,15 @@ class _Outcome:
     def report(self, reason: str) -> int:
         """Print the outcome and return the exit code."""
         from llmrepl.cli import complain
+        from llmrepl.sanitise import clean
 
         answer = _answer(self._assembly)
         if self._output == "json":
             click.echo(json.dumps(self._summary(reason, answer), ensure_ascii=False))
         elif self._output == "text" and answer:
-            click.echo(answer.rstrip("\n"))
+            # Into a file or a pipe goes what the model wrote; a terminal would obey it.
+            shown = clean(answer) if sys.stdout.isatty() else answer
+            sys.stdout.write(shown.rstrip("\n") + "\n")
         if reason == "error" and self._error is not None:
             complain(self._error)
             return code_of_turn(reason, self._kind)
@@ -152,12 +162,27 @@ class _Outcome:
         }
 
 
+class _RecordLines:
+    """Prints the records of a session that is not saved, as its log would have them."""
+
+    def show(self, record: Record) -> None:
+        """Print a durable record."""
+        from llmrepl.sessions.format import encode_line
+
+        if record.event.durable:
+            _print_line(encode_line("", record))
+
+
 def _print_line(line: bytes) -> None:
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _result(event: Any) -> dict[str, Any]:
+def _call(request: ToolRequested) -> dict[str, Any]:
+    return {"language": request.language, "code": request.arguments.get("code")}
+
+
+def _result(event: ToolFinished) -> dict[str, Any]:
     from llmrepl.parts import Output
 
     streams = {part.stream: part.text for part in event.parts if isinstance(part, Output)}
@@ -173,8 +198,12 @@ def _result(event: Any) -> dict[str, Any]:
 
 
 def _answer(assembly: Assembly) -> str:
-    from llmrepl.parts import text_of
+    """Return the model's last words, whole or broken off; nothing where it ended with a call."""
+    from llmrepl.parts import ToolResult, text_of
 
-    messages = assembly.runtime.state.messages
-    last = messages[-1] if len(messages) else None
-    return text_of(last.parts) if last and last.role == "assistant" else ""
+    for message in reversed(assembly.runtime.state.messages):
+        if message.role == "assistant":
+            return text_of(message.parts)
+        if message.role != "tool" or any(isinstance(part, ToolResult) for part in message.parts):
+            return ""
+    return ""

@@ -148,14 +148,10 @@ class Assembly:
 
 
 def prices_of(config: Config) -> dict[str, dict[str, object]]:
-    """Return the person's own prices as the meter takes them."""
+    """Return the person's own prices as the meter takes them: without the parts that have none."""
+    parts = ("input", "output", "cache_read", "cache_write")
     return {
-        model: {
-            "input": price.input,
-            "output": price.output,
-            "cache_read": price.cache_read,
-            "cache_write": price.cache_write,
-        }
+        model: {part: found for part in parts if (found := getattr(price, part)) is not None}
         for model, price in config.prices.items()
     }
 
@@ -195,7 +191,9 @@ async def assemble(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Assembly:
-    """Choose the model, open the session and put everything together.
+    """Open the session, choose the model and put everything together.
+
+    A session goes on with its own model where none is configured.
 
     Args:
         config: what is configured.
@@ -210,11 +208,11 @@ async def assemble(
     environ = os.environ if environ is None else environ
     cwd = cwd or Path.cwd()
     wanted = wanted or Wanted()
-    model = config.model or await default_model(environ)
     opened = None
     if config.sessions.save or not wanted.new:
         opened = open_session(config.sessions.directory, wanted, str(cwd))
     try:
+        model = config.model or (opened and opened.model) or await default_model(environ)
         return Assembly(config, model, person=person, opened=opened, environ=environ, cwd=cwd)
     except BaseException:
         if opened:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmrepl.conversation import Conversation
+from llmrepl.events import ConfigChanged, StepStarted
 from llmrepl.record import Record
 from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find, last, session_path
@@ -37,6 +38,17 @@ class Opened:
     log: SessionLog
     records: list[Record]
     state: Conversation
+
+    @property
+    def model(self) -> str:
+        """The model it was last talking to, as provider/model; empty before the first step."""
+        for record in reversed(self.records):
+            match record.event:
+                case ConfigChanged(key="model", value=str(model)):
+                    return model
+                case StepStarted(provider=provider, model=model):
+                    return f"{provider}/{model}"
+        return ""
 
 
 def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:

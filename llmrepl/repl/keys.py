@@ -1,12 +1,17 @@
-"""Key bindings of the prompt: Enter sends, Alt-Enter and Ctrl-J start a new line."""
+"""Keys: what they do at the prompt, and where they wait while there is none."""
 
 from __future__ import annotations
+
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 
 def bindings() -> KeyBindings:
-    """Return the bindings of the prompt."""
+    """Return the bindings of the prompt: Enter sends, Alt-Enter and Ctrl-J start a new line."""
     keys = KeyBindings()
 
     @keys.add("enter")
@@ -26,3 +31,20 @@ def bindings() -> KeyBindings:
             event.app.exit(exception=KeyboardInterrupt())
 
     return keys
+
+
+@contextmanager
+def held(terminal: TextIO) -> Iterator[None]:
+    """Keep the keys that are pressed, as they are and unseen, until a prompt reads them.
+
+    A prompt puts its own settings over these while it is there. Ctrl-C stays a signal.
+    """
+    before = termios.tcgetattr(terminal)
+    settings = [*before]
+    settings[0] &= ~termios.ICRNL
+    settings[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal, termios.TCSANOW, settings)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
