@@ -1,0 +1,119 @@
+"""llmrepl in a real pseudo-terminal: what a person types, and what the screen is sent."""
+
+import re
+import time
+
+import pexpect
+
+from tests.cli.machine import LLMREPL
+
+ENTER, NEW_LINE, ALT_ENTER = "\r", "\n", "\x1b\r"
+CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+PROMPT = "❯"
+
+CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[30;1R"
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # control sequences
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # operating system commands
+    r"|\x1b[^\[\]]"
+    r"|\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*)?\Z"  # one that has not arrived as a whole
+)
+
+
+class Terminal:
+    """A terminal with llmrepl in it. `wait` goes through what appears, from the last find on.
+
+    Args:
+        machine: where llmrepl runs.
+        args: its command line.
+        env: changes to the machine's environment.
+    """
+
+    def __init__(self, machine, *args, command=(LLMREPL,), **env):
+        program, *rest = [*command, *map(str, args)]
+        self._child = pexpect.spawn(
+            program,
+            rest,
+            env=machine.environment(**env),
+            cwd=str(machine.project),
+            dimensions=(40, 300),
+            echo=True,
+            timeout=None,
+        )
+        self._child.delaybeforesend = None
+        self._child.ptyproc.delayafterclose = 0
+        self._child.ptyproc.delayafterterminate = 0.02
+        self.pid = self._child.pid
+        self.raw = b""
+        self._answered = 0
+        self._found = 0
+
+    @property
+    def text(self):
+        """Everything that appeared, without control sequences."""
+        text = self.raw.decode("utf-8", "ignore")
+        return ESCAPES.sub("", text).replace("\r", "")
+
+    @property
+    def news(self):
+        """What appeared since the last find."""
+        return self.text[self._found :]
+
+    def type(self, text):
+        """Press the keys of `text`."""
+        self._child.send(text)
+
+    def say(self, text):
+        """Type a line and send it."""
+        self.type(text + ENTER)
+
+    def wait(self, *texts, seconds=20):
+        """Wait until each of `texts` has appeared, in this order; return what came before it."""
+        before = ""
+        for text in texts:
+            deadline = time.monotonic() + seconds
+            while (at := self.text.find(text, self._found)) < 0:
+                assert self._read(deadline), f"{text!r} did not appear; since then:\n{self.news}"
+            before += self.text[self._found : at]
+            self._found = at + len(text)
+        return before
+
+    def settle(self, quiet=0.3):
+        """Read until nothing has come for a while."""
+        while self._read(time.monotonic() + quiet):
+            pass
+
+    def turn(self, prompt, *texts):
+        """Say something, wait for `texts` and the end of the turn, and for the next prompt."""
+        self.say(prompt)
+        shown = self.wait(*texts, " tokens · ", PROMPT)
+        self.settle(0.1)
+        return shown
+
+    def end(self, seconds=20):
+        """Wait until llmrepl has ended, and return its exit code."""
+        deadline = time.monotonic() + seconds
+        while self._read(deadline):
+            pass
+        return self._child.wait()
+
+    def leave(self):
+        """Press Ctrl-D and return the exit code."""
+        self.type(CTRL_D)
+        return self.end()
+
+    def kill(self):
+        """End llmrepl at once."""
+        self._child.close(force=True)
+
+    def _read(self, deadline):
+        """Take in what comes next; say whether anything came."""
+        try:
+            self.raw += self._child.read_nonblocking(65536, max(0.0, deadline - time.monotonic()))
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return False
+        asked = self.raw.count(CURSOR_QUESTION)
+        if asked > self._answered:  # as every terminal does
+            self._child.send(CURSOR_ANSWER * (asked - self._answered))
+            self._answered = asked
+        return True
