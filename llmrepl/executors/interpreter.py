@@ -58,7 +58,8 @@ def find(asked: str, project: Path | None, environ: Mapping[str, str]) -> Interp
         if found is not None:
             return found
     raise SandboxUnavailable(
-        "no Python was found to run blocks with", hint="install Python 3.8 or newer, or set sandbox.python to one"
+        "no Python was found to run blocks with",
+        hint="install Python 3.8 or newer, or set sandbox.python to one",
     )
 
 

@@ -119,3 +119,9 @@ def test_bytes_that_are_no_text_are_replaced():
     assert streamed(b"a\x80\x80\x80\x80b", [2, 4]) == "a\ufffd\ufffd\ufffd\ufffdb"
     sanitiser = Sanitiser()
     assert sanitiser.feed(b"\x80\x80\x80\x80") == "\ufffd" * 4
+
+
+def test_a_state_that_arrives_in_two_pieces_is_one_state():
+    sanitiser = Sanitiser()
+    pieces = [sanitiser.feed(piece) for piece in (b"x\r", b"a", b"b\n")]
+    assert "".join(pieces) == "x\nab\n"
