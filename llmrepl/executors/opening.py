@@ -118,7 +118,7 @@ def _no_python(start: Plan, said: str) -> SandboxUnavailable:
     python = start.layout.interpreter.path
     return SandboxUnavailable(
         f"{python} does not start in the sandbox ({said}); nothing was run",
-        hint="name another Python (3.8 or newer) with --python PATH",
+        hint="set sandbox.python to another Python, 3.8 or newer",
     )
 
 
