@@ -1,6 +1,7 @@
 """llmrepl in a real pseudo-terminal: what a person types, and what the screen is sent."""
 
 import re
+import termios
 import time
 
 import pexpect
@@ -77,6 +78,13 @@ class Terminal:
             before += self.text[self._found : at]
             self._found = at + len(text)
         return before
+
+    def busy(self, seconds=20):
+        """Wait until no prompt reads the keys, so that Ctrl-C is the signal again."""
+        deadline = time.monotonic() + seconds
+        while not termios.tcgetattr(self._child.child_fd)[3] & termios.ISIG:
+            assert time.monotonic() < deadline, "a prompt is still there"
+            self._read(time.monotonic() + 0.02)
 
     def settle(self, quiet=0.3):
         """Read until nothing has come for a while."""

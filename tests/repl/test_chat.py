@@ -166,7 +166,7 @@ def test_ctrl_c_ends_a_slash_command_and_nothing_else(machine, serve, chat):
     serve("delay: 60")
     terminal = chat("--model", machine.script("delay: 60\n\nNever."))
     terminal.say("/check")
-    terminal.settle()
+    terminal.busy()
     terminal.type(CTRL_C)
     terminal.wait("interrupted", PROMPT)
     terminal.say("/model")
@@ -301,6 +301,25 @@ def test_a_chat_that_is_not_saved_leaves_no_file_behind(machine, chat):
     terminal.turn("hello", "Hello.")
     assert terminal.leave() == 0
     assert set(machine.home.rglob("*")) - before == {machine.project / "script.txt"}
+
+
+def test_vi_keys_edit_where_they_are_asked_for(machine, chat):
+    env = {"LLMREPL_UI_EDITING_MODE": "vi"}
+    terminal = chat("--model", machine.script("Hello."), "--session", "s", **env)
+    terminal.type("hellox")
+    terminal.type("\x1b")
+    terminal.settle(1.2)  # a key of its own, and not the beginning of an Alt key
+    terminal.type("x")
+    terminal.turn("", "Hello.")
+    assert terminal.leave() == 0
+    assert prompts(machine, "s") == ["hello"]
+
+
+def test_no_color_is_honoured(machine, chat):
+    terminal = chat("--model", machine.script(PYTHON, "Done."), NO_COLOR="1")
+    terminal.turn("hello", "╭─ python", "✓ ok", "Done.")
+    assert b"\x1b[36m" not in terminal.raw
+    assert terminal.leave() == 0
 
 
 # Approval
