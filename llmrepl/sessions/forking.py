@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from llmrepl.chain import digest, rechain
 from llmrepl.errors import SessionError
 from llmrepl.sessions.catalog import LIST, new_id, session_path
-from llmrepl.sessions.format import digest, encode_header, rechain
+from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
 
 

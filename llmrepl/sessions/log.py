@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from llmrepl.chain import digest
 from llmrepl.errors import SessionError
 from llmrepl.record import Record
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
-from llmrepl.sessions.format import Header, digest, encode_header, encode_line
+from llmrepl.sessions.format import Header, encode_header, encode_line
 from llmrepl.sessions.lock import lock
 from llmrepl.sessions.reader import LogReader
 

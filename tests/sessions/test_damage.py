@@ -167,9 +167,9 @@ def test_a_whole_last_line_that_does_not_verify_is_damage_and_not_torn(tmp_path)
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        (b"{}", "not a session's header"),
-        (b"[1]", "not a session's header"),
-        (b'{"llmrepl":"cassette","version":1}', "not a session's header"),
+        (b"{}", "not a header of kind session"),
+        (b"[1]", "not a header of kind session"),
+        (b'{"llmrepl":"cassette","version":1}', "not a header of kind session"),
         (b'{"llmrepl":"session","version":2}', "format version 2, and this llmrepl reads 1"),
         (b'{"llmrepl":"session","version":1,"id":"x"}', "does not hold what it must"),
         (
