@@ -133,7 +133,7 @@ class Machine:
         return found
 
 
-def until(true, seconds=15.0):
+def until(true, seconds=30.0):
     """Wait until `true()` is, and return what it gave."""
     deadline = time.monotonic() + seconds
     while not (found := true()):

@@ -68,7 +68,7 @@ class Terminal:
         """Type a line and send it."""
         self.type(text + ENTER)
 
-    def wait(self, *texts, seconds=20):
+    def wait(self, *texts, seconds=40):
         """Wait until each of `texts` has appeared, in this order; return what came before it."""
         before = ""
         for text in texts:
@@ -79,7 +79,7 @@ class Terminal:
             self._found = at + len(text)
         return before
 
-    def busy(self, seconds=20):
+    def busy(self, seconds=40):
         """Wait until no prompt reads the keys, so that Ctrl-C is the signal again."""
         deadline = time.monotonic() + seconds
         while not termios.tcgetattr(self._child.child_fd)[3] & termios.ISIG:
@@ -94,11 +94,9 @@ class Terminal:
     def turn(self, prompt, *texts):
         """Say something, wait for `texts` and the end of the turn, and for the next prompt."""
         self.say(prompt)
-        shown = self.wait(*texts, " tokens · ", PROMPT)
-        self.settle(0.1)
-        return shown
+        return self.wait(*texts, " tokens · ", PROMPT)
 
-    def end(self, seconds=20):
+    def end(self, seconds=40):
         """Wait until llmrepl has ended, and return its exit code."""
         deadline = time.monotonic() + seconds
         while self._read(deadline):

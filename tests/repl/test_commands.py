@@ -42,7 +42,6 @@ def terminal(chat):
     """The chat, with the model it began with, at an empty prompt."""
     chat.say("/model groq/model-of-tomorrow")
     chat.wait("model: groq/model-of-tomorrow", PROMPT)
-    chat.settle(0.1)
     return chat
 
 
