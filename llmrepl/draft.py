@@ -32,6 +32,7 @@ from llmrepl.parser import (
     is_last_word,
 )
 from llmrepl.parts import Part, Reasoning, Text, ToolCall
+from llmrepl.redaction import NOTHING, Redactor
 
 BROKEN = frozenset({"cancelled", "error"})
 """Stops that break a message off in the middle; a block that was still open is then dropped."""
@@ -53,10 +54,18 @@ class Draft:
     Args:
         prefix: what the ids of its calls begin with.
         checks: per language, what tells whether a block's source compiles.
+        redactor: takes secrets out before anything else sees the message.
     """
 
-    def __init__(self, prefix: str, checks: Mapping[str, Check] | None = None) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        checks: Mapping[str, Check] | None = None,
+        redactor: Redactor = NOTHING,
+    ) -> None:
         self._prefix = prefix
+        self._said = redactor.stream()
+        self._mused = redactor.stream()
         self._parser = BlockParser(checks)
         self._parts: list[Part] = []
         self._text: list[str] = []
@@ -74,7 +83,7 @@ class Draft:
 
     @property
     def received(self) -> str:
-        """Everything the model sent, reasoning included."""
+        """Everything the model sent, reasoning included, without secrets."""
         return "".join(self._received)
 
     @property
@@ -84,17 +93,20 @@ class Draft:
 
     def text(self, text: str) -> Iterator[Event]:
         """Take more of the answer; yield what became certain."""
-        self._received.append(text)
-        self._parsed.append(text)
-        yield from self._take(self._parser.feed(text))
+        if text:
+            yield from self._take(
+                self._thinking(self._mused.close()) + self._heard(self._said.feed(text))
+            )
 
     def reasoning(self, text: str) -> Iterator[Event]:
         """Take more of the reasoning, in which nothing is a helper block."""
-        self._received.append(text)
-        yield from self._take([Thought(text)])
+        if text:
+            said = self._heard(self._said.close())
+            yield from self._take(said + self._thinking(self._mused.feed(text)))
 
     def close(self, stop: str) -> Iterator[Event]:
         """End the message for `stop`; yield the rest."""
+        yield from self._take(self._thinking(self._mused.close()) + self._heard(self._said.close()))
         items = self._parser.close(cut=stop in BROKEN or stop == "max_tokens")
         if stop in BROKEN:
             items = [item for item in items if isinstance(item, Prose | Thought)]
@@ -118,6 +130,19 @@ class Draft:
         for ignored in self._ignored:
             after = f". {SHOWN}" if stop == "unfinished" else ""
             yield NoteAdded(text=f"{ignored.reason}{after}", audience="model")
+
+    def _heard(self, text: str) -> list[Item]:
+        if not text:
+            return []
+        self._received.append(text)
+        self._parsed.append(text)
+        return self._parser.feed(text)
+
+    def _thinking(self, text: str) -> list[Item]:
+        if not text:
+            return []
+        self._received.append(text)
+        return [Thought(text)]
 
     def _take(self, items: Iterable[Item]) -> Iterator[Event]:
         for item in items:

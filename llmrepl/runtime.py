@@ -6,9 +6,9 @@ The runtime is the only mutable object around the pure core. It decides nothing:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, assert_never
 
 from llmrepl.conversation import Conversation, Spend, evolve
@@ -24,6 +24,7 @@ from llmrepl.events import (
     StepFinished,
     StepStarted,
     ToolFinished,
+    ToolOutput,
     ToolRequested,
     ToolStarted,
     TurnFinished,
@@ -59,6 +60,7 @@ from llmrepl.ports import (
     TextChunk,
 )
 from llmrepl.record import Record
+from llmrepl.redaction import NOTHING, Redactor, Stream
 from llmrepl.usage import Cost, Usage
 
 T = TypeVar("T")
@@ -78,7 +80,10 @@ def fold(records: Iterable[Record], start: Conversation | None = None) -> Conver
 
 @dataclass(slots=True)
 class Edges:
-    """Everything a runtime reaches the world through. The provider may be changed between turns."""
+    """Everything a runtime reaches the world through. The provider may be changed between turns.
+
+    What `redactor` knows to be secret gets into no record, and so into no request, log or display.
+    """
 
     provider: Provider
     executor: Executor
@@ -87,6 +92,7 @@ class Edges:
     meter: Meter
     store: Store
     clock: Clock
+    redactor: Redactor = NOTHING
 
 
 class Runtime:
@@ -167,7 +173,9 @@ class Runtime:
             self._interrupting = asyncio.ensure_future(self.edges.executor.interrupt())
 
     def record(self, event: Event) -> None:
-        """Let `event` happen: fold it, store it, show it.
+        """Let `event` happen: redact it, fold it, store it, show it.
+
+        Text that arrives in pieces must have been redacted before: a piece shows no secret.
 
         Raises:
             ProtocolError: it cannot happen now.
@@ -175,6 +183,7 @@ class Runtime:
         """
         state, seq = self.state, 0
         if event.durable:
+            event = self.edges.redactor.scrub(event)
             state, seq = evolve(state, event), self._seq + 1
         record = Record(seq, self.edges.clock.now(), state.turn, state.step, event)
         if event.durable:
@@ -256,7 +265,7 @@ class Runtime:
                 estimated_tokens=request.estimated_tokens,
             )
         )
-        draft = Draft(f"{state.turn}.{state.step + 1}", self._checks)
+        draft = Draft(f"{state.turn}.{state.step + 1}", self._checks, edges.redactor)
         finish = await self._heard_out(request, draft)
         for event in draft.close(finish.stop):
             self.record(event)
@@ -336,7 +345,8 @@ class Runtime:
         finished = False
         problem = "the executor gave no result"
         try:
-            async for event in self.edges.executor.run(request):
+            events = self.edges.executor.run(request)
+            async for event in redacted(events, self.edges.redactor):
                 finished = finished or isinstance(event, ToolFinished)
                 self.record(event)
         except ExecutorError as error:
@@ -347,6 +357,23 @@ class Runtime:
             self.record(
                 ToolFinished(call_id=request.call_id, status="error", reason=problem, ms=ms)
             )
+
+
+async def redacted(
+    events: AsyncIterator[ToolOutput | ToolFinished], redactor: Redactor
+) -> AsyncIterator[ToolOutput | ToolFinished]:
+    """Yield what a call gives without secrets, those that are cut between two outputs included."""
+    streams: dict[str, Stream] = {}
+    async for event in events:
+        if isinstance(event, ToolFinished):
+            for name, stream in streams.items():
+                if rest := stream.close():
+                    yield ToolOutput(call_id=event.call_id, stream=name, text=rest)
+            yield redactor.scrub(event)
+        else:
+            stream = streams.setdefault(event.stream, redactor.stream())
+            if text := stream.feed(event.text):
+                yield replace(event, text=text)
 
 
 def _known_cost(spend: Spend) -> Cost | None:
