@@ -13,21 +13,22 @@ from llmrepl.executors.scratch import usage
 RARELY = 20
 """A count that found nothing is not repeated for so many times as long as it took."""
 
-_UNKNOWN_EVERY = 20  # looks between two counts where the file system does not tell its free files
+ANYWAY = 100
+"""After so many times as long as it took it is repeated, whatever the guess is."""
 
 
 class DiskMeter:
     """Guesses from the file system's free space, and counts where the guess is too high.
 
-    Others write to the same file system, so the guess errs upwards; only a count decides. A block
-    that begins with too full a scratch may go on while it adds nothing: it may be clearing up.
+    Others write to the same file system and delete from it, so only a count decides, and there is
+    one now and then in any case. A block that begins with too full a scratch may go on while it
+    adds nothing: it may be clearing up.
     """
 
     def __init__(self, scratch: Path, limits: Limits) -> None:
         self._scratch = scratch
         self._limits = limits
-        self._looks = 0
-        self._count_after = 0.0
+        self._count_after = self._count_anyway = 0.0
         self._free = self._free_now()
         self._known = self._at_begin = usage(scratch)
 
@@ -44,7 +45,8 @@ class DiskMeter:
             unlinked: returns the bytes in files that are open there and have no name any more.
         """
         began = time.monotonic()
-        if began < self._count_after or not self._may_exceed():
+        suspected = began >= self._count_after and self._may_exceed()
+        if not suspected and began < self._count_anyway:
             return False
         self._count()
         held, count = self._known
@@ -52,7 +54,9 @@ class DiskMeter:
             return True
         if count > max(self._limits.scratch_files, self._at_begin[1]):
             return True
-        self._count_after = time.monotonic() + RARELY * (time.monotonic() - began)
+        ended = time.monotonic()
+        self._count_after = ended + RARELY * (ended - began)
+        self._count_anyway = ended + ANYWAY * (ended - began)
         return False
 
     def _count(self) -> None:
@@ -65,9 +69,6 @@ class DiskMeter:
 
     def _may_exceed(self) -> bool:
         size, count = self._free_now()
-        self._looks += 1
-        if not count and self._looks % _UNKNOWN_EVERY == 0:
-            return True
         return self._free[0] - size > max(
             0, self._limits.scratch_size - self._known[0]
         ) or self._free[1] - count > max(0, self._limits.scratch_files - self._known[1])

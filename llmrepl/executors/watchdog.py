@@ -40,11 +40,13 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Sample:
     """All processes of the sandbox at one moment.
 
-    `tasks` counts threads too; `own` is memory in bytes, where what forks share counts for each.
+    `tasks` counts threads too. `own` and `mapped` are bytes of memory, of their own and of files
+    and shared memory; what several of them share counts for each.
     """
 
     tasks: int
     own: int
+    mapped: int
     pids: tuple[str, ...]
 
 
@@ -103,7 +105,7 @@ class Watchdog:
 
     def _sample(self) -> Sample:
         """Count what runs; a fork bomb is not counted to its end."""
-        tasks = own = 0
+        tasks = own = mapped = 0
         pids = []
         for name in os.listdir(self._proc):
             if not name.isdigit():
@@ -112,10 +114,11 @@ class Watchdog:
                 tasks += int(self._read(f"{name}/stat").rpartition(b")")[2].split()[17])
                 _, resident, of_files, *_ = self._read(f"{name}/statm").split()
                 own += (int(resident) - int(of_files)) * _PAGE
+                mapped += int(of_files) * _PAGE
                 pids.append(name)
             if tasks > 2 * self._limits.processes + OURS:
                 break
-        return Sample(tasks, own, tuple(pids))
+        return Sample(tasks, own, mapped, tuple(pids))
 
     def _read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
@@ -132,7 +135,7 @@ class Watchdog:
 
     def _memory(self, sample: Sample) -> str:
         most = self._limits.memory
-        if sample.own + max(0, _shared_memory() - self._shared) <= most:
+        if sample.own + max(sample.mapped, _shared_memory() - self._shared) <= most:
             return ""
         began = time.monotonic()
         if began < self._count_after:

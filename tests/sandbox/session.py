@@ -15,7 +15,7 @@ from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
 from llmrepl.executors import Limits, Policy, SandboxExecutor
 
 SMALL = Limits(
-    memory=256 << 20, processes=24, seconds=8.0, scratch_size=32 << 20, scratch_files=2_000
+    memory=256 << 20, processes=24, seconds=20.0, scratch_size=32 << 20, scratch_files=2_000
 )
 """Limits that are soon reached."""
 
