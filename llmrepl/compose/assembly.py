@@ -112,7 +112,10 @@ class Assembly:
     def status(self) -> str:
         """One line: model, sandbox, directory."""
         sandbox = "NO SANDBOX: /check says why" if self.sandbox_missing else self.executor.policy
-        return f"{self.model} · {sandbox}"
+        model = self.model
+        if self.edges.provider.name == "demo":
+            model += " (not a language model; /help connects one)"
+        return f"{model} · {sandbox}"
 
     @property
     def unfinished(self) -> bool:
