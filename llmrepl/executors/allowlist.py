@@ -20,7 +20,7 @@ MAX_HOST = 253
 
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _RULE = re.compile(r"(\*\.)?(\[[^\]]*\]|[^\[\]:]*)(?::([0-9]{1,5}))?")
-_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_TRANSLATED = IPv6Network("64:ff9b::/96")
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
@@ -137,10 +137,11 @@ def _meant(address: Address) -> Iterator[Address]:
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
         return
+    if address in _TRANSLATED:  # what a network without IPv4 calls an IPv4 address
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+        return
     yield address
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
         yield address.teredo[1]
-    if any(address in network for network in _TRANSLATED):
-        yield IPv4Address(int(address) & 0xFFFFFFFF)
