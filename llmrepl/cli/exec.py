@@ -22,9 +22,12 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.command("exec")
 @click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
+@click.option("--net", metavar="HOST[:PORT]", multiple=True, help="Hosts that the block may reach.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
 @click.argument("file", type=click.File("rb"), default="-")
-def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
+def command(
+    lang: str, timeout: float | None, net: tuple[str, ...], as_json: bool, file: Any
+) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
     FILE holds the code; `-` or nothing reads it from standard input.
@@ -36,7 +39,7 @@ def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout
-    return asyncio.run(_exec(load_config(), lang, arguments, as_json))
+    return asyncio.run(_exec(load_config({"sandbox__net": net}), lang, arguments, as_json))
 
 
 async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:

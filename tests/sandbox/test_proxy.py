@@ -251,7 +251,7 @@ def test_a_host_that_does_not_listen_is_said():
         (b"POST http://a.test/ HTTP/1.1\r\nContent-Length: +5\r\n\r\n", 400),
         (b"POST http://a.test/ HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", 400),
         (
-            b"PUT http://a.test HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"PUT http://a.test HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding:chunked\r\n\r\n",
             400,
         ),
         (b"POST http://a.test/ HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
