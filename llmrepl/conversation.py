@@ -23,6 +23,7 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    NetworkRequested,
     NoteAdded,
     StepFinished,
     StepStarted,
@@ -71,7 +72,15 @@ TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
 The state diagram in the documentation is generated from this table.
 """
 
-ANYWHERE = (CheckFinished, ConfigChanged, Custom, ErrorRaised, NoteAdded, Unknown)
+ANYWHERE = (
+    CheckFinished,
+    ConfigChanged,
+    Custom,
+    ErrorRaised,
+    NetworkRequested,
+    NoteAdded,
+    Unknown,
+)
 """Durable events that may arrive at any time and leave the phase as it is."""
 
 

@@ -170,6 +170,27 @@ class ToolOutput(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequested(Event):
+    """Something in the sandbox asked the proxy for a host.
+
+    `call_id` names the call that ran then, "" where none did. `method` and `host` are empty, and
+    `port` is 0, where it was no request at all. `decision` is `allow`, which does not say that the
+    host answered, or `deny`; `rule` is the one that allowed the host's name, `address` where it was
+    connected to, and `reason` explains a refusal in one line.
+    """
+
+    type = "network.requested"
+    call_id: str = ""
+    method: str = ""
+    host: str = ""
+    port: int = 0
+    address: str = ""
+    decision: str
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFinished(Event):
     """A call ended.
 

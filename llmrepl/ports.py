@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from llmrepl.conversation import Conversation
-from llmrepl.events import ApprovalDecided, ToolFinished, ToolOutput, ToolRequested
+from llmrepl.events import (
+    ApprovalDecided,
+    NetworkRequested,
+    ToolFinished,
+    ToolOutput,
+    ToolRequested,
+)
 from llmrepl.parts import Image
 from llmrepl.record import Record
 from llmrepl.usage import Cost, Usage
@@ -103,6 +109,10 @@ class Provider(Protocol):
         ...
 
 
+ToolEvent = ToolOutput | NetworkRequested | ToolFinished
+"""What comes of a call."""
+
+
 class Executor(Protocol):
     """Something that runs calls. `policy` says in a few words what they may touch."""
 
@@ -117,8 +127,8 @@ class Executor(Protocol):
         """
         ...
 
-    def run(self, request: ToolRequested) -> AsyncIterator[ToolOutput | ToolFinished]:
-        """Run the call: any number of `ToolOutput`, then one `ToolFinished`.
+    def run(self, request: ToolRequested) -> AsyncIterator[ToolEvent]:
+        """Run the call: any number of other events, then one `ToolFinished`.
 
         A failure of the code, a timeout or a limit is a status of `ToolFinished`.
 

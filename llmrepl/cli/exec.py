@@ -14,7 +14,7 @@ from llmrepl.cli.options import load_config
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
-    from llmrepl.events import ToolFinished
+    from llmrepl.events import NetworkRequested, ToolFinished
 
 BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUPTED}
 
@@ -22,9 +22,12 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.command("exec")
 @click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
+@click.option("--net", metavar="HOST[:PORT]", multiple=True, help="Hosts that the block may reach.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
 @click.argument("file", type=click.File("rb"), default="-")
-def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
+def command(
+    lang: str, timeout: float | None, net: tuple[str, ...], as_json: bool, file: Any
+) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
     FILE holds the code; `-` or nothing reads it from standard input.
@@ -36,7 +39,7 @@ def command(lang: str, timeout: float | None, as_json: bool, file: Any) -> int:
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout
-    return asyncio.run(_exec(load_config(), lang, arguments, as_json))
+    return asyncio.run(_exec(load_config({"sandbox__net": net}), lang, arguments, as_json))
 
 
 async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:
@@ -45,32 +48,37 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     from pathlib import Path
 
     from llmrepl.compose.policy import policy_of
-    from llmrepl.events import ToolFinished, ToolRequested
+    from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
     from llmrepl.executors.sandbox import SandboxExecutor
 
     request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
     executor = SandboxExecutor(policy_of(loaded.config, Path.cwd()), os.environ)
     loop = asyncio.get_running_loop()
+    requests: list[NetworkRequested] = []
     try:
         await executor.start()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: loop.create_task(executor.interrupt()))
         async for event in executor.run(request):
             if isinstance(event, ToolFinished):
-                return _report(event, as_json, executor.policy)
-            if not as_json:
+                return _report(event, requests, as_json, executor.policy)
+            if isinstance(event, NetworkRequested):
+                requests.append(event)
+            elif not as_json:
                 click.echo(event.text, nl=False, err=event.stream == "stderr")
     finally:
         await executor.close()
     return ERROR
 
 
-def _report(event: ToolFinished, as_json: bool, policy: str) -> int:
+def _report(
+    event: ToolFinished, requests: list[NetworkRequested], as_json: bool, policy: str
+) -> int:
     from llmrepl.parts import Output
 
     streams = {part.stream: part.text for part in event.parts if isinstance(part, Output)}
     if as_json:
-        result = {
+        result: dict[str, Any] = {
             "status": event.status,
             "exit_code": event.exit_code,
             "stdout": streams.get("stdout", ""),
@@ -80,6 +88,8 @@ def _report(event: ToolFinished, as_json: bool, policy: str) -> int:
             "limits": event.reason,
             "sandbox": policy,
         }
+        if requests:
+            result["network"] = [_plain(request) for request in requests]
         click.echo(json.dumps(result, ensure_ascii=False))
     else:
         if "value" in streams:
@@ -90,3 +100,11 @@ def _report(event: ToolFinished, as_json: bool, policy: str) -> int:
             click.echo(f"llmrepl: {event.status}: {event.reason}", err=True)
     sys.stdout.flush()
     return BY_STATUS.get(event.status, ERROR)
+
+
+def _plain(request: NetworkRequested) -> dict[str, Any]:
+    """Return a request as an object, without what is the same for all."""
+    from llmrepl.events import encode
+
+    data = encode(request)
+    return {name: data[name] for name in data if name not in ("type", "call_id")}

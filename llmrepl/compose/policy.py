@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmrepl.config import Config
 from llmrepl.errors import ConfigError
+from llmrepl.executors.allowlist import parse
 from llmrepl.executors.policy import Limits, Policy
 
 
@@ -18,7 +19,6 @@ def policy_of(config: Config, cwd: Path) -> Policy:
     """
     sandbox = config.sandbox
     _refuse("sandbox.write", sandbox.write, "blocks can write /tmp only")
-    _refuse("sandbox.net", sandbox.net, "blocks have no network")
     if sandbox.tier != "auto":
         _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
     return Policy(
@@ -31,8 +31,20 @@ def policy_of(config: Config, cwd: Path) -> Policy:
             max_seconds=sandbox.timeout_max,
             kept_output=sandbox.output,
         ),
+        net=_rules(sandbox.net),
         environment={name: os.environ[name] for name in sandbox.env if name in os.environ},
     )
+
+
+def _rules(net: tuple[str, ...]) -> tuple[str, ...]:
+    for rule in net:
+        try:
+            parse(rule)
+        except ValueError as error:
+            raise ConfigError(
+                f"sandbox.net: {error}", hint="accepted: such as example.org or example.org:8080"
+            ) from None
+    return net
 
 
 def _refuse(key: str, value: object, what: str) -> None:

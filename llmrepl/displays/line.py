@@ -19,6 +19,7 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    NetworkRequested,
     NoteAdded,
     ReasoningDelta,
     TextDelta,
@@ -81,6 +82,7 @@ class LineDisplay:
             ToolOutput: self._tool_output,
             ToolFinished: self._tool_finished,
             TurnFinished: self._turn_finished,
+            NetworkRequested: self._network_requested,
             ErrorRaised: self._error_raised,
             NoteAdded: self._note_added,
             ApprovalDecided: self._approval_decided,
@@ -206,6 +208,13 @@ class LineDisplay:
         lead = self._paint("╰─ ", "cyan")
         self._write(lead + self._paint(" · ".join(notes), style) + "\n")
         self._lines = 0
+
+    def _network_requested(self, event: NetworkRequested) -> None:
+        self._fresh_line()
+        place = f"{event.host}:{event.port}" if event.host else "?"
+        verdict = "allowed" if event.decision == "allow" else "refused"
+        line = clean(" ".join(f"{event.method} {place} {verdict}".split()))
+        self._write(self._paint(f"  network: {line}", "dim") + "\n")
 
     def _turn_finished(self, event: TurnFinished) -> None:
         self._fresh_line()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmrepl.events import ToolOutput, ToolRequested
+from llmrepl.events import NetworkRequested, ToolOutput, ToolRequested
 from llmrepl.executors.capture import Leftovers, Pipe
 from llmrepl.executors.inside.frames import Message
 from llmrepl.executors.policy import Limits
@@ -29,7 +29,8 @@ class Block:
     """A block that runs, or has run.
 
     `reply` is what came back from the sandbox, {} where nothing did; `verdict` is set where the
-    host ended it; `lost` says what was lost with it, in words, or "".
+    host ended it; `lost` says what was lost with it, in words, or ""; `refused` are the requests
+    to the network that it was denied.
     """
 
     def __init__(self, request: ToolRequested, limits: Limits, flooded: Callable[[], None]) -> None:
@@ -41,7 +42,8 @@ class Block:
         self.ms = 0.0
         self._limits = limits
         self._flooded = flooded
-        self._events: deque[ToolOutput] = deque()
+        self.refused: list[NetworkRequested] = []
+        self._events: deque[ToolOutput | NetworkRequested] = deque()
         self._news = asyncio.Event()
         self._over = asyncio.Event()
         self._written = 0
@@ -83,8 +85,15 @@ class Block:
             return False
         return True
 
-    async def outputs(self) -> AsyncIterator[ToolOutput]:
-        """Yield what it writes, until it has ended."""
+    def asked(self, event: NetworkRequested) -> None:
+        """Take in a request that it made."""
+        self._events.append(event)
+        if event.decision == "deny":
+            self.refused.append(event)
+        self._news.set()
+
+    async def outputs(self) -> AsyncIterator[ToolOutput | NetworkRequested]:
+        """Yield what it writes and asks the network for, until it has ended."""
         while True:
             while self._events:
                 yield self._events.popleft()

@@ -14,6 +14,7 @@ from llmrepl.executors.capture import Leftovers
 from llmrepl.executors.channel import Channel
 from llmrepl.executors.inside.frames import Message
 from llmrepl.executors.launch import Plan, Sandbox
+from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.reasons import of_death
 from llmrepl.executors.watchdog import IDLE_SECONDS, SECONDS, Watchdog
 
@@ -81,6 +82,15 @@ class Engine:
     async def facts(self) -> Message:
         """Return what the agent says of its confinement, {} where it has gone."""
         return await self._sandbox.facts
+
+    async def open_door(self, proxy: Proxy) -> bool:
+        """Let programs inside reach `proxy`; say whether that worked."""
+        ours, theirs = socket.socketpair()
+        answer = self._sandbox.ask("door", [theirs.fileno()])
+        theirs.close()
+        proxy.listen(ours)
+        said = await answer
+        return bool(said) and "error" not in said
 
     async def warm(self) -> Message:
         """Wait until Python is ready; return what it said, {} where it does not start."""

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ START_SECONDS = 20.0
 
 END_SECONDS = 2.0
 """How long a killed sandbox may take to go."""
+
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
+"""What a sandbox with a proxy may open sockets of: they reach itself alone."""
 
 HELLO = 0
 """The number of the first request."""
@@ -164,7 +167,7 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     reader, writer = os.pipe()
-    inherited = (theirs.detach(), _filter())
+    inherited = (theirs.detach(), _filter(FAMILIES if plan.policy.net else ()))
     session = plan.ground.session(*inherited)
     command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
     try:
@@ -191,10 +194,10 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         os.close(reader)
 
 
-def _filter() -> int:
+def _filter(families: Iterable[int]) -> int:
     """Return a descriptor from which bubblewrap reads the system call filter."""
     fd = os.memfd_create("seccomp")
-    os.write(fd, assemble(program(os.uname().machine)))
+    os.write(fd, assemble(program(os.uname().machine, families)))
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmrepl.executors.interpreter import Interpreter, find
+from llmrepl.executors.network import proxy_variables
 from llmrepl.executors.place import masked
 from llmrepl.executors.policy import Policy
 
@@ -129,7 +130,7 @@ def environment(policy: Policy, layout: Layout, environ: Mapping[str, str]) -> d
         variables["PYTHONNOUSERSITE"] = "1"
     threads = str(min(os.cpu_count() or 1, 8))  # or a big machine's numpy fills the process limit
     variables |= {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    return variables | dict(policy.environment)
+    return variables | proxy_variables(policy.net) | dict(policy.environment)
 
 
 def _target(path: str) -> str:

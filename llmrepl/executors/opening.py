@@ -111,7 +111,7 @@ async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof
     if not facts or not hello:
         await engine.close()
         raise _no_python(start, "it ended at once")
-    return engine, judge(facts, hello, start.environment)
+    return engine, judge(facts, hello, start.environment, proxied=bool(start.policy.net))
 
 
 def _no_python(start: Plan, said: str) -> SandboxUnavailable:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llmrepl.executors.network import network_rule, reach
+
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -48,6 +50,7 @@ class Policy:
             virtual environment, the project's `.venv`, `python3` on PATH and our own.
         limits: see `Limits`.
         environment: variables that blocks see in addition to the fixed ones.
+        net: hosts that blocks reach through a proxy; see `allowlist.parse`. Empty: no network.
         note: why there is no project, in a few words, where there is none.
     """
 
@@ -56,6 +59,7 @@ class Policy:
     python: str = ""
     limits: Limits = Limits()
     environment: Mapping[str, str] = field(default_factory=dict)
+    net: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -63,8 +67,8 @@ def summary(policy: Policy) -> str:
     """Return in a few words what blocks may touch."""
     if policy.project is None:
         shown = f"no project ({policy.note})" if policy.note else "no project"
-        return f"{shown}; writes only /tmp; no network"
-    return f"reads {policy.project}; writes only /tmp; no network"
+        return f"{shown}; writes only /tmp; {reach(policy.net)}"
+    return f"reads {policy.project}; writes only /tmp; {reach(policy.net)}"
 
 
 def rules(policy: Policy) -> tuple[str, ...]:
@@ -83,14 +87,14 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
-    return (place, _WRITING, _HIDDEN, time, _PYTHON, _BASH)
+    return (place, _WRITING, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
 
 
 _WRITING = (
     "/tmp ($SCRATCH) is private, writable and kept for the session; files left in /tmp/artifacts"
     " are handed to the person. Nothing else can be written."
 )
-_HIDDEN = "There is no network, and other files, processes and secrets of the machine are hidden."
+_HIDDEN = "Other files, processes and secrets of the machine are hidden."
 _PYTHON = (
     "Python blocks share one session: variables, imports and the working directory last. The value"
     " of a last expression is shown, and `await` works at top level."

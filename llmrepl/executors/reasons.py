@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llmrepl.executors.network import offline
 from llmrepl.executors.policy import Limits, size
 from llmrepl.sanitise import clean
 
@@ -17,7 +18,7 @@ SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a program."""
 
 READ_ONLY = "everything but /tmp ($SCRATCH) is read-only here"
-NO_NETWORK = "there is no network in this sandbox"
+NO_NETWORK = offline(())
 NO_INPUT = "nobody can type here: standard input is empty"
 REFUSED = "the sandbox allows no privileges and no changes to the system"
 HIDDEN = "the sandbox hides files that usually hold secrets, and other users' files stay theirs"
@@ -62,17 +63,20 @@ _LIMITS = (
 )
 
 
-def explain_error(number: int | None, text: str) -> str:
+def explain_error(number: int | None, text: str, net: Sequence[str] = ()) -> str:
     """Return which rule of the sandbox a failure comes from, or "".
 
     Args:
         number: the exception's errno, where it has one.
         text: what was written to stderr, or the traceback.
+        net: the hosts that blocks may reach.
     """
-    if number is not None:
-        return _ERRNO.get(number, "")
-    tail = text[-4096:]
-    return next((rule for pattern, rule in _TEXT if re.search(pattern, tail)), "")
+    if number is not None and number > 0:  # a failed name lookup has a number of its own
+        rule = _ERRNO.get(number, "")
+    else:
+        tail = text[-4096:]
+        rule = next((rule for pattern, rule in _TEXT if re.search(pattern, tail)), "")
+    return offline(net) if rule is NO_NETWORK else rule
 
 
 def explain_limit(number: int | None, text: str, limits: Limits) -> str:
@@ -86,7 +90,7 @@ def explain_limit(number: int | None, text: str, limits: Limits) -> str:
     return ""
 
 
-def of_python(reply: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
+def of_python(reply: Mapping[str, Any], limits: Limits, net: Sequence[str] = ()) -> tuple[str, str]:
     """Return the status and the reason of a Python block that failed."""
     message = one_line(str(reply.get("message") or reply.get("kind") or ""))
     error = str(reply.get("error") or "")
@@ -94,7 +98,7 @@ def of_python(reply: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
     limit = explain_limit(number, error, limits)
     if limit:
         return "limit", f"{message}: {limit}" if message else limit
-    rule = explain_error(number, error)
+    rule = explain_error(number, error, net)
     return "error", f"{message} ({rule})" if rule else message
 
 
@@ -103,11 +107,11 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())[:MAX_LINE]
 
 
-def of_bash(code: int, stderr: str, limits: Limits) -> tuple[str, str]:
+def of_bash(code: int, stderr: str, limits: Limits, net: Sequence[str] = ()) -> tuple[str, str]:
     """Return the status and the reason of a bash block that ended with `code`, not 0."""
     if code == SIGNALLED + signal.SIGXFSZ:
         return "limit", f"a program wrote too large a file: the limit is {size(limits.file_size)}"
-    rule = explain_limit(None, stderr, limits) or explain_error(None, stderr)
+    rule = explain_limit(None, stderr, limits) or explain_error(None, stderr, net)
     told = f"exit code {code}{_signal(code)}"
     return "error", f"{told} ({rule})" if rule else told
 

@@ -15,7 +15,13 @@ from llmrepl.sanitise import clean
 RESTARTED = "the sandbox ended while this ran, so whether it finished is unknown; a new one starts"
 
 
-def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str) -> ToolFinished:
+def finished(
+    block: Block,
+    limits: Limits,
+    artifacts: tuple[str, ...],
+    note: str,
+    net: tuple[str, ...] = (),
+) -> ToolFinished:
     """Return the event that ends `block`.
 
     Args:
@@ -23,9 +29,10 @@ def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str
         limits: those it ran under.
         artifacts: paths of the files it left for the person.
         note: what happened before it that it should know, or "".
+        net: the hosts it could reach.
     """
     parts = tuple(_parts(block))
-    status, reason, code = _outcome(block, parts, limits)
+    status, reason, code = _outcome(block, parts, limits, net)
     return ToolFinished(
         call_id=block.request.call_id,
         status=status,
@@ -65,7 +72,7 @@ def _value(head: str, block: Block) -> Output:
 
 
 def _outcome(
-    block: Block, parts: tuple[Output, ...], limits: Limits
+    block: Block, parts: tuple[Output, ...], limits: Limits, net: tuple[str, ...]
 ) -> tuple[str, str, int | None]:
     """Return status, reason and exit code."""
     code = block.reply.get("exit")
@@ -84,6 +91,6 @@ def _outcome(
     if code == 0:
         return "ok", "", 0
     if block.language == "python":
-        return (*of_python(block.reply, limits), code)
+        return (*of_python(block.reply, limits, net), code)
     stderr = next((part.text for part in parts if part.stream == "stderr"), "")
-    return (*of_bash(code, stderr, limits), code)
+    return (*of_bash(code, stderr, limits, net), code)

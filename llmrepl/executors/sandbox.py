@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
-from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
+from llmrepl.errors import SandboxUnavailable
+from llmrepl.events import NetworkRequested, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
 from llmrepl.executors.engine import Engine, Shell
 from llmrepl.executors.inside.frames import FrameError
 from llmrepl.executors.launch import Plan
+from llmrepl.executors.network import explained
 from llmrepl.executors.opening import open_proven, plan
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import Policy, size, summary
+from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import artifacts
+from llmrepl.ports import ToolEvent
 
 LANGUAGES = ("python", "bash")
 
@@ -43,6 +48,8 @@ class SandboxExecutor:
         self._environ = environ
         self._plan: Plan | None = None
         self._engine: Engine | None = None
+        self._proxy = Proxy(self.settings.net, self._asked) if self.settings.net else None
+        self._unsaid: list[NetworkRequested] = []
         self._shell = Shell()
         self._note = ""
         self._block: Block | None = None
@@ -59,7 +66,7 @@ class SandboxExecutor:
         async with self._turn:
             await self._ready()
 
-    async def run(self, request: ToolRequested) -> AsyncIterator[ToolOutput | ToolFinished]:
+    async def run(self, request: ToolRequested) -> AsyncIterator[ToolEvent]:
         """Run a block; what it writes is yielded as it arrives, how it ended at last.
 
         Raises:
@@ -81,6 +88,8 @@ class SandboxExecutor:
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
             before = artifacts(scratch)
+            if self._proxy is not None:
+                self._proxy.renew()
             try:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
@@ -89,6 +98,8 @@ class SandboxExecutor:
                 return
             self._block = block
             try:
+                for event in self._said():
+                    yield event
                 async for output in block.outputs():
                     yield output
             finally:
@@ -97,7 +108,8 @@ class SandboxExecutor:
             self._carry_over(block)
             made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
             paths = tuple(str(scratch / "artifacts" / name) for name in made)
-            yield finished(block, limits, paths, self._take_note(block, engine))
+            end = finished(block, limits, paths, self._take_note(block, engine), self.settings.net)
+            yield explained(end, block.refused)
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""
@@ -111,6 +123,8 @@ class SandboxExecutor:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close()
+        if self._proxy is not None:
+            await self._proxy.close()
         start, self._plan = self._plan, None
         if start is not None:
             await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)
@@ -124,8 +138,24 @@ class SandboxExecutor:
             self._engine = None
         if self._plan is None:
             self._plan = plan(self.settings, self._environ)
-        self._engine = await open_proven(self._plan)
-        return self._engine
+        self._engine = engine = await open_proven(self._plan)
+        if self._proxy is not None and not await engine.open_door(self._proxy):
+            self._engine = None
+            await engine.close()
+            raise SandboxUnavailable("the sandbox's proxy could not be started; nothing was run")
+        return engine
+
+    def _asked(self, event: NetworkRequested) -> None:
+        """Take in a request to the network: the running block's, or the next one tells of it."""
+        block = self._block
+        if block is None or block.over:
+            self._unsaid.append(event)
+        else:
+            block.asked(replace(event, call_id=block.request.call_id))
+
+    def _said(self) -> list[NetworkRequested]:
+        said, self._unsaid = self._unsaid, []
+        return said
 
     def _carry_over(self, block: Block) -> None:
         cwd, exports = block.reply.get("cwd"), block.reply.get("exports")

@@ -1,7 +1,7 @@
 """The sandbox's system call filter, as a classic BPF program made without a library.
 
 A denylist: what is not named is allowed. A call is judged by its number and, for six calls, by the
-low half of an argument that the kernel itself reads as 32 bits.
+low half of arguments that the kernel itself reads as 32 bits.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
 EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 AT_LEAST = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 ANY_BIT = 0x45  # BPF_JMP | BPF_JSET | BPF_K
+AND = 0x54  # BPF_ALU | BPF_AND | BPF_K
 RETURN = 0x06  # BPF_RET | BPF_K
 
 # Offsets in struct seccomp_data, little-endian.
@@ -51,6 +52,9 @@ NEW_NAMESPACES = (
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
+TYPE_BITS = 0xF
+"""The part of a socket's type that is not flags."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
@@ -67,7 +71,8 @@ def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ..
 
     Args:
         machine: as `os.uname().machine` says it.
-        families: address families `socket()` may still open; none without a network.
+        families: address families `socket()` may still open, for TCP and UDP alone; none without
+            a network.
 
     Raises:
         KeyError: there is no filter for this machine.
@@ -89,7 +94,7 @@ def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ..
         checked["ioctl"], 1, _when(EQUAL, TIOCSTI, denied) + _when(EQUAL, TIOCLINUX, denied)
     )
     code += _argument(checked["prlimit64"], 0, _only((0,), denied))  # its own limits, not PID 1's
-    code += _argument(checked["socket"], 0, _only(families, fail(errno.EAFNOSUPPORT)))
+    code += _argument(checked["socket"], 0, _sockets(tuple(families)))
     code += _argument(checked["socketpair"], 0, _only((socket.AF_UNIX,), fail(errno.EAFNOSUPPORT)))
     return (*code, Instruction(RETURN, ALLOW))
 
@@ -112,6 +117,30 @@ def _unless_equal(value: int, answer: int) -> list[Instruction]:
 def _only(values: Iterable[int], answer: int) -> list[Instruction]:
     allowed = [step for value in values for step in _when(EQUAL, value, ALLOW)]
     return [*allowed, Instruction(RETURN, answer)]
+
+
+def _sockets(families: tuple[int, ...]) -> list[Instruction]:
+    """Return code that lets `families` be opened, and of their many protocols the two usual ones.
+
+    The others are loaded into the kernel when first asked for, and little tried.
+    """
+    refused = Instruction(RETURN, fail(errno.EAFNOSUPPORT))
+    if not families:
+        return [refused]
+    return [
+        *(
+            Instruction(EQUAL, family, len(families) - index, 0)
+            for index, family in enumerate(families)
+        ),
+        refused,
+        Instruction(LOAD, ARGUMENTS + 8),
+        Instruction(AND, TYPE_BITS),
+        Instruction(EQUAL, socket.SOCK_STREAM, 2, 0),
+        Instruction(EQUAL, socket.SOCK_DGRAM, 1, 0),
+        Instruction(RETURN, fail(errno.EPERM)),
+        Instruction(LOAD, ARGUMENTS + 16),
+        *_only((0, socket.IPPROTO_TCP, socket.IPPROTO_UDP), fail(errno.EPERM)),
+    ]
 
 
 def _argument(number: int, index: int, judge: list[Instruction]) -> list[Instruction]:

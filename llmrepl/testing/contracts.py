@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, cast, get_args
 
 from llmrepl.errors import ProviderError
-from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
+from llmrepl.events import NetworkRequested, ToolFinished, ToolOutput, ToolRequested
 from llmrepl.parts import Status
 from llmrepl.ports import (
     Chunk,
@@ -150,8 +150,16 @@ async def _check_run(executor: Executor, request: ToolRequested) -> ToolFinished
     events = [event async for event in executor.run(request)]
     last = events[-1] if events else None
     assert isinstance(last, ToolFinished), "a run ends with ToolFinished"
-    assert all(isinstance(event, ToolOutput) for event in events[:-1]), "after only ToolOutput"
-    assert {event.call_id for event in events} == {request.call_id}, "all carry the call's id"
+    before = (ToolOutput, NetworkRequested)
+    assert all(isinstance(event, before) for event in events[:-1]), (
+        "after only ToolOutput and NetworkRequested"
+    )
+    ids = {
+        event.call_id
+        for event in events
+        if event.call_id or not isinstance(event, NetworkRequested)  # one made between two calls
+    }
+    assert ids == {request.call_id}, "all carry the call's id"
     assert last.status in get_args(Status), f"{last.status!r} is no status"
     assert last.ms >= 0, "times are not negative"
     return last

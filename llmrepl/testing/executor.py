@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
 from llmrepl.parts import Output
+from llmrepl.ports import ToolEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class FakeExecutor:
             raise self._unavailable
         self.started += 1
 
-    async def run(self, request: ToolRequested) -> AsyncIterator[ToolOutput | ToolFinished]:
+    async def run(self, request: ToolRequested) -> AsyncIterator[ToolEvent]:
         """Give what the table says."""
         self.ran.append(request)
         key = str(request.arguments.get("code", request.name)).strip()

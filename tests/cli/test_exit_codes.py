@@ -131,7 +131,7 @@ def test_a_project_cannot_loosen_what_the_person_allows(machine):
         (["--max-steps", "0"], "--max-steps"),
         (["--budget", "cheap"], "--budget"),
         (["--approval", "maybe"], "deny, ask or auto"),
-        (["--net", "example.org"], "blocks have no network"),
+        (["--net", "*.[::1]"], "--net"),
     ],
 )
 def test_a_flag_that_is_not_accepted_is_a_configuration_error(machine, args, said):

@@ -26,6 +26,7 @@ from llmrepl.events import (
     ContextCompacted,
     Custom,
     ErrorRaised,
+    NetworkRequested,
     NoteAdded,
     ReasoningDelta,
     StepFinished,
@@ -111,7 +112,12 @@ def test_an_event_out_of_turn_is_refused_and_names_the_state(cut, event):
 
 @pytest.mark.parametrize(
     "event",
-    [Custom(name="x"), Unknown(name="x.y"), ErrorRaised(kind="X", message="m")],
+    [
+        Custom(name="x"),
+        Unknown(name="x.y"),
+        ErrorRaised(kind="X", message="m"),
+        NetworkRequested(call_id="1.1.1", host="example.org", port=443, decision="deny"),
+    ],
 )
 def test_what_may_happen_anywhere_changes_nothing(event):
     for cut in range(len(WHOLE_TURN) + 1):

@@ -79,6 +79,32 @@ def no_network(session: Session) -> None:
     assert session.python("import socket; len(socket.socketpair())").value == "2"
 
 
+def no_network_but_the_proxy(session: Session, port: int) -> None:
+    """Sockets of the internet open, and reach nothing but the sandbox itself; no others open."""
+    for code, error in (
+        (f"socket.create_connection(('127.0.0.1', {port}))", "ConnectionRefusedError"),
+        (f"socket.create_connection(('::1', {port}))", "ConnectionRefusedError"),
+        ("socket.create_connection(('192.0.2.1', 80), 2)", "OSError"),
+        ("socket.create_connection(('2001:db8::1', 80), 2)", "OSError"),
+        ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('1.1.1.1', 53))", ""),
+        ("socket.socket(socket.AF_UNIX)", "OSError"),
+        ("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)", "OSError"),
+        ("socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", "OSError"),
+        ("socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)", "OSError"),
+        ("socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "PermissionError"),
+        ("socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)", "PermissionError"),
+    ):
+        result = session.python(f"import socket; {code}")
+        assert result.status == "error", code
+        assert error in result.text("error"), result
+        assert not result.requests
+    assert session.bash("tail -n +3 /proc/net/dev | cut -d: -f1").out.split() == ["lo"]
+    direct = session.bash(f"curl --noproxy '*' -sS http://127.0.0.1:{port}/")
+    assert direct.status == "error"
+    answer = session.bash(f"curl -sS http://127.0.0.1:{port}/").out
+    assert answer.startswith("hello"), answer
+
+
 def no_power(session: Session) -> None:
     """No capability, no way to one, no look into the supervisor, no other process in sight."""
     status = session.bash("cat /proc/self/status").out

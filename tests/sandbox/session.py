@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
+from llmrepl.events import NetworkRequested, ToolFinished, ToolOutput, ToolRequested
 from llmrepl.executors import Limits, Policy, SandboxExecutor
 
 SMALL = Limits(
@@ -22,10 +22,11 @@ SMALL = Limits(
 
 @dataclass(frozen=True)
 class Result:
-    """What a block gave: the text that came while it ran, and its end."""
+    """What a block gave: the text that came while it ran, its requests, and its end."""
 
     live: str
     finished: ToolFinished
+    requests: tuple[NetworkRequested, ...] = ()
 
     @property
     def status(self) -> str:
@@ -107,14 +108,17 @@ class Session:
             arguments={"code": code, **arguments},
         )
         live = ""
+        requests: list[NetworkRequested] = []
         async for event in self.executor.run(request):
             if isinstance(event, ToolOutput):
                 live += event.text
                 if act is not None and until in live:
                     await act()
                     act = None
+            elif isinstance(event, NetworkRequested):
+                requests.append(event)
             else:
-                return Result(live, event)
+                return Result(live, event, tuple(requests))
         raise AssertionError("a block ended without saying so")
 
     @property

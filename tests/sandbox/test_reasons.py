@@ -141,6 +141,7 @@ GOOD = {
     "interfaces": {"lo": True},
     "routes": {},
     "socket": "Address family not supported by protocol",
+    "families": [],
     "environment": ["PATH", "PWD"],
     "canary": False,
     "writable": [],
@@ -163,6 +164,7 @@ def test_good_facts_prove_everything():
         ({"interfaces": {"lo": True, "eth0": True}}, "no network"),
         ({"routes": {"eth0": True}}, "no network"),
         ({"socket": ""}, "no network"),
+        ({"families": [16]}, "no network"),
         ({"status": {**GOOD["status"], "CapEff": "0000000000000001"}}, "no privileges"),
         ({"status": {**GOOD["status"], "NoNewPrivs": "0"}}, "no privileges"),
         ({"status": {**GOOD["status"], "Seccomp": "0"}}, "system call filter"),
@@ -174,6 +176,15 @@ def test_good_facts_prove_everything():
 )
 def test_every_broken_promise_is_found(changes, name):
     assert broken(**changes) == [name]
+
+
+@pytest.mark.parametrize(
+    ("families", "ok"), [([2, 10], True), ([2], True), ([1, 2], False), ([2, 10, 40], False)]
+)
+def test_beside_a_proxy_only_sockets_of_the_internet_may_open(families, ok):
+    facts = {**GOOD, "socket": "", "families": families}
+    proofs = judge(facts, {"closed": True}, {"PATH": "/bin"}, proxied=True)
+    assert (proofs[0].name, proofs[0].ok) == ("no network but the proxy", ok)
 
 
 def test_facts_that_are_missing_prove_nothing():

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from llmrepl.executors.seccomp import (
     ALLOW,
+    AND,
     ANY_BIT,
     AT_LEAST,
     AUDIT,
@@ -45,6 +46,8 @@ def judge(code: bytes, machine: str, number: int, *arguments: int) -> int:
         place += 1
         if operation == LOAD:
             (accumulator,) = struct.unpack_from("<I", data, value)
+        elif operation == AND:
+            accumulator &= value
         elif operation == RETURN:
             return value
         else:
@@ -114,7 +117,20 @@ def test_with_a_network_only_the_families_named_open(machine):
     families = (socket.AF_INET, socket.AF_INET6)
     for family in range(50):
         expected = ALLOW if family in families else fail(errno.EAFNOSUPPORT)
-        assert answer(machine, "socket", family, families=families) == expected
+        assert answer(machine, "socket", family, 1, families=families) == expected
+
+
+@BOTH
+def test_of_the_families_named_only_tcp_and_udp_open(machine):
+    families = (socket.AF_INET, socket.AF_INET6)
+    flags = 0x80800  # not to wait, and to be closed by exec
+    for family in families:
+        for kind in range(16):
+            expected = ALLOW if kind in (1, 2) else fail(errno.EPERM)
+            assert answer(machine, "socket", family, kind | flags, families=families) == expected
+        for protocol in range(300):
+            expected = ALLOW if protocol in (0, 6, 17) else fail(errno.EPERM)
+            assert answer(machine, "socket", family, 1, protocol, families=families) == expected
 
 
 @BOTH

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.session import PublicDirectory
+from tests.sandbox.upstream import Upstream
 
 NOBODY = 65534
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ PROMISES = {
     "nothing_outside_is_written": "(session, project)",
     "nothing_outside_is_read": "(session, project)",
     "no_network": "(session)",
+    "no_network_but_the_proxy": "(session, port)",
     "no_power": "(session)",
     "a_fork_bomb_is_contained": "(session)",
 }
@@ -31,7 +33,9 @@ from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 assert os.getuid() == {uid}
 project = Path(sys.argv[1])
-with Session(Policy(project=project, limits=SMALL), dict(os.environ)) as session:
+port = int(sys.argv[2])
+net = (f"127.0.0.1:{{port}}",) if "{name}" == "no_network_but_the_proxy" else ()
+with Session(Policy(project=project, limits=SMALL, net=net), dict(os.environ)) as session:
     promises.{name}{arguments}
     print("kept")
 """
@@ -67,8 +71,14 @@ def python_for(user: list[str]) -> str:
     raise AssertionError("no Python 3.11 that user nobody may start")
 
 
+@pytest.fixture(scope="module")
+def upstream():
+    with Upstream() as server:
+        yield server
+
+
 @pytest.mark.parametrize("name", PROMISES)
-def test_a_promise_is_kept_for_an_unprivileged_user(name, public, tmp_path):
+def test_a_promise_is_kept_for_an_unprivileged_user(name, public, upstream):
     uid = os.getuid()
     user: list[str] = []
     if uid == 0:
@@ -83,7 +93,7 @@ def test_a_promise_is_kept_for_an_unprivileged_user(name, public, tmp_path):
         os.chown(path, uid, -1)
     script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name])
     found = subprocess.run(
-        [*user, python_for(user), "-W", "error", "-c", script, str(project)],
+        [*user, python_for(user), "-W", "error", "-c", script, str(project), str(upstream.port)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -17,6 +17,7 @@ import time
 from typing import Callable, List, Optional
 
 from . import bash, keeper, proofs
+from .door import Door
 from .frames import Message, receive_frame, send_frame
 from .prctl import set_dumpable
 from .processes import EVERYBODY, kill_strangers, send, strangers
@@ -37,6 +38,8 @@ class Agent:
         self._keeper = 0
         self._kernel = 0
         self._bash: Optional[bash.Running] = None
+        self._door: Optional[Door] = None
+        self._poller = select.poll()
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
         os.set_blocking(wake, False)
@@ -46,14 +49,15 @@ class Agent:
 
     def serve(self) -> None:
         """Answer until the host closes the channel."""
-        poller = select.poll()
-        poller.register(self._control, select.POLLIN)
-        poller.register(self._wakeup, select.POLLIN)
+        self._poller.register(self._control, select.POLLIN)
+        self._poller.register(self._wakeup, select.POLLIN)
         while True:
-            for fd, _ in poller.poll():
+            for fd, _ in self._poller.poll():
                 if fd == self._wakeup:
                     _drain(self._wakeup)
                     self._reap()
+                elif self._door is not None and self._door.concerns(fd):
+                    self._door.serve()
                 else:
                     try:
                         message, fds = receive_frame(self._control)
@@ -84,6 +88,11 @@ class Agent:
         os.dup2(null, 2)  # until now the host could read why it failed
         os.close(null)
         return facts
+
+    def _do_door(self, _message: Message, fds: List[int]) -> Message:
+        """Open the way to the proxy."""
+        self._door = Door(fds[0], self._poller)
+        return {}
 
     def _do_kernel(self, message: Message, fds: List[int]) -> Message:
         """Start a kernel; one that was there before is ended with all it left."""

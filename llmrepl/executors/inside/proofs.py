@@ -11,6 +11,9 @@ from .frames import Message
 # Files that the machine's root may write, even without privileges.
 _SETTINGS = ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger")
 
+_FAMILIES = range(46)
+"""Every family of addresses that Linux knows."""
+
 _STATUS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
 
 
@@ -28,6 +31,7 @@ def gather(request: Message) -> Message:
         "interfaces": _rows("/proc/net/dev", 2),
         "routes": _rows("/proc/net/route", 1),
         "socket": _open_socket(),
+        "families": [family for family in _FAMILIES if _opens(family)],
         "environment": sorted(os.environ),
         "canary": os.path.exists(request["canary"]),
         "writable": [path for path in request["outside"] if _can_create_in(path)]
@@ -56,6 +60,16 @@ def _open_socket() -> str:
     except OSError as error:
         return os.strerror(error.errno or 0)
     return ""
+
+
+def _opens(family: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            socket.socket(family, kind).close()
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _can_open(path: str) -> bool:
