@@ -58,6 +58,7 @@ from llmrepl.ports import (
     Request,
     Store,
     TextChunk,
+    ToolEvent,
 )
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor, Stream
@@ -360,20 +361,21 @@ class Runtime:
 
 
 async def redacted(
-    events: AsyncIterator[ToolOutput | ToolFinished], redactor: Redactor
-) -> AsyncIterator[ToolOutput | ToolFinished]:
+    events: AsyncIterator[ToolEvent], redactor: Redactor
+) -> AsyncIterator[ToolEvent]:
     """Yield what a call gives without secrets, those that are cut between two outputs included."""
     streams: dict[str, Stream] = {}
     async for event in events:
+        if isinstance(event, ToolOutput):
+            stream = streams.setdefault(event.stream, redactor.stream())
+            if text := stream.feed(event.text):
+                yield replace(event, text=text)
+            continue
         if isinstance(event, ToolFinished):
             for name, stream in streams.items():
                 if rest := stream.close():
                     yield ToolOutput(call_id=event.call_id, stream=name, text=rest)
-            yield redactor.scrub(event)
-        else:
-            stream = streams.setdefault(event.stream, redactor.stream())
-            if text := stream.feed(event.text):
-                yield replace(event, text=text)
+        yield redactor.scrub(event)
 
 
 def _known_cost(spend: Spend) -> Cost | None:

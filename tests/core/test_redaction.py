@@ -17,6 +17,7 @@ from llmrepl.events import (
     Custom,
     ErrorRaised,
     MessageFinished,
+    NetworkRequested,
     ReasoningDelta,
     StepStarted,
     TextDelta,
@@ -385,6 +386,18 @@ def test_a_secret_in_a_call_that_was_written_with_escapes_is_found():
     turn(runtime)
     assert one(runtime, ToolRequested).arguments == {"key": LABEL}
     assert runtime.state.messages[1].parts == (ToolCall("1.1.1", "a", "tool", {"key": LABEL}),)
+
+
+def test_a_host_that_a_block_asked_for_is_redacted():
+    class Asking(FakeExecutor):
+        async def run(self, request):
+            yield NetworkRequested(host=f"{PLAIN}.example", decision="deny")
+            async for event in super().run(request):
+                yield event
+
+    runtime, screen = guarded("<helpers>\n1\n</helpers>\n", ANSWER, executor=Asking())
+    turn(runtime)
+    assert one(runtime, NetworkRequested).host == f"{LABEL}.example"
 
 
 def test_an_error_of_the_service_is_redacted():
