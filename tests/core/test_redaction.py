@@ -395,7 +395,7 @@ def test_a_host_that_a_block_asked_for_is_redacted():
             async for event in super().run(request):
                 yield event
 
-    runtime, screen = guarded("<helpers>\n1\n</helpers>\n", ANSWER, executor=Asking())
+    runtime, _ = guarded("<helpers>\n1\n</helpers>\n", ANSWER, executor=Asking())
     turn(runtime)
     assert one(runtime, NetworkRequested).host == f"{LABEL}.example"
 
