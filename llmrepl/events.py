@@ -175,8 +175,8 @@ class NetworkRequested(Event):
 
     `call_id` names the call that ran then, "" where none did. `method` and `host` are empty, and
     `port` is 0, where it was no request at all. `decision` is `allow`, which does not say that the
-    host answered, or `deny`; `rule` is the one that allowed the host's name, `address` where it was
-    connected to, and `reason` explains a refusal in one line.
+    host answered, or `deny`; `rule` is the one that allowed the host's name, `address` the first of
+    its addresses that was judged so, and `reason` explains a refusal in one line.
     """
 
     type = "network.requested"

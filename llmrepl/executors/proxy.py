@@ -270,15 +270,12 @@ class Proxy:
 
     async def _connected(self, addresses: Sequence[Address], head: Head) -> socket.socket:
         problem: OSError = OSError()
-        try:
-            async with asyncio.timeout(self._bounds.connect):
-                for address in addresses:
-                    try:
-                        return await _connect(address, head.port)
-                    except OSError as error:
-                        problem = error
-        except TimeoutError as error:
-            problem = error
+        for address in addresses:
+            try:
+                async with asyncio.timeout(self._bounds.connect / len(addresses)):
+                    return await _connect(address, head.port)
+            except OSError as error:  # a timeout is one, too
+                problem = error
         raise _Refusal(502, f"{_place(head)} cannot be reached: {_why(problem)}")
 
     def _tell(

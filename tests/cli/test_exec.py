@@ -179,3 +179,13 @@ def test_an_interrupt_ends_the_block_and_keeps_its_output(machine):
     assert ran.code == 130
     assert "cancelled" in ran.err
     assert machine.processes() == machine.processes(f"60.{machine.mark}") == []
+
+
+def test_a_refused_host_is_told_with_the_option_that_allows_it(machine):
+    code = "import urllib.request as u; u.urlopen('https://b.test')"
+    ran = machine.run("exec", "--net", "a.test", "--json", stdin=code)
+    told = ran.json
+    assert (ran.code, told["status"]) == (1, "error")
+    assert "b.test:443 is not allowed: --net b.test allows it" in told["limits"]
+    assert [(asked["host"], asked["decision"]) for asked in told["network"]] == [("b.test", "deny")]
+    assert told["sandbox"].endswith("writes only /tmp; reaches a.test")

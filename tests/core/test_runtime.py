@@ -19,6 +19,7 @@ from llmrepl.events import (
     ApprovalDecided,
     ErrorRaised,
     MessageFinished,
+    NetworkRequested,
     NoteAdded,
     StepStarted,
     TextDelta,
@@ -480,6 +481,21 @@ def test_a_reason_without_a_hint_stands_alone():
     runtime = make(BLOCK, ANSWER, executor=executor)
     turn(runtime)
     assert one(runtime, ToolFinished).reason == "not here"
+
+
+class Asking(FakeExecutor):
+    async def run(self, request):
+        for call_id in ("", request.call_id):  # before the call, and in it
+            yield NetworkRequested(call_id=call_id, host="a.test", port=80, decision="allow")
+        async for event in super().run(request):
+            yield event
+
+
+def test_what_a_call_asks_the_network_for_is_kept():
+    runtime = make(BLOCK, ANSWER, executor=Asking())
+    assert turn(runtime) == "end_turn"
+    asked = [e.call_id for e in events_of(runtime) if isinstance(e, NetworkRequested)]
+    assert asked == ["", "1.1.1"]
 
 
 class Broken(FakeExecutor):
