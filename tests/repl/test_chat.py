@@ -438,7 +438,7 @@ def test_a_server_that_is_not_there_is_told_with_the_fix(machine, chat):
     terminal.turn("hello", "error: No server answers at", "ollama serve", "OLLAMA_HOST")
     terminal.say("/model demo/assistant")
     terminal.wait("model: demo/assistant", PROMPT)
-    terminal.turn("What is 2 + 3?", "5")
+    terminal.turn("help", "I follow a short list of rules")
     assert terminal.leave() == 0
 
 
