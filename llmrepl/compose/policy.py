@@ -23,6 +23,7 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
     return Policy(
         project=cwd,
+        copy_on_write=sandbox.project == "copy",
         python=str(sandbox.python or ""),
         limits=Limits(
             memory=sandbox.memory,

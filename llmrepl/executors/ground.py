@@ -58,9 +58,9 @@ class Ground:
         """A file that no sandbox may see."""
         return self.private / "canary"
 
-    def session(self, control: int, seccomp: int) -> Session:
+    def session(self, control: int, seccomp: int, merged: Path | None = None) -> Session:
         """Return what a bubblewrap command line needs of this."""
-        return Session(self.private, self.scratch, self.devices, control, seccomp)
+        return Session(self.private, self.scratch, self.devices, control, seccomp, merged)
 
     def remove(self) -> None:
         """Remove what was made for this executor, and for others that were killed.

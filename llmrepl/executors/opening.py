@@ -18,9 +18,13 @@ from llmrepl.executors.engine import Engine
 from llmrepl.executors.ground import make_mount_points, prepare
 from llmrepl.executors.launch import LaunchFailed, Plan, launch
 from llmrepl.executors.layout import environment, survey
+from llmrepl.executors.overlay import prepare_overlay
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.proofs import Proof, judge
+from llmrepl.executors.proofs import Proof, judge, judge_copy
 from llmrepl.executors.seccomp import AUDIT
+
+
+_PYTHON_IS_THERE = "the Python that runs the blocks is the project itself"
 
 
 def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
@@ -52,7 +56,13 @@ def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
             f"the session's scratch directory could not be made: {error}; nothing was run",
             hint="TMPDIR names the directory it is made in",
         ) from error
-    return Plan(bwrap, policy, layout, ground, variables)
+    overlay = None
+    if policy.copy_on_write and policy.project is not None:
+        if any(policy.project == path for path in layout.kept):
+            policy = replace(policy, copy_on_write=False, read_only_because=_PYTHON_IS_THERE)
+        else:
+            overlay = prepare_overlay(policy.project, ground.private)
+    return Plan(bwrap, policy, layout, ground, variables, overlay)
 
 
 async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:
@@ -111,7 +121,11 @@ async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof
     if not facts or not hello:
         await engine.close()
         raise _no_python(start, "it ended at once")
-    return engine, judge(facts, hello, start.environment)
+    proofs = judge(facts, hello, start.environment)
+    if start.overlay is not None:
+        proofs = (*proofs, judge_copy(facts, start.overlay))
+        engine.refresh()
+    return engine, proofs
 
 
 def _no_python(start: Plan, said: str) -> SandboxUnavailable:

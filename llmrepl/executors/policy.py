@@ -49,6 +49,9 @@ class Policy:
         limits: see `Limits`.
         environment: variables that blocks see in addition to the fixed ones.
         note: why there is no project, in a few words, where there is none.
+        copy_on_write: whether blocks may write the project as they see it, which is a copy: what
+            they write goes to a layer of its own until a person applies it.
+        read_only_because: why there is no such layer where one was asked for, in a few words.
     """
 
     project: Path | None = None
@@ -57,6 +60,8 @@ class Policy:
     limits: Limits = Limits()
     environment: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    copy_on_write: bool = False
+    read_only_because: str = ""
 
 
 def summary(policy: Policy) -> str:
@@ -64,7 +69,10 @@ def summary(policy: Policy) -> str:
     if policy.project is None:
         shown = f"no project ({policy.note})" if policy.note else "no project"
         return f"{shown}; writes only /tmp; no network"
-    return f"reads {policy.project}; writes only /tmp; no network"
+    if policy.copy_on_write:
+        return f"writes a copy of {policy.project}, and /tmp; no network"
+    why = f" ({policy.read_only_because})" if policy.read_only_because else ""
+    return f"reads {policy.project}{why}; writes only /tmp; no network"
 
 
 def rules(policy: Policy) -> tuple[str, ...]:
@@ -74,7 +82,7 @@ def rules(policy: Policy) -> tuple[str, ...]:
         place = "There is no project directory; blocks start in /tmp, which is empty at first."
     else:
         place = (
-            f"The project {policy.project} is the working directory. It is read-only, and files"
+            f"The project {policy.project} is the working directory. {_project(policy)} Files"
             f" that usually hold secrets (.env, *.pem, .netrc and the like) cannot be read."
         )
     time = (
@@ -86,6 +94,18 @@ def rules(policy: Policy) -> tuple[str, ...]:
     return (place, _WRITING, _HIDDEN, time, _PYTHON, _BASH)
 
 
+def _project(policy: Policy) -> str:
+    if policy.copy_on_write:
+        return _COPY
+    why = f", since {policy.read_only_because}" if policy.read_only_because else ""
+    return f"It is read-only{why}."
+
+
+_COPY = (
+    "Create, edit and delete files in it as needed: blocks work on a copy, later blocks see the"
+    " changes, and the real files change only where the person applies them (/apply). What a block"
+    " changed is added to its result as a diff."
+)
 _WRITING = (
     "/tmp ($SCRATCH) is private, writable and kept for the session; files left in /tmp/artifacts"
     " are handed to the person. Nothing else can be written."

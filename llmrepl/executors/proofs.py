@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmrepl.executors.inside.proofs import MARK
+from llmrepl.executors.overlay import Overlay
+
 Facts = Mapping[str, Any]
 
 
@@ -78,6 +81,21 @@ def judge(facts: Facts, hello: Facts, given: Mapping[str, str]) -> tuple[Proof, 
             hello.get("closed") is True,
             "its memory could " + ("not be opened" if hello.get("closed") is True else "be opened"),
         ),
+    )
+
+
+def judge_copy(facts: Facts, overlay: Overlay) -> Proof:
+    """Return whether what is written to the project goes to its copy, and remove the mark."""
+    mark = overlay.upper / MARK
+    arrived, leaked = mark.exists(), (overlay.lower / MARK).exists()
+    if arrived:
+        mark.unlink()
+    kept = facts.get("copied") is True and arrived and not leaked
+    return Proof(
+        "project a copy",
+        kept,
+        "what is written to the project "
+        + ("goes to a copy" if kept else "does not go to a copy, or not only"),
     )
 
 

@@ -15,7 +15,9 @@ from llmrepl.sanitise import clean
 RESTARTED = "the sandbox ended while this ran, so whether it finished is unknown; a new one starts"
 
 
-def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str) -> ToolFinished:
+def finished(
+    block: Block, limits: Limits, artifacts: tuple[str, ...], note: str, diff: str = ""
+) -> ToolFinished:
     """Return the event that ends `block`.
 
     Args:
@@ -23,9 +25,12 @@ def finished(block: Block, limits: Limits, artifacts: tuple[str, ...], note: str
         limits: those it ran under.
         artifacts: paths of the files it left for the person.
         note: what happened before it that it should know, or "".
+        diff: what it changed in the copy of the project; the last part, with the stream `diff`.
     """
     parts = tuple(_parts(block))
     status, reason, code = _outcome(block, parts, limits)
+    if diff:
+        parts += (Output("diff", diff),)
     return ToolFinished(
         call_id=block.request.call_id,
         status=status,

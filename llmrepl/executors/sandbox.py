@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 
+from llmrepl.errors import LlmreplError, SandboxUnavailable
 from llmrepl.events import ToolFinished, ToolOutput, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
+from llmrepl.executors.changes import Change
 from llmrepl.executors.engine import Engine, Shell
 from llmrepl.executors.inside.frames import FrameError
 from llmrepl.executors.launch import Plan
 from llmrepl.executors.opening import open_proven, plan
+from llmrepl.executors.overlay import unworkable
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import Policy, size, summary
 from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import artifacts
+from llmrepl.executors.working_copy import Applied, WorkingCopy
 
 LANGUAGES = ("python", "bash")
 
@@ -38,7 +43,7 @@ class SandboxExecutor:
     name = "bubblewrap"
 
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
-        self.settings = settle(policy, environ)
+        self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
         self._environ = environ
         self._plan: Plan | None = None
@@ -48,6 +53,7 @@ class SandboxExecutor:
         self._block: Block | None = None
         self._interrupts = 0
         self._turn = asyncio.Lock()
+        self._copy: WorkingCopy | None = None
 
     async def start(self) -> None:
         """Start the sandbox and its Python, so that the first block does not wait.
@@ -81,6 +87,9 @@ class SandboxExecutor:
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
             before = artifacts(scratch)
+            if self._copy is not None:
+                self._copy.begin()
+                engine.refreshed()
             try:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
@@ -97,7 +106,11 @@ class SandboxExecutor:
             self._carry_over(block)
             made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
             paths = tuple(str(scratch / "artifacts" / name) for name in made)
-            yield finished(block, limits, paths, self._take_note(block, engine))
+            diff = ""
+            if self._copy is not None:
+                diff = self._copy.end()
+                engine.refresh(wait=False)
+            yield finished(block, limits, paths, self._take_note(block, engine), diff)
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""
@@ -124,8 +137,72 @@ class SandboxExecutor:
             self._engine = None
         if self._plan is None:
             self._plan = plan(self.settings, self._environ)
-        self._engine = await open_proven(self._plan)
+            self.settings = self._plan.policy
+        self._engine = await self._open(self._plan)
         return self._engine
+
+    async def _open(self, start: Plan) -> Engine:
+        if start.overlay is None:
+            return await open_proven(start)
+        try:
+            engine = await open_proven(start)
+        except SandboxUnavailable as error:
+            if self._copy is not None:
+                raise  # it worked before, and may hold changes
+            because = f"no copy of it could be made: {error.message}"
+            self.settings = replace(
+                self.settings, copy_on_write=False, read_only_because=because
+            )
+            self.policy = summary(self.settings)
+            self._plan = replace(start, policy=self.settings, overlay=None)
+            return await open_proven(self._plan)
+        if self._copy is None:
+            self._copy = WorkingCopy(start.overlay, self._refresh)
+        return engine
+
+    def _refresh(self) -> None:
+        if self._engine is not None and self._engine.alive:
+            self._engine.refresh()
+
+    async def changes(self) -> list[Change]:
+        """Return what differs between the blocks' copy and the project."""
+        async with self._turn:
+            return self._copy.changes() if self._copy is not None else []
+
+    async def diff(self, path: str = "") -> str:
+        """Return a unified diff of the project and the copy, of all or what is at `path`."""
+        async with self._turn:
+            return self._copy.diff(self._name(path)) if self._copy is not None else ""
+
+    async def apply(self, paths: Iterable[str] | None = None) -> Applied:
+        """Write what blocks changed into the project.
+
+        Args:
+            paths: files or directories of the project; None for all that is not protected.
+        """
+        names = None if paths is None else [self._name(path) for path in paths]
+        async with self._turn:
+            return self._copy.apply(names) if self._copy is not None else Applied()
+
+    async def discard(self, paths: Iterable[str] | None = None) -> list[str]:
+        """Let the copy be as the project again; return the paths that were not."""
+        names = None if paths is None else [self._name(path) for path in paths]
+        async with self._turn:
+            return self._copy.discard(names) if self._copy is not None else []
+
+    def _name(self, path: str) -> str:
+        """Return `path` relative to the project.
+
+        Raises:
+            LlmreplError: it is not in the project.
+        """
+        project = self.settings.project
+        if project is None or not path:
+            return ""
+        named = os.path.relpath(os.path.join(project, path), project)
+        if named == ".." or named.startswith("../"):
+            raise LlmreplError(f"{path} is not in {project}", hint="name a path in the project")
+        return "" if named == "." else named
 
     def _carry_over(self, block: Block) -> None:
         cwd, exports = block.reply.get("cwd"), block.reply.get("exports")
@@ -137,6 +214,14 @@ class SandboxExecutor:
             return ""
         note, self._note, engine.note = self._note or engine.note, "", ""
         return note
+
+
+def _workable(policy: Policy) -> Policy:
+    """Return the policy with a read-only project where no copy of it can be had."""
+    if not policy.copy_on_write or policy.project is None:
+        return replace(policy, copy_on_write=False)
+    because = unworkable(policy.project)
+    return replace(policy, copy_on_write=not because, read_only_because=because)
 
 
 def _problem(request: ToolRequested) -> str:

@@ -11,6 +11,8 @@ from .frames import Message
 # Files that the machine's root may write, even without privileges.
 _SETTINGS = ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc/sysrq-trigger")
 
+MARK = ".llmrepl-mark"
+
 _STATUS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
 
 
@@ -33,6 +35,7 @@ def gather(request: Message) -> Message:
         "writable": [path for path in request["outside"] if _can_create_in(path)]
         + [path for path in _SETTINGS if _can_open(path)],
         "limits": request["limits"],
+        "copied": _leave_mark(request["copied"]),
     }
 
 
@@ -61,6 +64,17 @@ def _open_socket() -> str:
 def _can_open(path: str) -> bool:
     try:
         os.close(os.open(path, os.O_WRONLY))
+    except OSError:
+        return False
+    return True
+
+
+def _leave_mark(directory: str) -> bool:
+    """Say whether a directory can be written; the host looks where the file went, and removes it."""
+    if not directory:
+        return False
+    try:
+        os.close(os.open(os.path.join(directory, MARK), os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError:
         return False
     return True
