@@ -17,7 +17,11 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         ConfigError: something is asked for that this version cannot do yet.
     """
     sandbox = config.sandbox
-    _refuse("sandbox.write", sandbox.write, "blocks can write /tmp only")
+    _refuse(
+        "sandbox.write",
+        sandbox.write,
+        "/apply writes what blocks changed",
+    )
     _refuse("sandbox.net", sandbox.net, "blocks have no network")
     if sandbox.tier != "auto":
         _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")

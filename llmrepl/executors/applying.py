@@ -110,9 +110,12 @@ def _link(lower: Path, path: str, target: str) -> None:
 
 def _write(lower: Path, upper: Path, found: Difference) -> None:
     path = found.change.path
-    with os.fdopen(open_file(upper, path), "rb") as source, parent_of(lower, path) as (
-        parent,
-        name,
+    with (
+        os.fdopen(open_file(upper, path), "rb") as source,
+        parent_of(lower, path) as (
+            parent,
+            name,
+        ),
     ):
         spare = _spare()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW

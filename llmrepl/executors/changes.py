@@ -35,9 +35,7 @@ class Change:
 
     def __str__(self) -> str:
         counts = [
-            f"{mark}{count}"
-            for mark, count in (("+", self.added), ("-", self.removed))
-            if count
+            f"{mark}{count}" for mark, count in (("+", self.added), ("-", self.removed)) if count
         ]
         slash = "/" if self.what == "directory" else ""
         return " ".join([LETTERS[self.kind], shown(self.path) + slash, *counts])
@@ -125,9 +123,10 @@ def _same(lower: Path, upper: Path, path: str, under: Entry, above: Entry) -> bo
 
 
 def _same_bytes(lower: Path, upper: Path, path: str) -> bool:
-    with os.fdopen(open_file(lower, path), "rb") as one, os.fdopen(
-        open_file(upper, path), "rb"
-    ) as other:
+    with (
+        os.fdopen(open_file(lower, path), "rb") as one,
+        os.fdopen(open_file(upper, path), "rb") as other,
+    ):
         while True:
             left, right = one.read(1 << 16), other.read(1 << 16)
             if left != right:
@@ -139,8 +138,9 @@ def _same_bytes(lower: Path, upper: Path, path: str) -> bool:
 def counted(lower: Path, upper: Path, found: Difference) -> tuple[Change, str]:
     """Return the change with its lines counted, and its unified diff, "" where there is none."""
     change = found.change
-    before, after = _content(lower, change.path, found.lower), _content(
-        upper, change.path, found.upper
+    before, after = (
+        _content(lower, change.path, found.lower),
+        _content(upper, change.path, found.upper),
     )
     if change.what not in ("file", "link") or b"\0" in (before or b"") + (after or b""):
         return change, _mode_line(found)
@@ -204,9 +204,14 @@ def has_moved(lower: Path, path: str, base: Base) -> bool:
     if now.stamp == base.stamp:
         return False
     digest = digest_of(lower, path, now)
-    return not digest or digest != base.digest or (now.kind, now.mode) != (
-        base.stamp[0],
-        base.stamp[-1],
+    return (
+        not digest
+        or digest != base.digest
+        or (now.kind, now.mode)
+        != (
+            base.stamp[0],
+            base.stamp[-1],
+        )
     )
 
 

@@ -178,17 +178,13 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
     refresher = None
     if overlay is not None:
-        near, far = socket.socketpair()
-        refresher = Refresher(near)
-        inherited = (*inherited, far.detach())
-        overlay.renew()
-        command = overlay.command(inherited[-1], command)
+        refresher, channel = overlay.refresher()
+        inherited = (*inherited, channel)
+        command = overlay.command(channel, command)
     try:
         process = await spawn(command, plan.environment, inherited, writer)
     except BaseException as error:
-        ours.close()
-        if refresher is not None:
-            refresher.close()
+        _close(ours, refresher)
         os.close(reader)
         if isinstance(error, OSError):
             raise LaunchFailed(f"bwrap: {error}") from error
@@ -199,9 +195,7 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         agent = await asyncio.wait_for(_sender(ours), START_SECONDS)
         return Sandbox(process, ours, agent, most_processes(plan.policy.limits), refresher)
     except BaseException as error:
-        ours.close()
-        if refresher is not None:
-            refresher.close()
+        _close(ours, refresher)
         kill(process)
         await _reap(process)
         if isinstance(error, OSError | LaunchFailed | TimeoutError):
@@ -209,6 +203,12 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         raise
     finally:
         os.close(reader)
+
+
+def _close(control: socket.socket, refresher: Refresher | None) -> None:
+    control.close()
+    if refresher is not None:
+        refresher.close()
 
 
 def _filter() -> int:

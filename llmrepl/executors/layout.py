@@ -73,8 +73,8 @@ class Layout:
 
     `system` are the (path, link target or "") of the directories beside /usr; `shown` the
     directories shown read-only at their own path, none inside another; `links` the (target, path)
-    of symbolic links to make; `masked` the files that cannot be read; `kept` what of the Python lies
-    in the project, which stays read-only where the project can be written.
+    of symbolic links to make; `masked` the files that cannot be read; `kept` what of the Python
+    lies in the project and stays read-only where the project can be written.
     """
 
     interpreter: Interpreter

@@ -15,14 +15,13 @@ from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import diagnosis
 from llmrepl.executors.bubblewrap import Features, locate
 from llmrepl.executors.engine import Engine
-from llmrepl.executors.ground import make_mount_points, prepare
+from llmrepl.executors.ground import Ground, make_mount_points, prepare
 from llmrepl.executors.launch import LaunchFailed, Plan, launch
 from llmrepl.executors.layout import environment, survey
-from llmrepl.executors.overlay import prepare_overlay
+from llmrepl.executors.overlay import Overlay, prepare_overlay
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.proofs import Proof, judge, judge_copy
 from llmrepl.executors.seccomp import AUDIT
-
 
 _PYTHON_IS_THERE = "the Python that runs the blocks is the project itself"
 
@@ -56,13 +55,23 @@ def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
             f"the session's scratch directory could not be made: {error}; nothing was run",
             hint="TMPDIR names the directory it is made in",
         ) from error
-    overlay = None
-    if policy.copy_on_write and policy.project is not None:
-        if any(policy.project == path for path in layout.kept):
+    project, overlay = policy.project, None
+    if policy.copy_on_write and project is not None:
+        if project in layout.kept:
             policy = replace(policy, copy_on_write=False, read_only_because=_PYTHON_IS_THERE)
         else:
-            overlay = prepare_overlay(policy.project, ground.private)
+            overlay = _overlay(project, ground)
     return Plan(bwrap, policy, layout, ground, variables, overlay)
+
+
+def _overlay(project: Path, ground: Ground) -> Overlay:
+    try:
+        return prepare_overlay(project, ground.private)
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"no copy of {project} could be made: {error}; nothing was run",
+            hint="--project read-only does without",
+        ) from error
 
 
 async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
         channel, *places = arguments[:5]
         _enter(*places)
         _stay_behind(int(channel), places[-1])
-        os.execv(arguments[6], arguments[6:])
+        os.execv(arguments[6], arguments[6:])  # noqa: S606 - it is what this program is for
     except (OSError, Refused) as error:
         sys.exit(f"overlay: {error}")
 
@@ -111,9 +111,7 @@ def _is_mine(entry: os.DirEntry[str]) -> bool:
     return facts.st_uid == os.geteuid() and facts.st_size < 1 << 20
 
 
-def _mount(
-    source: str | None, target: str, kind: str | None, flags: int, data: str | None
-) -> None:
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None) -> None:
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]
     device, place, name, options = encoded
     _check("mount", _libc.mount(device, place, name, ctypes.c_ulong(flags), options))

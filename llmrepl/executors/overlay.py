@@ -34,6 +34,12 @@ class Overlay:
         shutil.rmtree(self.work, onerror=_unlock)
         self.work.mkdir(mode=0o700)
 
+    def refresher(self) -> tuple[Refresher, int]:
+        """Return our end of a new channel to the helper, and the descriptor it inherits."""
+        self.renew()
+        ours, theirs = socket.socketpair()
+        return Refresher(ours), theirs.detach()
+
     def command(self, channel: int, program: Sequence[str]) -> list[str]:
         """Return the command that makes the overlay and becomes `program` in it.
 

@@ -91,7 +91,10 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
-    return (place, _WRITING, _HIDDEN, time, _PYTHON, _BASH)
+    nothing = "Nothing else can be written."
+    if policy.copy_on_write:
+        nothing = "Nothing but these two can be written."
+    return (place, f"{_WRITING} {nothing}", _HIDDEN, time, _PYTHON, _BASH)
 
 
 def _project(policy: Policy) -> str:
@@ -108,7 +111,7 @@ _COPY = (
 )
 _WRITING = (
     "/tmp ($SCRATCH) is private, writable and kept for the session; files left in /tmp/artifacts"
-    " are handed to the person. Nothing else can be written."
+    " are handed to the person."
 )
 _HIDDEN = "There is no network, and other files, processes and secrets of the machine are hidden."
 _PYTHON = (

@@ -110,7 +110,7 @@ class SandboxExecutor:
             if self._copy is not None:
                 diff = self._copy.end()
                 engine.refresh(wait=False)
-            yield finished(block, limits, paths, self._take_note(block, engine), diff)
+            yield finished(block, self.settings, paths, self._take_note(block, engine), diff)
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""
@@ -124,7 +124,7 @@ class SandboxExecutor:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close()
-        start, self._plan = self._plan, None
+        start, self._plan, self._copy = self._plan, None, None
         if start is not None:
             await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)
 
@@ -150,9 +150,7 @@ class SandboxExecutor:
             if self._copy is not None:
                 raise  # it worked before, and may hold changes
             because = f"no copy of it could be made: {error.message}"
-            self.settings = replace(
-                self.settings, copy_on_write=False, read_only_because=because
-            )
+            self.settings = replace(self.settings, copy_on_write=False, read_only_because=because)
             self.policy = summary(self.settings)
             self._plan = replace(start, policy=self.settings, overlay=None)
             return await open_proven(self._plan)
@@ -171,8 +169,9 @@ class SandboxExecutor:
 
     async def diff(self, path: str = "") -> str:
         """Return a unified diff of the project and the copy, of all or what is at `path`."""
+        name = self._name(path)
         async with self._turn:
-            return self._copy.diff(self._name(path)) if self._copy is not None else ""
+            return self._copy.diff(name) if self._copy is not None else ""
 
     async def apply(self, paths: Iterable[str] | None = None) -> Applied:
         """Write what blocks changed into the project.

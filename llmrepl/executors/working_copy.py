@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from llmrepl.executors.applying import Refusal, apply_change, drop
 from llmrepl.executors.changes import (

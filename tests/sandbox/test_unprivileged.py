@@ -21,6 +21,7 @@ PROMISES = {
     "no_network": "(session)",
     "no_power": "(session)",
     "a_fork_bomb_is_contained": "(session)",
+    "a_copy_is_written_and_applied": "(session, project)",
 }
 
 SCRIPT = """
@@ -31,7 +32,8 @@ from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 assert os.getuid() == {uid}
 project = Path(sys.argv[1])
-with Session(Policy(project=project, limits=SMALL), dict(os.environ)) as session:
+policy = Policy(project=project, limits=SMALL, copy_on_write={copied})
+with Session(policy, dict(os.environ)) as session:
     promises.{name}{arguments}
     print("kept")
 """
@@ -80,8 +82,8 @@ def test_a_promise_is_kept_for_an_unprivileged_user(name, public, tmp_path):
     (project / "file.txt").write_text("unchanged\n")
     (place / "canary").write_text("canary")
     for path in (place, project, project / "file.txt", place / "canary"):
-        os.chown(path, uid, -1)
-    script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name])
+        os.chown(path, uid, uid if uid == NOBODY else -1)
+    script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name], copied="copy" in name)
     found = subprocess.run(
         [*user, python_for(user), "-W", "error", "-c", script, str(project)],
         capture_output=True,

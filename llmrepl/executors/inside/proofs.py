@@ -70,7 +70,7 @@ def _can_open(path: str) -> bool:
 
 
 def _leave_mark(directory: str) -> bool:
-    """Say whether a directory can be written; the host looks where the file went, and removes it."""
+    """Say whether a directory can be written; the host looks where the file went."""
     if not directory:
         return False
     try:
