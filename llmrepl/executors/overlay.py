@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -135,5 +136,6 @@ def _python() -> list[str]:
 
 def _unlock(_function: object, path: str, _error: object) -> None:
     """The overlay leaves an empty directory that nobody may enter."""
-    os.chmod(path, 0o700)
-    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o700)
+        shutil.rmtree(path, ignore_errors=True)

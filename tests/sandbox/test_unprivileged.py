@@ -58,7 +58,10 @@ def public():
 
 def python_for(user: list[str]) -> str:
     """Return an interpreter new enough for us that the user may start."""
-    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    check = (
+        "import os, sys;"
+        "sys.exit(sys.version_info < (3, 11) or not os.access(sys.executable, os.X_OK))"
+    )
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             command = [*user, python, "-c", check]
