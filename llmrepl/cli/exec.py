@@ -84,6 +84,7 @@ def _report(
             "stdout": streams.get("stdout", ""),
             "stderr": streams.get("stderr", "") + streams.get("error", ""),
             "value": streams.get("value"),
+            "diff": streams.get("diff", ""),
             "ms": event.ms,
             "limits": event.reason,
             "sandbox": policy,
@@ -96,6 +97,9 @@ def _report(
             click.echo(streams["value"])
         if "error" in streams:
             click.echo(streams["error"], err=True)
+        if "diff" in streams:
+            click.echo("llmrepl: changed in a copy of the project that ends here:", err=True)
+            click.echo(streams["diff"], nl=False, err=True)
         if event.reason:
             click.echo(f"llmrepl: {event.status}: {event.reason}", err=True)
     sys.stdout.flush()

@@ -18,11 +18,12 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         ConfigError: something is asked for that this version cannot do yet.
     """
     sandbox = config.sandbox
-    _refuse("sandbox.write", sandbox.write, "blocks can write /tmp only")
+    _refuse("sandbox.write", sandbox.write, "/apply writes what blocks changed")
     if sandbox.tier != "auto":
         _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
     return Policy(
         project=cwd,
+        copy_on_write=sandbox.project == "copy",
         python=str(sandbox.python or ""),
         limits=Limits(
             memory=sandbox.memory,

@@ -121,6 +121,15 @@ SETTINGS: tuple[Setting, ...] = (
         project="never",
     ),
     Setting(
+        "sandbox.project",
+        kinds.CHOICE,
+        "copy",
+        "What blocks see of the project: a copy that they may write, or the project read-only.",
+        flag="--project",
+        choices=("read-only", "copy"),
+        project="tighten",
+    ),
+    Setting(
         "sandbox.write",
         kinds.PATHS,
         (),

@@ -24,6 +24,7 @@ class Sandbox(NamedTuple):
 
     tier: str
     python: Path | None
+    project: str
     write: tuple[Path, ...]
     net: tuple[str, ...]
     timeout: float

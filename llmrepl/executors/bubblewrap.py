@@ -56,7 +56,8 @@ class Session:
     """What the host made for one sandbox.
 
     `private` is a directory of files to mount from, `scratch` what blocks see as /tmp, `devices`
-    the names of those in `private/dev`; the descriptors are inherited by bubblewrap.
+    the names of those in `private/dev`; the descriptors are inherited by bubblewrap. `merged` is
+    where the project's copy is, or None for the project itself.
     """
 
     private: Path
@@ -64,6 +65,7 @@ class Session:
     devices: tuple[str, ...]
     control: int
     seccomp: int
+    merged: Path | None = None
 
 
 def arguments(
@@ -85,6 +87,7 @@ def arguments(
         *("--perms", "0755", "--dir", "/home"),
         *_tmpfs(HOME, policy.limits.home_size, features),
         *(argument for path in layout.shown for argument in _shown(path)),
+        *_copied(policy, layout, session),
         *(argument for link in _our_links(layout) for argument in ("--symlink", *link)),
         *(argument for path in layout.masked for argument in _from(session, "masked", str(path))),
         *("--perms", "0755", "--dir", AGENT),
@@ -138,6 +141,16 @@ def _our_links(layout: Layout) -> list[tuple[str, str]]:
 
 def _shown(path: Path) -> tuple[str, str, str]:
     return ("--ro-bind", str(path), str(path))
+
+
+def _copied(policy: Policy, layout: Layout, session: Session) -> list[str]:
+    """Return the mounts that put the copy over the project, and the Python in it over the copy."""
+    if session.merged is None or policy.project is None:
+        return []
+    found = ["--bind", str(session.merged), str(policy.project)]
+    for path in layout.kept:
+        found += _shown(path)
+    return found
 
 
 def _device(session: Session, name: str) -> tuple[str, str, str]:

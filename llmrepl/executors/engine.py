@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from llmrepl.executors.block import Block, Verdict
@@ -57,7 +58,7 @@ class Engine:
         self.note = ""
         self._limits = plan.policy.limits
         self._loop = asyncio.get_running_loop()
-        self._watchdog = Watchdog(sandbox.agent, plan.ground.scratch, self._limits)
+        self._watchdog = Watchdog(sandbox.agent, _written(plan), self._limits)
         self._sandbox = sandbox
         sandbox.heard = self._heard
         sandbox.lost = self._vanished
@@ -137,6 +138,18 @@ class Engine:
         if not block.over and block.verdict is None:
             block.verdict = verdict
             self._ending = self._soon(self._end(block, verdict))
+
+    def refresh(self, *, wait: bool = True) -> None:
+        """Let the sandbox see files of the project as they are now, whoever changed them."""
+        if self._sandbox.refresher is not None:
+            self._sandbox.refresher.ask()
+            if wait:
+                self._sandbox.refresher.wait()
+
+    def refreshed(self) -> None:
+        """Return once what `refresh` began is done."""
+        if self._sandbox.refresher is not None:
+            self._sandbox.refresher.wait()
 
     async def settled(self) -> None:
         """Wait until nothing of an earlier block's end is on its way any more."""
@@ -322,3 +335,11 @@ class Engine:
             self.note = f"what Python left running was killed, since {passed}; {LOST}"
             self._soon(self._clear())
         self._look_in(SECONDS if running else IDLE_SECONDS)
+
+
+def _written(plan: Plan) -> dict[str, Path]:
+    """Return the directories on disk that blocks fill, by what to call them."""
+    found = {"/tmp": plan.ground.scratch}
+    if plan.overlay is not None:
+        found["the copy of the project"] = plan.overlay.upper
+    return found

@@ -58,9 +58,9 @@ class Ground:
         """A file that no sandbox may see."""
         return self.private / "canary"
 
-    def session(self, control: int, seccomp: int) -> Session:
+    def session(self, control: int, seccomp: int, merged: Path | None = None) -> Session:
         """Return what a bubblewrap command line needs of this."""
-        return Session(self.private, self.scratch, self.devices, control, seccomp)
+        return Session(self.private, self.scratch, self.devices, control, seccomp, merged)
 
     def remove(self) -> None:
         """Remove what was made for this executor, and for others that were killed.
@@ -183,21 +183,23 @@ def _is_abandoned(private: Path) -> bool:
 
 
 def _remove_tree(private: Path) -> None:
+    """Remove a directory of ours; what lies around it is never touched, whatever goes wrong."""
+
+    def allow_and_retry(_function: object, path: str, _error: object) -> None:
+        # Blocks may have left directories that nobody may enter. Another process may have removed
+        # all of it meanwhile: then the directory above is not ours to change.
+        within = [Path(path).parent, Path(path)]
+        for place in (place for place in within if place.is_relative_to(private)):
+            with contextlib.suppress(OSError):
+                if not place.is_symlink():
+                    place.chmod(0o700)
+        with contextlib.suppress(OSError):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                os.unlink(path)
+
     try:
-        shutil.rmtree(private, onerror=_allow_and_retry)
+        shutil.rmtree(private, onerror=allow_and_retry)
     except RecursionError:  # blocks may nest directories deeper than Python can follow
         subprocess.run(["/bin/rm", "-rf", private], check=False, capture_output=True)
-
-
-def _allow_and_retry(_function: object, path: str, _error: object) -> None:
-    """Blocks may have left directories that nobody may enter."""
-    parent = os.path.dirname(path)
-    for place in (parent, path):
-        with contextlib.suppress(OSError):
-            if not os.path.islink(place):
-                os.chmod(place, 0o700)
-    with contextlib.suppress(OSError):
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)

@@ -86,9 +86,9 @@ def outside(search: str, project: Path | None) -> Iterator[Path]:
 def _inspect(
     path: Path, project: Path | None, home: Path, environ: Mapping[str, str], *, ask: bool = True
 ) -> Interpreter | None:
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises where a directory above cannot be entered
         path = path / "bin" / "python"
-    if not os.access(path, os.X_OK) or path.is_dir():
+    if not os.access(path, os.X_OK) or os.path.isdir(path):
         return None
     links: dict[str, str] = {}
     real = _follow(path, links)

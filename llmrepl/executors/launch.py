@@ -20,6 +20,7 @@ from llmrepl.executors.channel import Channel
 from llmrepl.executors.ground import Ground
 from llmrepl.executors.inside.frames import Message, encode_frame
 from llmrepl.executors.layout import Layout
+from llmrepl.executors.overlay import Overlay, Refresher
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.seccomp import assemble, program
 from llmrepl.executors.spawn import Process, kill, spawn
@@ -53,6 +54,7 @@ class Plan:
     layout: Layout
     ground: Ground
     environment: Mapping[str, str]
+    overlay: Overlay | None = None
 
 
 class Sandbox:
@@ -63,6 +65,7 @@ class Sandbox:
         control: our end of the control channel.
         agent: the agent's process id here.
         processes: how many processes and threads there may be inside.
+        refresher: to the helper of its overlay, where it has one.
 
     `facts` will hold what the agent says of its confinement. Whoever uses the sandbox sets `heard`,
     called with each event of the agent's, and `lost`, called once when it has ended by itself.
@@ -74,8 +77,10 @@ class Sandbox:
         control: socket.socket,
         agent: int,
         processes: int,
+        refresher: Refresher | None = None,
     ) -> None:
         self.agent = agent
+        self.refresher = refresher
         self.heard: Callable[[Message], None] = _ignore
         self.lost: Callable[[], None] = _ignore
         self._process = process
@@ -141,6 +146,8 @@ class Sandbox:
         """End everything inside, and wait until it has ended."""
         self._channel.close()
         self._answer_all()
+        if self.refresher is not None:
+            self.refresher.close()
         if self._agent_fd >= 0:
             # The agent rather than bubblewrap: where nobody reaps orphans, killing the parent
             # would leave a zombie.
@@ -167,13 +174,20 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     reader, writer = os.pipe()
-    inherited = (theirs.detach(), _filter(FAMILIES if plan.policy.net else ()))
-    session = plan.ground.session(*inherited)
+    theirs_fd, filter_fd = theirs.detach(), _filter(FAMILIES if plan.policy.net else ())
+    inherited: tuple[int, ...] = (theirs_fd, filter_fd)
+    overlay = plan.overlay
+    session = plan.ground.session(theirs_fd, filter_fd, overlay.merged if overlay else None)
     command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
+    refresher = None
+    if overlay is not None:
+        refresher, channel = overlay.refresher()
+        inherited = (*inherited, channel)
+        command = overlay.command(channel, command)
     try:
         process = await spawn(command, plan.environment, inherited, writer)
     except BaseException as error:
-        ours.close()
+        _close(ours, refresher)
         os.close(reader)
         if isinstance(error, OSError):
             raise LaunchFailed(f"bwrap: {error}") from error
@@ -182,9 +196,9 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         ours.setblocking(False)
         ours.sendall(encode_frame(_hello(plan)))
         agent = await asyncio.wait_for(_sender(ours), START_SECONDS)
-        return Sandbox(process, ours, agent, most_processes(plan.policy.limits))
+        return Sandbox(process, ours, agent, most_processes(plan.policy.limits), refresher)
     except BaseException as error:
-        ours.close()
+        _close(ours, refresher)
         kill(process)
         await _reap(process)
         if isinstance(error, OSError | LaunchFailed | TimeoutError):
@@ -192,6 +206,12 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         raise
     finally:
         os.close(reader)
+
+
+def _close(control: socket.socket, refresher: Refresher | None) -> None:
+    control.close()
+    if refresher is not None:
+        refresher.close()
 
 
 def _filter(families: Iterable[int]) -> int:
@@ -209,7 +229,8 @@ def _hello(plan: Plan) -> Message:
         "op": "hello",
         "id": HELLO,
         "canary": str(plan.ground.canary),
-        "outside": ["/", "/usr", "/etc", "/dev", *map(str, plan.layout.shown)],
+        "outside": ["/", "/usr", "/etc", "/dev", *_read_only(plan)],
+        "copied": str(plan.policy.project) if plan.overlay is not None else "",
         "limits": {
             "RLIMIT_DATA": limits.memory,
             "RLIMIT_FSIZE": limits.file_size,
@@ -220,6 +241,14 @@ def _hello(plan: Plan) -> Message:
             "RLIMIT_MSGQUEUE": 64 << 10,
         },
     }
+
+
+def _read_only(plan: Plan) -> list[str]:
+    """Return the directories beside the system's that no block may write."""
+    shown = [str(path) for path in (*plan.layout.shown, *plan.layout.kept)]
+    if plan.overlay is not None:
+        shown = [path for path in shown if path != str(plan.policy.project)]
+    return shown
 
 
 async def _sender(control: socket.socket) -> int:

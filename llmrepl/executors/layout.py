@@ -74,7 +74,8 @@ class Layout:
 
     `system` are the (path, link target or "") of the directories beside /usr; `shown` the
     directories shown read-only at their own path, none inside another; `links` the (target, path)
-    of symbolic links to make; `masked` the files that cannot be read.
+    of symbolic links to make; `masked` the files that cannot be read; `kept` what of the Python
+    lies in the project and stays read-only where the project can be written.
     """
 
     interpreter: Interpreter
@@ -83,6 +84,7 @@ class Layout:
     shown: tuple[Path, ...]
     links: tuple[tuple[str, str], ...]
     masked: tuple[Path, ...]
+    kept: tuple[Path, ...] = ()
 
 
 def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
@@ -110,6 +112,7 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
             if not any(Path(path).is_relative_to(top) for top in visible)
         ),
         masked=tuple(masked(policy.project)) if policy.project is not None else (),
+        kept=tuple(_within(policy.project, (*interpreter.directories, *interpreter.sites))),
     )
 
 
@@ -135,6 +138,12 @@ def environment(policy: Policy, layout: Layout, environ: Mapping[str, str]) -> d
 
 def _target(path: str) -> str:
     return os.readlink(path) if os.path.islink(path) else ""
+
+
+def _within(project: Path | None, paths: Iterable[Path]) -> Iterator[Path]:
+    for path in sorted({path.resolve() for path in paths}):
+        if project is not None and path.is_relative_to(project):
+            yield path
 
 
 def _outermost(paths: Iterable[Path]) -> Iterator[Path]:

@@ -15,12 +15,15 @@ from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import diagnosis
 from llmrepl.executors.bubblewrap import Features, locate
 from llmrepl.executors.engine import Engine
-from llmrepl.executors.ground import make_mount_points, prepare
+from llmrepl.executors.ground import Ground, make_mount_points, prepare
 from llmrepl.executors.launch import LaunchFailed, Plan, launch
 from llmrepl.executors.layout import environment, survey
+from llmrepl.executors.overlay import Overlay, prepare_overlay
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.proofs import Proof, judge
+from llmrepl.executors.proofs import Proof, judge, judge_copy
 from llmrepl.executors.seccomp import AUDIT
+
+_PYTHON_IS_THERE = "the Python that runs the blocks is the project itself"
 
 
 def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
@@ -52,7 +55,23 @@ def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
             f"the session's scratch directory could not be made: {error}; nothing was run",
             hint="TMPDIR names the directory it is made in",
         ) from error
-    return Plan(bwrap, policy, layout, ground, variables)
+    project, overlay = policy.project, None
+    if policy.copy_on_write and project is not None:
+        if project in layout.kept:
+            policy = replace(policy, copy_on_write=False, read_only_because=_PYTHON_IS_THERE)
+        else:
+            overlay = _overlay(project, ground)
+    return Plan(bwrap, policy, layout, ground, variables, overlay)
+
+
+def _overlay(project: Path, ground: Ground) -> Overlay:
+    try:
+        return prepare_overlay(project, ground.private)
+    except OSError as error:
+        raise SandboxUnavailable(
+            f"no copy of {project} could be made: {error}; nothing was run",
+            hint="--project read-only does without",
+        ) from error
 
 
 async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:
@@ -111,7 +130,11 @@ async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof
     if not facts or not hello:
         await engine.close()
         raise _no_python(start, "it ended at once")
-    return engine, judge(facts, hello, start.environment, proxied=bool(start.policy.net))
+    proofs = judge(facts, hello, start.environment, proxied=bool(start.policy.net))
+    if start.overlay is not None:
+        proofs = (*proofs, judge_copy(facts, start.overlay))
+        engine.refresh()
+    return engine, proofs
 
 
 def _no_python(start: Plan, said: str) -> SandboxUnavailable:

@@ -46,6 +46,22 @@ SECRET_FILES = (
 )
 """Names in the project's top directory that blocks cannot read."""
 
+PROTECTED = (
+    *(".git", ".gitconfig", ".gitmodules", ".hg", ".svn"),
+    *(".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".envrc"),
+    *(".inputrc", ".login", ".profile", ".zlogin", ".zprofile", ".zshenv", ".zshrc"),
+    *(".config", ".local", ".direnv", ".mise.toml", "mise.toml", ".tool-versions"),
+    *(".devcontainer", ".dir-locals.el", ".emacs", ".emacs.d", ".exrc", ".fleet", ".idea"),
+    *(".nvim.lua", ".nvimrc", ".vim", ".vimrc", ".vscode", ".zed", "*.code-workspace"),
+    *(".agents", ".aider*", ".claude", ".codex", ".cursor", ".gemini", ".llmrepl*", ".mcp.json"),
+    *(".husky", ".pre-commit-config.yaml", ".netrc", ".npmrc", ".pypirc", ".yarnrc*", ".ssh"),
+    *("*.pth", "sitecustomize.py", "usercustomize.py"),
+)
+"""Names, anywhere in a project, of what is run or obeyed without anybody asking for it.
+
+Version control, start-up of shells and interpreters, configuration of editors and of agents.
+"""
+
 PUBLIC_FILES = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
 
@@ -88,6 +104,15 @@ def too_broad(directory: Path, home: Path) -> str:
         return f"{directory} holds secrets"
     marks = [name for name in HOME_MARKS if (directory / name).exists()]
     return f"{directory} holds {marks[0]}, as a home directory does" if marks else ""
+
+
+def protected(path: str) -> str:
+    """Return the part of `path` up to the first name in `PROTECTED`, or ""."""
+    parts = path.split("/")
+    for count, part in enumerate(parts, 1):
+        if any(fnmatch.fnmatchcase(part.casefold(), pattern) for pattern in PROTECTED):
+            return "/".join(parts[:count])
+    return ""
 
 
 def masked(project: Path) -> Iterator[Path]:

@@ -52,6 +52,9 @@ class Policy:
         environment: variables that blocks see in addition to the fixed ones.
         net: hosts that blocks reach through a proxy; see `allowlist.parse`. Empty: no network.
         note: why there is no project, in a few words, where there is none.
+        copy_on_write: whether blocks may write the project as they see it, which is a copy: what
+            they write goes to a layer of its own until a person applies it.
+        read_only_because: why there is no such layer where one was asked for, in a few words.
     """
 
     project: Path | None = None
@@ -61,6 +64,8 @@ class Policy:
     environment: Mapping[str, str] = field(default_factory=dict)
     net: tuple[str, ...] = ()
     note: str = ""
+    copy_on_write: bool = False
+    read_only_because: str = ""
 
 
 def summary(policy: Policy) -> str:
@@ -68,7 +73,10 @@ def summary(policy: Policy) -> str:
     if policy.project is None:
         shown = f"no project ({policy.note})" if policy.note else "no project"
         return f"{shown}; writes only /tmp; {reach(policy.net)}"
-    return f"reads {policy.project}; writes only /tmp; {reach(policy.net)}"
+    if policy.copy_on_write:
+        return f"writes a copy of {policy.project}, and /tmp; {reach(policy.net)}"
+    why = f" ({policy.read_only_because})" if policy.read_only_because else ""
+    return f"reads {policy.project}{why}; writes only /tmp; {reach(policy.net)}"
 
 
 def rules(policy: Policy) -> tuple[str, ...]:
@@ -78,7 +86,7 @@ def rules(policy: Policy) -> tuple[str, ...]:
         place = "There is no project directory; blocks start in /tmp, which is empty at first."
     else:
         place = (
-            f"The project {policy.project} is the working directory. It is read-only, and files"
+            f"The project {policy.project} is the working directory. {_project(policy)} Files"
             f" that usually hold secrets (.env, *.pem, .netrc and the like) cannot be read."
         )
     time = (
@@ -87,12 +95,28 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
-    return (place, _WRITING, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
+    nothing = "Nothing else can be written."
+    if policy.copy_on_write:
+        nothing = "Nothing but these two can be written."
+    written = f"{_WRITING} {nothing}"
+    return (place, written, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
 
 
+def _project(policy: Policy) -> str:
+    if policy.copy_on_write:
+        return _COPY
+    why = f", since {policy.read_only_because}" if policy.read_only_because else ""
+    return f"It is read-only{why}."
+
+
+_COPY = (
+    "Create, edit and delete files in it as needed: blocks work on a copy, later blocks see the"
+    " changes, and the real files change only where the person applies them (/apply). What a block"
+    " changed is added to its result as a diff."
+)
 _WRITING = (
     "/tmp ($SCRATCH) is private, writable and kept for the session; files left in /tmp/artifacts"
-    " are handed to the person. Nothing else can be written."
+    " are handed to the person."
 )
 _HIDDEN = "Other files, processes and secrets of the machine are hidden."
 _PYTHON = (

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmrepl.executors.inside.proofs import MARK
+from llmrepl.executors.overlay import Overlay
+
 Facts = Mapping[str, Any]
 
 
@@ -87,5 +90,22 @@ def judge(
 
 
 _INTERNET = {2, 10}  # AF_INET and AF_INET6 on Linux
+
+
+def judge_copy(facts: Facts, overlay: Overlay) -> Proof:
+    """Return whether what is written to the project goes to its copy, and remove the mark."""
+    mark = overlay.upper / MARK
+    arrived, leaked = mark.exists(), (overlay.lower / MARK).exists()
+    if arrived:
+        mark.unlink()
+    kept = facts.get("copied") is True and arrived and not leaked
+    return Proof(
+        "project a copy",
+        kept,
+        "what is written to the project "
+        + ("goes to a copy" if kept else "does not go to a copy, or not only"),
+    )
+
+
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _OWN_VARIABLES = {"PWD", "LC_CTYPE"}  # bubblewrap sets the one, Python's start the other

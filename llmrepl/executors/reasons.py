@@ -18,6 +18,7 @@ SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a program."""
 
 READ_ONLY = "everything but /tmp ($SCRATCH) is read-only here"
+OF_OTHERS = "this file belongs to another user or group, so that no copy of it can be made"
 NO_NETWORK = offline(())
 NO_INPUT = "nobody can type here: standard input is empty"
 REFUSED = "the sandbox allows no privileges and no changes to the system"
@@ -25,6 +26,7 @@ HIDDEN = "the sandbox hides files that usually hold secrets, and other users' fi
 
 _ERRNO = {
     errno.EROFS: READ_ONLY,
+    errno.EOVERFLOW: OF_OTHERS,
     errno.EAFNOSUPPORT: NO_NETWORK,
     errno.ENETUNREACH: NO_NETWORK,
     errno.EPERM: REFUSED,
@@ -42,6 +44,7 @@ _NO_FORK = (
 
 _TEXT = (
     (r"Read-only file system", READ_ONLY),
+    (r"Value too large for defined data type", OF_OTHERS),
     (_OFFLINE, NO_NETWORK),
     (r"EOFError: EOF when reading a line", NO_INPUT),
     (r"no new privileges", REFUSED),

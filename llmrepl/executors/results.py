@@ -7,42 +7,51 @@ from collections.abc import Iterator
 
 from llmrepl.events import ToolFinished, ToolRequested
 from llmrepl.executors.block import Block
-from llmrepl.executors.policy import Limits
-from llmrepl.executors.reasons import of_bash, of_death, of_python
+from llmrepl.executors.policy import Limits, Policy
+from llmrepl.executors.reasons import READ_ONLY, of_bash, of_death, of_python
 from llmrepl.parts import Output
 from llmrepl.sanitise import clean
 
+COPY_ONLY = "everything but the project and /tmp ($SCRATCH) is read-only here"
+WIDER = "; with --project copy blocks write a copy of the project"
 RESTARTED = "the sandbox ended while this ran, so whether it finished is unknown; a new one starts"
 
 
 def finished(
-    block: Block,
-    limits: Limits,
-    artifacts: tuple[str, ...],
-    note: str,
-    net: tuple[str, ...] = (),
+    block: Block, policy: Policy, artifacts: tuple[str, ...], note: str, diff: str
 ) -> ToolFinished:
     """Return the event that ends `block`.
 
     Args:
         block: it is over.
-        limits: those it ran under.
+        policy: what it ran under.
         artifacts: paths of the files it left for the person.
         note: what happened before it that it should know, or "".
-        net: the hosts it could reach.
+        diff: what it changed in the copy of the project; the last part, with the stream `diff`.
     """
     parts = tuple(_parts(block))
-    status, reason, code = _outcome(block, parts, limits, net)
+    status, reason, code = _outcome(block, parts, policy.limits, policy.net)
+    if diff:
+        parts += (Output("diff", diff),)
     return ToolFinished(
         call_id=block.request.call_id,
         status=status,
         parts=parts,
         exit_code=code,
         ms=round(block.ms, 3),
-        reason="; ".join(text for text in (reason, note) if text),
+        reason="; ".join(text for text in (told_as(reason, policy), note) if text),
         dropped_bytes=sum(part.dropped for part in parts),
         artifacts=artifacts,
     )
+
+
+def told_as(reason: str, policy: Policy) -> str:
+    """Return `reason` with what can be written under `policy`, and what would allow more."""
+    if policy.project is None or READ_ONLY not in reason:
+        return reason
+    rule = READ_ONLY if not policy.copy_on_write else COPY_ONLY
+    wider = "" if policy.copy_on_write or policy.read_only_because else WIDER
+    return reason.replace(READ_ONLY, rule + wider)
 
 
 def never_ran(request: ToolRequested, status: str, reason: str) -> ToolFinished:

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
-from llmrepl.errors import SandboxUnavailable
-from llmrepl.events import NetworkRequested, ToolRequested
+from llmrepl.errors import LlmreplError, SandboxUnavailable
+from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
+from llmrepl.executors.changes import Change
 from llmrepl.executors.engine import Engine, Shell
 from llmrepl.executors.inside.frames import FrameError
 from llmrepl.executors.launch import Plan
 from llmrepl.executors.network import explained
 from llmrepl.executors.opening import open_proven, plan
+from llmrepl.executors.overlay import unworkable
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import Policy, size, summary
 from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.results import finished, never_ran
-from llmrepl.executors.scratch import artifacts
+from llmrepl.executors.scratch import Stamp, artifacts
+from llmrepl.executors.working_copy import Applied, WorkingCopy
 from llmrepl.ports import ToolEvent
 
 LANGUAGES = ("python", "bash")
@@ -43,7 +46,7 @@ class SandboxExecutor:
     name = "bubblewrap"
 
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
-        self.settings = settle(policy, environ)
+        self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
         self._environ = environ
         self._plan: Plan | None = None
@@ -55,6 +58,7 @@ class SandboxExecutor:
         self._block: Block | None = None
         self._interrupts = 0
         self._turn = asyncio.Lock()
+        self._copy: WorkingCopy | None = None
 
     async def start(self) -> None:
         """Start the sandbox and its Python, so that the first block does not wait.
@@ -84,12 +88,9 @@ class SandboxExecutor:
                 yield never_ran(request, "cancelled", "it was interrupted before it began")
                 return
             limits = self.settings.limits
-            scratch = engine.plan.ground.scratch
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
-            before = artifacts(scratch)
-            if self._proxy is not None:
-                self._proxy.renew()
+            before = self._prepare(engine)
             try:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
@@ -105,11 +106,29 @@ class SandboxExecutor:
             finally:
                 self._block = None
                 await engine.finish(block)
-            self._carry_over(block)
-            made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
-            paths = tuple(str(scratch / "artifacts" / name) for name in made)
-            end = finished(block, limits, paths, self._take_note(block, engine), self.settings.net)
-            yield explained(end, block.refused)
+            yield self._ended(engine, block, before)
+
+    def _prepare(self, engine: Engine) -> dict[str, Stamp]:
+        """Make ready for a block; return the artifacts that are there before it."""
+        if self._proxy is not None:
+            self._proxy.renew()
+        if self._copy is not None:
+            self._copy.begin()
+            engine.refreshed()
+        return artifacts(engine.plan.ground.scratch)
+
+    def _ended(self, engine: Engine, block: Block, before: Mapping[str, Stamp]) -> ToolFinished:
+        """Take in what the block left behind, and return how it ended."""
+        self._carry_over(block)
+        scratch = engine.plan.ground.scratch
+        made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
+        paths = tuple(str(scratch / "artifacts" / name) for name in made)
+        diff = ""
+        if self._copy is not None:
+            diff = self._copy.end()
+            engine.refresh(wait=False)
+        note = self._take_note(block, engine)
+        return explained(finished(block, self.settings, paths, note, diff), block.refused)
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""
@@ -125,7 +144,7 @@ class SandboxExecutor:
             await engine.close()
         if self._proxy is not None:
             await self._proxy.close()
-        start, self._plan = self._plan, None
+        start, self._plan, self._copy = self._plan, None, None
         if start is not None:
             await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)
 
@@ -138,7 +157,8 @@ class SandboxExecutor:
             self._engine = None
         if self._plan is None:
             self._plan = plan(self.settings, self._environ)
-        self._engine = engine = await open_proven(self._plan)
+            self.settings = self._plan.policy
+        self._engine = engine = await self._open(self._plan)
         if self._proxy is not None and not await engine.open_door(self._proxy):
             self._engine = None
             await engine.close()
@@ -157,6 +177,68 @@ class SandboxExecutor:
         said, self._unsaid = self._unsaid, []
         return said
 
+    async def _open(self, start: Plan) -> Engine:
+        if start.overlay is None:
+            return await open_proven(start)
+        try:
+            engine = await open_proven(start)
+        except SandboxUnavailable as error:
+            if self._copy is not None:
+                raise  # it worked before, and may hold changes
+            because = f"no copy of it could be made: {error.message}"
+            self.settings = replace(self.settings, copy_on_write=False, read_only_because=because)
+            self.policy = summary(self.settings)
+            self._plan = replace(start, policy=self.settings, overlay=None)
+            return await open_proven(self._plan)
+        if self._copy is None:
+            self._copy = WorkingCopy(start.overlay, self._refresh)
+        return engine
+
+    def _refresh(self) -> None:
+        if self._engine is not None and self._engine.alive:
+            self._engine.refresh()
+
+    async def changes(self) -> list[Change]:
+        """Return what differs between the blocks' copy and the project."""
+        async with self._turn:
+            return self._copy.changes() if self._copy is not None else []
+
+    async def diff(self, path: str = "") -> str:
+        """Return a unified diff of the project and the copy, of all or what is at `path`."""
+        name = self._name(path)
+        async with self._turn:
+            return self._copy.diff(name) if self._copy is not None else ""
+
+    async def apply(self, paths: Iterable[str] | None = None) -> Applied:
+        """Write what blocks changed into the project.
+
+        Args:
+            paths: files or directories of the project; None for all that is not protected.
+        """
+        names = None if paths is None else [self._name(path) for path in paths]
+        async with self._turn:
+            return self._copy.apply(names) if self._copy is not None else Applied()
+
+    async def discard(self, paths: Iterable[str] | None = None) -> list[str]:
+        """Let the copy be as the project again; return the paths that were not."""
+        names = None if paths is None else [self._name(path) for path in paths]
+        async with self._turn:
+            return self._copy.discard(names) if self._copy is not None else []
+
+    def _name(self, path: str) -> str:
+        """Return `path` relative to the project.
+
+        Raises:
+            LlmreplError: it is not in the project.
+        """
+        project = self.settings.project
+        if project is None or not path:
+            return ""
+        named = os.path.relpath(os.path.join(project, path), project)
+        if named == ".." or named.startswith("../"):
+            raise LlmreplError(f"{path} is not in {project}", hint="name a path in the project")
+        return "" if named == "." else named
+
     def _carry_over(self, block: Block) -> None:
         cwd, exports = block.reply.get("cwd"), block.reply.get("exports")
         if block.language == "bash" and isinstance(cwd, str) and isinstance(exports, str):
@@ -167,6 +249,14 @@ class SandboxExecutor:
             return ""
         note, self._note, engine.note = self._note or engine.note, "", ""
         return note
+
+
+def _workable(policy: Policy) -> Policy:
+    """Return the policy with a read-only project where no copy of it can be had."""
+    if not policy.copy_on_write or policy.project is None:
+        return replace(policy, copy_on_write=False)
+    because = unworkable(policy.project)
+    return replace(policy, copy_on_write=not because, read_only_because=because)
 
 
 def _problem(request: ToolRequested) -> str:

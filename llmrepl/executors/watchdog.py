@@ -9,8 +9,10 @@ includes it has grown past the limit.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,19 +63,20 @@ class Unlinked:
 class Watchdog:
     """Looks at one sandbox whose PID 1 is `agent` here.
 
+    `written` are the directories on disk that blocks fill, by what to call them.
+
     Raises:
         OSError: it has already gone.
     """
 
-    def __init__(self, agent: int, scratch: Path, limits: Limits) -> None:
+    def __init__(self, agent: int, written: Mapping[str, Path], limits: Limits) -> None:
         self._limits = limits
-        self._scratch = scratch
         self._proc = os.open(f"/proc/{agent}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._homes = [
             os.open(f"/proc/{agent}/root{path}", os.O_RDONLY | os.O_DIRECTORY)
             for path in (HOME, "/dev/shm")
         ]
-        self._disk = DiskMeter(scratch, limits)
+        self._disks = [(name, path, DiskMeter(path, limits)) for name, path in written.items()]
         self._shared = _shared_memory()
         self._began_with = self._home_files()
         self._count_after = 0.0
@@ -88,7 +91,8 @@ class Watchdog:
 
     def begin(self) -> None:
         """Note how things stand as a block begins: one that finds too much may clear it away."""
-        self._disk.begin()
+        for _, _, disk in self._disks:
+            disk.begin()
         self._began_with = self._home_files()
 
     def _home_files(self) -> list[int]:
@@ -145,7 +149,7 @@ class Watchdog:
             proportional, of_files = self._proportional(pid)
             own += proportional - of_files
             mapped += of_files
-        if own + max(mapped, self._unlinked(sample).memory) > most:
+        if own + max(mapped, self._unlinked(sample, self._disks[0][1]).memory) > most:
             return f"it passed the memory limit of {size(most)}"
         self._count_after = time.monotonic() + SELDOM * (time.monotonic() - began)
         return ""
@@ -163,9 +167,9 @@ class Watchdog:
                     found[name] = int(rest.split()[0]) * 1024
         return found[b"Pss:"], found[b"Pss_Shmem:"]
 
-    def _unlinked(self, sample: Sample) -> Unlinked:
+    def _unlinked(self, sample: Sample, scratch: Path) -> Unlinked:
         """Return what open files without a name hold."""
-        disk = os.stat(self._scratch).st_dev
+        disk = os.stat(scratch).st_dev
         found: dict[tuple[int, int], int] = {}
         for pid in sample.pids:
             with contextlib.suppress(OSError):
@@ -180,16 +184,20 @@ class Watchdog:
         on_disk = sum(held for (device, _), held in found.items() if device == disk)
         return Unlinked(memory=sum(found.values()) - on_disk, disk=on_disk)
 
+    def _unlinked_on(self, path: Path) -> int:
+        return self._unlinked(self._sample(), path).disk
+
     def _files(self) -> str:
         limits = self._limits
         for count, before in zip(self._home_files(), self._began_with, strict=True):
             if count > max(limits.home_files, before):
                 return f"it passed the limit of {limits.home_files} files in its home directory"
-        if self._disk.exceeded(lambda: self._unlinked(self._sample()).disk):
-            return (
-                f"it passed the limit of {size(limits.scratch_size)} or"
-                f" {limits.scratch_files} files in /tmp"
-            )
+        for name, path, disk in self._disks:
+            if disk.exceeded(functools.partial(self._unlinked_on, path)):
+                return (
+                    f"it passed the limit of {size(limits.scratch_size)} or"
+                    f" {limits.scratch_files} files in {name}"
+                )
         return ""
 
 

@@ -10,6 +10,7 @@ from llmrepl.compose import Assembly
 from llmrepl.compose.checks import checks_of
 from llmrepl.compose.models import list_models
 from llmrepl.errors import LlmreplError
+from llmrepl.executors.differences import shown
 from llmrepl.figures import money, tokens
 from llmrepl.health import run_checks
 from llmrepl.sanitise import clean
@@ -95,6 +96,36 @@ async def _sandbox(assembly: Assembly, _: str) -> None:
     _say(f"{executor.name}: {executor.policy}")
 
 
+async def _diff(assembly: Assembly, path: str) -> None:
+    _say(await assembly.executor.diff(path) or _unchanged(assembly))
+
+
+async def _apply(assembly: Assembly, path: str) -> None:
+    applied = await assembly.executor.apply([path] if path else None)
+    for name in applied.done:
+        _say(f"  applied   {shown(name)}")
+    for name, why in applied.conflicts:
+        _say(f"  conflict  {shown(name)}: {why}; /diff shows it, /discard drops it")
+    for name, why in applied.refused:
+        _say(f"  refused   {shown(name)}: {why}")
+    if not (applied.done or applied.conflicts or applied.refused):
+        _say(_unchanged(assembly))
+
+
+async def _discard(assembly: Assembly, path: str) -> None:
+    gone = await assembly.executor.discard([path] if path else None)
+    for name in gone:
+        _say(f"  discarded {shown(name)}")
+    if not gone:
+        _say(_unchanged(assembly))
+
+
+def _unchanged(assembly: Assembly) -> str:
+    if assembly.executor.settings.copy_on_write:
+        return "blocks have changed nothing there that is not applied"
+    return f"there is no copy that blocks could change: {assembly.executor.policy}"
+
+
 async def _system(assembly: Assembly, _: str) -> None:
     _say(assembly.window.system)
     _say(f"({assembly.window.system_tokens} tokens)")
@@ -116,6 +147,9 @@ COMMANDS = {
     "cost": Command("", "tokens and money so far", _cost),
     "sessions": Command("", "saved sessions, newest first", _sessions),
     "sandbox": Command("", "what the code may touch", _sandbox),
+    "diff": Command("[PATH]", "what blocks changed in their copy of the project", _diff),
+    "apply": Command("[PATH]", "write what blocks changed into the project", _apply),
+    "discard": Command("[PATH]", "drop what blocks changed", _discard),
     "system": Command("", "the system prompt as it is sent", _system),
     "clear": Command("", "clear the screen", _clear),
     "quit": Command("", "leave", _quit),

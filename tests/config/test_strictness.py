@@ -46,7 +46,7 @@ def test_a_project_that_allows_more_than_the_person_is_refused(world, key):
 
 def test_every_setting_that_a_project_may_tighten_is_tried():
     tighten = {setting.key for setting in SETTINGS if setting.project == "tighten"}
-    assert tighten - set(LOOSER) == {"sandbox.tier", "limits.budget"}
+    assert tighten - set(LOOSER) == {"sandbox.tier", "sandbox.project", "limits.budget"}
 
 
 NEVER = {

@@ -53,6 +53,7 @@ FOUR = {
     "approval": ('"auto"', '"ask"', '"deny"', '"auto"'),
     "sandbox.tier": ('"reduced"', '"auto"', '"reduced"', '"off"'),
     "sandbox.python": ('"/p/1"', None, '"/p/3"', '"/p/4"'),
+    "sandbox.project": ('"copy"', '"read-only"', '"copy"', '"read-only"'),
     "sandbox.write": ('["/w", "/v"]', '["/w/inside"]', '["/x"]', '["/y", "/z"]'),
     "sandbox.net": ('["a.org", "b.org:80"]', '["b.org:80"]', '["c.org"]', '["*.d.org"]'),
     "sandbox.timeout": ("9", "8", "7", "6.5"),

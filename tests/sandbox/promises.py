@@ -151,3 +151,22 @@ def a_fork_bomb_is_contained(session: Session) -> None:
         assert session.bash("echo fine").out == "fine\n"
         assert session.python("'fine'").value == "'fine'"
     assert len(session.bash("ps -e --no-headers").out.splitlines()) < 8
+
+
+def a_copy_is_written_and_applied(session, project):
+    """Blocks write a copy: the project changes when a person applies it, and only then."""
+    (project / "gone").write_text("gone\n")
+    found = session.bash("echo new >> file.txt; rm gone; mkdir -p d; echo d > d/e; ln -s e d/l")
+    assert found.status == "ok", (found.reason, session.executor.policy)
+    assert found.text("diff").startswith("A d/\nA d/e +1\nA d/l +1\nM file.txt +1\nD gone -1\n")
+    assert (project / "file.txt").read_text() == "unchanged\n"
+    assert sorted(path.name for path in project.iterdir()) == ["file.txt", "gone"]
+    applied = session.wait(session.executor.apply())
+    assert (applied.conflicts, applied.refused) == ((), ()), applied
+    assert (project / "file.txt").read_text() == "unchanged\nnew\n"
+    assert (project / "d" / "l").read_text() == "d\n"
+    assert not (project / "gone").exists()
+    assert session.wait(session.executor.changes()) == []
+    assert session.bash("cat file.txt; rm -r d").out == "unchanged\nnew\n"
+    session.wait(session.executor.discard())
+    assert session.bash("cat d/l").out == "d\n"

@@ -23,6 +23,7 @@ PROMISES = {
     "no_network_but_the_proxy": "(session, port)",
     "no_power": "(session)",
     "a_fork_bomb_is_contained": "(session)",
+    "a_copy_is_written_and_applied": "(session, project)",
 }
 
 SCRIPT = """
@@ -35,7 +36,8 @@ assert os.getuid() == {uid}
 project = Path(sys.argv[1])
 port = int(sys.argv[2])
 net = (f"127.0.0.1:{{port}}",) if "{name}" == "no_network_but_the_proxy" else ()
-with Session(Policy(project=project, limits=SMALL, net=net), dict(os.environ)) as session:
+policy = Policy(project=project, limits=SMALL, net=net, copy_on_write={copied})
+with Session(policy, dict(os.environ)) as session:
     promises.{name}{arguments}
     print("kept")
 """
@@ -60,7 +62,10 @@ def public():
 
 def python_for(user: list[str]) -> str:
     """Return an interpreter new enough for us that the user may start."""
-    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    check = (
+        "import os, sys;"
+        "sys.exit(sys.version_info < (3, 11) or not os.access(sys.executable, os.X_OK))"
+    )
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             command = [*user, python, "-c", check]
@@ -90,8 +95,8 @@ def test_a_promise_is_kept_for_an_unprivileged_user(name, public, upstream):
     (project / "file.txt").write_text("unchanged\n")
     (place / "canary").write_text("canary")
     for path in (place, project, project / "file.txt", place / "canary"):
-        os.chown(path, uid, -1)
-    script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name])
+        os.chown(path, uid, uid if uid == NOBODY else -1)
+    script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name], copied="copy" in name)
     found = subprocess.run(
         [*user, python_for(user), "-W", "error", "-c", script, str(project), str(upstream.port)],
         capture_output=True,

@@ -13,6 +13,7 @@ _SETTINGS = ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches", "/proc
 
 _FAMILIES = range(46)
 """Every family of addresses that Linux knows."""
+MARK = ".llmrepl-mark"
 
 _STATUS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
 
@@ -37,6 +38,7 @@ def gather(request: Message) -> Message:
         "writable": [path for path in request["outside"] if _can_create_in(path)]
         + [path for path in _SETTINGS if _can_open(path)],
         "limits": request["limits"],
+        "copied": _leave_mark(request["copied"]),
     }
 
 
@@ -75,6 +77,17 @@ def _opens(family: int) -> bool:
 def _can_open(path: str) -> bool:
     try:
         os.close(os.open(path, os.O_WRONLY))
+    except OSError:
+        return False
+    return True
+
+
+def _leave_mark(directory: str) -> bool:
+    """Say whether a directory can be written; the host looks where the file went."""
+    if not directory:
+        return False
+    try:
+        os.close(os.open(os.path.join(directory, MARK), os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError:
         return False
     return True
