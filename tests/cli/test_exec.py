@@ -35,7 +35,8 @@ def test_json_tells_everything(machine):
         "stderr": "err\n",
         "value": "42",
         "limits": "",
-        "sandbox": f"reads {machine.project}; writes only /tmp; no network",
+        "diff": "",
+        "sandbox": f"writes a copy of {machine.project}, and /tmp; no network",
     }
 
 
@@ -188,4 +189,4 @@ def test_a_refused_host_is_told_with_the_option_that_allows_it(machine):
     assert (ran.code, told["status"]) == (1, "error")
     assert "b.test:443 is not allowed: --net b.test allows it" in told["limits"]
     assert [(asked["host"], asked["decision"]) for asked in told["network"]] == [("b.test", "deny")]
-    assert told["sandbox"].endswith("writes only /tmp; reaches a.test")
+    assert told["sandbox"].endswith("and /tmp; reaches a.test")

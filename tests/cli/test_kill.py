@@ -38,6 +38,7 @@ def ran(machine):
     """What blocks have run, counted by name."""
     path = machine.project / "ran"
     os.mkfifo(path)
+    machine.env["LLMREPL_SANDBOX_PROJECT"] = "read-only"  # a copy has a pipe of its own
     reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def counted():

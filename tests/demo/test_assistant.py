@@ -247,6 +247,10 @@ print(sorted(heavy & set(sys.modules)))
 """
 
 
+def test_a_question_that_nobody_answered_does_not_hide_the_next_one(chat):
+    assert "51" in chat.ask("hello\n\nwhat is 17 * 3?")
+
+
 def test_importing_it_compiles_no_pattern_and_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True, text=True)
     assert done.stdout.strip() in ("[]", "['ast']")

@@ -102,7 +102,7 @@ def test_sessions_lists_this_one(terminal):
 
 def test_sandbox_says_what_code_may_touch(machine, terminal):
     terminal.say("/sandbox")
-    terminal.wait(f"bubblewrap: reads {machine.project}; writes only /tmp; no network", PROMPT)
+    terminal.wait(f"bubblewrap: writes a copy of {machine.project}, and /tmp; no network", PROMPT)
 
 
 def test_system_shows_the_prompt_as_it_is_sent(terminal, server):

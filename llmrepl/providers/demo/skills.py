@@ -6,6 +6,7 @@ To add one, write its steps in the module it belongs to and a line in that modul
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from llmrepl.providers.demo import (
     about,
@@ -60,7 +61,18 @@ GROUPS: tuple[tuple[str, tuple[Skill, ...]], ...] = (
 
 
 def reply(turn: Turn) -> str:
-    """Return the next message of a turn: a sentence and one block, or the answer."""
+    """Return the next message of a turn: a sentence and one block, or the answer.
+
+    A question that nobody answered comes together with the next one: what is not understood as a
+    whole may end in a paragraph that is.
+    """
+    told = _told(turn)
+    if told is None and "\n\n" in turn.question.strip():
+        told = _told(replace(turn, question=turn.question.strip().rpartition("\n\n")[2]))
+    return NOT_UNDERSTOOD if told is None else told
+
+
+def _told(turn: Turn) -> str | None:
     ask = turn.ask
     try:
         for known in (known for _, skills in GROUPS for known in skills):
@@ -70,4 +82,4 @@ def reply(turn: Turn) -> str:
                 return run(steps, turn)
     except Told as told:
         return str(told)
-    return NOT_UNDERSTOOD
+    return None
