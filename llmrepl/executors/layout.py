@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmrepl.executors.hidden import hidden
 from llmrepl.executors.interpreter import Interpreter, find
 from llmrepl.executors.network import proxy_variables
-from llmrepl.executors.place import masked
 from llmrepl.executors.policy import Policy
 
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
@@ -111,7 +111,7 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
             for target, path in interpreter.links
             if not any(Path(path).is_relative_to(top) for top in visible)
         ),
-        masked=tuple(masked(policy.project)) if policy.project is not None else (),
+        masked=tuple(hidden(policy.project)) if policy.project is not None else (),
         kept=tuple(_within(policy.project, (*interpreter.directories, *interpreter.sites))),
     )
 

@@ -1,4 +1,4 @@
-"""Which directories may be shown to blocks, and which names in them must not be.
+"""Which directories may be shown to blocks, and which names in them must not be changed.
 
 A directory that holds more than a project, such as $HOME or /, is never shown.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,26 +26,6 @@ SECRET_DIRECTORIES = (".aws", ".docker", ".gnupg", ".kube", ".ssh")
 
 HOME_MARKS = (".aws", ".gnupg", ".ssh")
 
-SECRET_FILES = (
-    ".env",
-    ".env.*",
-    ".envrc",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    ".git-credentials",
-    ".netrc",
-    ".npmrc",
-    ".pgpass",
-    ".pypirc",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    "id_rsa",
-)
-"""Names in the project's top directory that blocks cannot read."""
-
 PROTECTED = (
     *(".git", ".gitconfig", ".gitmodules", ".hg", ".svn"),
     *(".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".envrc"),
@@ -61,8 +41,6 @@ PROTECTED = (
 
 Version control, start-up of shells and interpreters, configuration of editors and of agents.
 """
-
-PUBLIC_FILES = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
 
 def settle(policy: Policy, environ: Mapping[str, str] = os.environ) -> Policy:
@@ -113,19 +91,3 @@ def protected(path: str) -> str:
         if any(fnmatch.fnmatchcase(part.casefold(), pattern) for pattern in PROTECTED):
             return "/".join(parts[:count])
     return ""
-
-
-def masked(project: Path) -> Iterator[Path]:
-    """Yield the files in the top directory of `project` that usually hold secrets.
-
-    A symbolic link stands for what it points to, where that is in the project too: what is outside
-    is not visible anyway.
-    """
-    with os.scandir(project) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            name = entry.name
-            if name in PUBLIC_FILES or not any(fnmatch.fnmatchcase(name, p) for p in SECRET_FILES):
-                continue
-            path = Path(entry.path).resolve()
-            if path.is_file() and path.is_relative_to(project):
-                yield path

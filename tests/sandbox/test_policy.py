@@ -9,9 +9,10 @@ import pytest
 
 from llmrepl.executors import Limits, Policy, rules
 from llmrepl.executors.bubblewrap import Features, Session, arguments, locate
+from llmrepl.executors.hidden import MAX_FILES, hidden
 from llmrepl.executors.interpreter import Interpreter
 from llmrepl.executors.layout import Layout, environment
-from llmrepl.executors.place import masked, settle
+from llmrepl.executors.place import settle
 from llmrepl.executors.policy import size, summary
 
 PROJECT = Path("/work/project")
@@ -200,8 +201,32 @@ def test_names_of_secrets_are_masked_and_examples_are_not(tmp_path):
     (tmp_path / ".env.d").mkdir()
     (tmp_path / ".npmrc").symlink_to("main.py")
     (tmp_path / "out.pem").symlink_to("/etc/passwd")
-    found = {path.name for path in masked(tmp_path)}
+    found = {path.name for path in hidden(tmp_path)}
     assert found == {".env", ".env.local", "server.pem", ".netrc", "id_rsa", "main.py"}
+
+
+def test_secrets_deeper_in_a_project_are_masked_and_what_others_wrote_is_not_searched(tmp_path):
+    for name in (
+        "app/.env",
+        "a/b/c/d/.netrc",
+        "node_modules/x/.npmrc",
+        ".git/x.pem",
+        "a/.env.dist",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "app" / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "app" / "tls.key").write_text("-----BEGIN RSA PRIVATE KEY-----\n")
+    (tmp_path / "round").symlink_to(".")
+    found = [str(path.relative_to(tmp_path)) for path in hidden(tmp_path)]
+    assert found == ["app/.env", "app/tls.key", "a/b/c/d/.netrc"]
+
+
+def test_the_search_for_secrets_has_an_end(tmp_path):
+    for number in range(MAX_FILES + 50):
+        (tmp_path / f"{number}.key").touch()
+    assert len(list(hidden(tmp_path))) == MAX_FILES
 
 
 def test_the_rules_name_the_numbers():
