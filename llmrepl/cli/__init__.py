@@ -22,6 +22,7 @@ COMMANDS = {
     "exec": "Run one block in the sandbox, without a model.",
     "models": "List the models that can be used now.",
     "sessions": "List and show saved sessions.",
+    "audit": "Verify, show and export the log of everything that ran.",
     "config": "Show and change the configuration.",
     "check": "Check this installation and say how to mend what is wrong.",
 }
@@ -80,13 +81,33 @@ def run(args: Sequence[str]) -> int:
         # The reader of our output went away; leave quietly, as Unix filters do.
         sys.stderr.close()
         return ERROR
+    except Exception:  # noqa: BLE001 - a bug; Python itself would show what must not be seen
+        from traceback import format_exc
+
+        click.echo(_harmless(format_exc()), err=True, nl=False)
+        return ERROR
     return result if isinstance(result, int) else 0
 
 
 def complain(error: LlmreplError) -> None:
     """Print `error` and its hint on stderr, one line each."""
+    click.echo(f"llmrepl: {_harmless(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"  {_harmless(error.hint)}", err=True)
+
+
+def _harmless(text: str) -> str:
+    """Return `text` without secrets and without anything that a terminal would obey."""
+    import os
+    from pathlib import Path
+
+    from llmrepl.config import load
+    from llmrepl.config.secrets import redactor_of
+    from llmrepl.redaction import Redactor, secrets_in
     from llmrepl.sanitise import clean
 
-    click.echo(f"llmrepl: {clean(error.message)}", err=True)
-    if error.hint:
-        click.echo(f"  {clean(error.hint)}", err=True)
+    try:
+        redactor = redactor_of(load({}, os.environ, Path.cwd()).config, os.environ, Path.cwd())
+    except (LlmreplError, OSError):  # the configuration itself is what is wrong
+        redactor = Redactor(secrets_in(os.environ))
+    return clean(redactor.redact(text))

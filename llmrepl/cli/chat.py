@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +18,7 @@ from llmrepl.cli.options import load_config, session_options, settings_options
 if TYPE_CHECKING:
     from llmrepl.compose import Assembly
     from llmrepl.config import Loaded
+    from llmrepl.redaction import Redactor
 
 
 @click.command("chat")
@@ -47,6 +50,17 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
         assembly: Assembly = await start.start(loaded, session)
         return assembly
 
+    @cache
+    def redactor() -> Redactor:
+        from llmrepl.config.secrets import redactor_of
+
+        return redactor_of(config, os.environ, Path.cwd())
+
     history = data_directory(os.environ) / "history" if config.sessions.save else None
-    chat = Chat(assembled, history, vi=config.ui.editing_mode == "vi")
+    chat = Chat(
+        assembled,
+        history,
+        vi=config.ui.editing_mode == "vi",
+        redact=lambda text: redactor().redact(text),
+    )
     return await chat.run(resuming=any(session))

@@ -24,10 +24,11 @@ MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 @click.option("--model", metavar="PROVIDER/MODEL", help="The model to send a heartbeat to.")
 @click.argument("names", nargs=-1)
 def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
-    """Check configuration, sandbox, provider and sessions; NAMES choose among them."""
+    """Check configuration, sandbox, provider, sessions and audit log; NAMES choose among them."""
     from llmrepl.compose.assembly import provider_for
     from llmrepl.compose.checks import all_checks
     from llmrepl.compose.policy import policy_of
+    from llmrepl.config.secrets import redactor_of
     from llmrepl.health import run_checks
     from llmrepl.providers.registry import default_model, split_model
     from llmrepl.sanitise import clean
@@ -44,7 +45,8 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
     if unknown := [name for name in names if name not in checks]:
         raise click.UsageError(f"no check is called {unknown[0]}; there are: {', '.join(checks)}")
     wanted = {name: checks[name] for name in names or checks}
-    results = asyncio.run(run_checks(wanted))
+    redactor = redactor_of(config, os.environ, Path.cwd())
+    results = redactor.scrub(asyncio.run(run_checks(wanted)))
     for result in results:
         if as_json:
             row = {

@@ -47,19 +47,31 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     import signal
     from pathlib import Path
 
-    from llmrepl.compose.policy import policy_of
+    from llmrepl.audit.log import AuditLog
+    from llmrepl.audit.trail import Trail
+    from llmrepl.compose.closing import close_to_others
+    from llmrepl.compose.policy import limits_of, policy_of
+    from llmrepl.config.paths import audit_directory
+    from llmrepl.config.secrets import redactor_of
     from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
     from llmrepl.executors.sandbox import SandboxExecutor
+    from llmrepl.runtime import redacted
 
+    close_to_others()
     request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
     executor = SandboxExecutor(policy_of(loaded.config, Path.cwd()), os.environ)
+    redactor = redactor_of(loaded.config, os.environ, Path.cwd())
+    log = AuditLog(audit_directory(os.environ), redactor)
+    trail = Trail(log, limits=limits_of(executor.settings))
     loop = asyncio.get_running_loop()
     requests: list[NetworkRequested] = []
     try:
-        await executor.start()
+        await trail.start(executor)
+        if trail.repaired:
+            click.echo(f"llmrepl: note: audit log: {trail.repaired}", err=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: loop.create_task(executor.interrupt()))
-        async for event in executor.run(request):
+        async for event in redacted(trail.run(executor, request), redactor):
             if isinstance(event, ToolFinished):
                 return _report(event, requests, as_json, executor.policy)
             if isinstance(event, NetworkRequested):
@@ -68,6 +80,7 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
                 click.echo(event.text, nl=False, err=event.stream == "stderr")
     finally:
         await executor.close()
+        trail.close()
     return ERROR
 
 

@@ -67,7 +67,9 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
         if assembly.opened and assembly.opened.log.repaired:
             click.echo(f"llmrepl: note: {clean(assembly.opened.log.repaired)}", err=True)
         # Without a sandbox nothing may run, and a script should hear of it before it pays a model.
-        await assembly.executor.start()
+        await assembly.start_sandbox()
+        if assembly.trail.repaired:
+            click.echo(f"llmrepl: note: audit log: {assembly.trail.repaired}", err=True)
         runtime = assembly.runtime
         outcome = _Outcome(assembly, output)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, runtime.cancel)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmrepl.cli.options import load_config
+
+if TYPE_CHECKING:
+    from llmrepl.config import Loaded
+    from llmrepl.redaction import Redactor
 
 
 @click.group("sessions")
@@ -27,9 +33,12 @@ def list_(as_json: bool, limit: int) -> None:
     from llmrepl.sanitise import clean
     from llmrepl.sessions.listing import sessions
 
+    loaded = load_config()
+    redactor = _redactor(loaded)
     shown = False
-    for row in islice(sessions(load_config().config.sessions.directory), limit):
+    for found in islice(sessions(loaded.config.sessions.directory), limit):
         shown = True
+        row = found._replace(prompt=redactor.redact(found.prompt))
         if as_json:
             click.echo(json.dumps(_row(row), ensure_ascii=False))
             continue
@@ -42,6 +51,13 @@ def list_(as_json: bool, limit: int) -> None:
         )
     if not shown:
         click.echo("No sessions yet.", err=True)
+
+
+def _redactor(loaded: Loaded) -> Redactor:
+    """Return what takes secrets out of a session that is older than they are."""
+    from llmrepl.config.secrets import redactor_of
+
+    return redactor_of(loaded.config, os.environ, Path.cwd())
 
 
 def _row(row: Any) -> dict[str, Any]:
@@ -76,13 +92,14 @@ def show(session: str, as_json: bool) -> None:
     from llmrepl.sessions.catalog import session_path
     from llmrepl.sessions.reader import LogReader
 
-    directory = load_config().config.sessions.directory
+    loaded = load_config()
+    directory = loaded.config.sessions.directory
     reader = LogReader(session_path(directory, _found(directory, session)))
     if as_json:
         for line, _ in reader.lines():
             click.echo(line)
     else:
-        _replay(reader)
+        _replay(reader, _redactor(loaded))
     if reader.problem is not None:
         problem = reader.problem
         click.echo(
@@ -98,12 +115,10 @@ def _found(directory: Any, session: str) -> str:
     return last(directory) if session == "last" else find(directory, session)
 
 
-def _replay(reader: Any) -> None:
-    import os
-
+def _replay(reader: Any, redactor: Redactor) -> None:
     from llmrepl.displays.line import LineDisplay
     from llmrepl.displays.paint import Paint
 
     display = LineDisplay(sys.stdout, Paint.for_stream(sys.stdout, os.environ))
     for record in reader:
-        display.show_finished(record)
+        display.show_finished(redactor.scrub(record))

@@ -10,10 +10,15 @@ from itertools import islice
 from pathlib import Path
 
 from llmrepl.accounting import Meter
+from llmrepl.audit.log import AuditLog
+from llmrepl.audit.trail import Audited, Trail
 from llmrepl.compose.approval import approver_for
-from llmrepl.compose.opening import Opened, Wanted, open_session
-from llmrepl.compose.policy import policy_of
+from llmrepl.compose.closing import close_to_others
+from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
+from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.config import Config
+from llmrepl.config.paths import audit_directory
+from llmrepl.config.secrets import redactor_of
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.window import Sampling, Window
 from llmrepl.conversation import Phase
@@ -68,16 +73,25 @@ class Assembly:
         self.model = model
         self.cwd = cwd
         self._environ = environ
-        self.opened = opened
+        close_to_others()
+        self.redactor = redactor_of(config, environ, cwd)
+        self.opened = opened = opened and without_secrets(opened, self.redactor)
         self.sandbox_missing = False
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
         self.executor = SandboxExecutor(policy_of(config, cwd), environ)
+        self.trail = Trail(
+            AuditLog(audit_directory(environ), self.redactor),
+            lambda: self.session_id,
+            opened.state.calls if opened else (),
+            limits_of(self.executor.settings),
+        )
         extra = config.system.read_text() if config.system else ""
         provider, name = split_model(model)
+        prompt = system_prompt(directory=str(cwd), rules=rules(self.executor.settings), extra=extra)
         self.window = Window(
             name,
-            system_prompt(directory=str(cwd), rules=rules(self.executor.settings), extra=extra),
+            self.redactor.redact(prompt),
             self.meter,
             Sampling(config.max_tokens, config.temperature, config.seed),
         )
@@ -87,8 +101,9 @@ class Assembly:
             approver=approver_for(config.approval, person),
             context=self.window,
             meter=self.meter,
-            store=opened.log if opened else Unsaved(),
+            store=Audited(opened.log if opened else Unsaved(), self.trail),
             clock=SystemClock(),
+            redactor=self.redactor,
         )
         limits = config.limits
         self.runtime = Runtime(
@@ -122,6 +137,14 @@ class Assembly:
         """Whether the session's last turn was broken off."""
         return self.runtime.state.phase is not Phase.IDLE
 
+    async def start_sandbox(self) -> None:
+        """Start the sandbox, so that the first block does not wait.
+
+        Raises:
+            SandboxUnavailable: nothing can run here; the audit log has it too.
+        """
+        await self.trail.start(self.executor)
+
     async def use_model(self, model: str) -> None:
         """Go on with another model.
 
@@ -146,6 +169,7 @@ class Assembly:
             await self.warming
         await self.executor.close()
         await self.edges.provider.close()
+        self.trail.close()
         if self.opened:
             self.opened.log.close()
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from llmrepl.audit.reading import verify
 from llmrepl.compose.assembly import Assembly
 from llmrepl.config import Loaded
+from llmrepl.config.paths import audit_directory
 from llmrepl.events import CheckFinished
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.selftest import self_test
@@ -26,6 +29,7 @@ def checks_of(assembly: Assembly) -> dict[str, Check]:
         "sandbox": lambda: check_sandbox(assembly.executor.settings),
         "provider": lambda: heartbeat(assembly.edges.provider, assembly.window.model),
         "sessions": lambda: check_sessions(assembly.config.sessions.directory),
+        "audit": lambda: check_audit(audit_directory(os.environ)),
     }
 
 
@@ -46,7 +50,28 @@ def all_checks(
         "sandbox": lambda: check_sandbox(policy),
         "provider": provider,
         "sessions": lambda: check_sessions(loaded.config.sessions.directory),
+        "audit": lambda: check_audit(audit_directory(os.environ)),
     }
+
+
+async def check_audit(directory: Path) -> CheckFinished:
+    """Say whether the audit log can be written, and whether it is whole."""
+    if (place := _unwritable(directory)) is not None:
+        return CheckFinished(
+            name="audit",
+            status="failed",
+            message=f"{place} cannot be written, and nothing runs that cannot be audited",
+            fix="set XDG_DATA_HOME to a directory of yours",
+        )
+    report = await asyncio.to_thread(verify, directory)
+    if report.damage is not None:
+        return CheckFinished(
+            name="audit",
+            status="warning",
+            message=f"damaged: {report.damage}",
+            fix=f"find out why; a new log begins once {directory} is moved away",
+        )
+    return CheckFinished(name="audit", status="ok", message=f"{report.lines} entries, all sound")
 
 
 async def check_configuration(loaded: Loaded) -> CheckFinished:
@@ -79,19 +104,16 @@ async def check_sandbox(policy: Policy) -> CheckFinished:
 
 async def check_sessions(directory: Path) -> CheckFinished:
     """Say whether sessions can be written, and which are damaged."""
-    place = directory
-    while not place.exists():
-        place = place.parent
-    if not os.access(place, os.W_OK | os.X_OK):
+    if (place := _unwritable(directory)) is not None:
         return CheckFinished(
             name="sessions",
             status="failed",
             message=f"{place} cannot be written",
             fix="set sessions.directory to a directory of yours, or use --no-save",
         )
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(_existing(directory)).free
     if free < LITTLE_SPACE:
-        message = f"only {free // 2**20} MiB are free at {place}"
+        message = f"only {free // 2**20} MiB are free at {_existing(directory)}"
         return CheckFinished(
             name="sessions", status="warning", message=message, fix="free some disk space"
         )
@@ -107,3 +129,14 @@ async def check_sessions(directory: Path) -> CheckFinished:
     return CheckFinished(
         name="sessions", status="ok", message=f"{len(rows)} sessions in {directory}"
     )
+
+
+def _existing(directory: Path) -> Path:
+    """Return `directory`, or what there is above it."""
+    return next(place for place in (directory, *directory.parents) if place.exists())
+
+
+def _unwritable(directory: Path) -> Path | None:
+    """Return where writing below `directory` would fail; None where it would not."""
+    place = _existing(directory)
+    return None if place.is_dir() and os.access(place, os.W_OK | os.X_OK) else place

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from llmrepl.compose.assembly import provider_for
 from llmrepl.config import Config
+from llmrepl.config.secrets import redactor_of
 from llmrepl.errors import LlmreplError
 from llmrepl.providers.registry import BUILT_IN
 
@@ -30,7 +32,8 @@ async def list_models(config: Config, environ: Mapping[str, str] | None = None) 
     environ = os.environ if environ is None else environ
     names = [*BUILT_IN, *(name for name in config.providers if name not in BUILT_IN)]
     found = await asyncio.gather(*(_of_provider(config, name, environ) for name in names))
-    return [row for rows in found for row in rows]
+    redactor = redactor_of(config, environ, Path.cwd())
+    return [row._replace(note=redactor.redact(row.note)) for rows in found for row in rows]
 
 
 async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) -> list[ModelRow]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from llmrepl.conversation import Conversation
 from llmrepl.events import ConfigChanged, StepStarted
 from llmrepl.record import Record
+from llmrepl.redaction import Redactor
 from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find, last, session_path
 from llmrepl.sessions.log import SessionLog
@@ -63,6 +64,14 @@ def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:
         return Opened(log, [], Conversation())
     log, records = SessionLog.open(directory, session_id)
     return Opened(log, records, fold(records))
+
+
+def without_secrets(opened: Opened, redactor: Redactor) -> Opened:
+    """Return `opened` as a model and a person may see it: its log may be older than a secret."""
+    records = redactor.scrub(opened.records)
+    if records is opened.records:
+        return opened
+    return Opened(opened.log, records, fold(records))
 
 
 def _id_of(directory: Path, wanted: Wanted, cwd: str) -> str:

@@ -37,6 +37,17 @@ def policy_of(config: Config, cwd: Path) -> Policy:
     )
 
 
+def limits_of(policy: Policy) -> dict[str, float]:
+    """Return the limits that a person would ask about: seconds, bytes and numbers of processes."""
+    limits = policy.limits
+    return {
+        "seconds": limits.seconds,
+        "max_seconds": limits.max_seconds,
+        "memory": limits.memory,
+        "processes": limits.processes,
+    }
+
+
 def _rules(net: tuple[str, ...]) -> tuple[str, ...]:
     for rule in net:
         try:

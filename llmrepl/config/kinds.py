@@ -20,6 +20,9 @@ UNITS = {
 }  # fmt: skip
 """Bytes of each unit a size may have."""
 
+SHORTEST = 8
+"""Characters of the shortest secret; `llmrepl.redaction` passes over shorter ones."""
+
 _SHOWN = 60  # characters of a wrong value that an error message repeats
 # Patterns stay texts: only those that a configuration needs are compiled.
 _SIZE = r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)"
@@ -173,6 +176,15 @@ def _secret(value: Any) -> Secret:
     return Secret(_text(value))
 
 
+def _secrets(value: Any) -> tuple[Secret, ...]:
+    if not isinstance(value, list | tuple):
+        raise Unaccepted
+    for number, item in enumerate(value, 1):
+        if len(_text(item).strip()) < SHORTEST:
+            raise Unaccepted(f"number {number} is shorter")  # and what it is, nobody needs to see
+    return tuple(map(Secret, dict.fromkeys(value)))
+
+
 def _matching(pattern: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if not re.fullmatch(pattern, _text(value)):
@@ -269,6 +281,9 @@ def _kind(
 
 TEXT = _kind("a text that is not empty", _text)
 SECRET = _kind("a text that is not empty", _secret)
+SECRETS = _kind(f"a list of texts of {SHORTEST} characters or more", _secrets, _split(","))
+HIDDEN = (SECRET, SECRETS)
+"""What is never shown, in no error message either."""
 CHOICE = _kind("", _text)
 MODEL = _kind('"provider/model"', _matching(_MODEL))
 URL = _kind("an address that begins with http:// or https://", _matching(_URL))

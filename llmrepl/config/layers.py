@@ -137,7 +137,7 @@ def entry(
     try:
         parsed = setting.parse(value)
     except Unaccepted as exc:
-        found = describe(value, hidden=setting.kind is kinds.SECRET)
+        found = describe(value, hidden=setting.kind in kinds.HIDDEN)
         raise refused(source, dotted(path), found, setting.accepts, str(exc)) from None
     layers = setting.only.get(parsed, (layer,)) if setting.only else (layer,)
     if layer not in layers:

@@ -118,12 +118,16 @@ def _drop_half_prices(
 
 
 def _exposed_keys(user_file: Path, state: Mapping[tuple[str, ...], Entry]) -> list[str]:
-    keys = [entry for entry in state.values() if entry.setting.kind is kinds.SECRET]
+    keys = [
+        entry
+        for entry in state.values()
+        if entry.setting.kind in kinds.HIDDEN and entry.layer == "user file"
+    ]
     if not keys or not (mode := user_file.stat().st_mode & 0o777) & 0o077:
         return []
     return [
-        f"{entry.source}: {dotted(entry.path)} is a key in a file of mode {mode:04o}, which others"
-        f" can open; `chmod 600 {user_file}` mends it"
+        f"{entry.source}: {dotted(entry.path)} is secret, in a file of mode {mode:04o}, which"
+        f" others can open; `chmod 600 {user_file}` mends it"
         for entry in keys
     ]
 

@@ -30,6 +30,11 @@ def data_directory(environ: Mapping[str, str]) -> Path:
     return _directory(environ, "XDG_DATA_HOME", ".local/share")
 
 
+def audit_directory(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the audit log: `~/.local/share/llmrepl/audit` on Linux."""
+    return data_directory(environ) / "audit"
+
+
 def cache_directory(environ: Mapping[str, str]) -> Path:
     """Return the folder of what llmrepl can make again: `~/.cache/llmrepl` on Linux."""
     return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")

@@ -196,6 +196,13 @@ SETTINGS: tuple[Setting, ...] = (
         project="tighten",
     ),
     Setting(
+        "redact",
+        kinds.SECRETS,
+        (),
+        "Texts that must reach no model, no log and no screen, besides the secrets that are found.",
+        project="never",
+    ),
+    Setting(
         "limits.max_steps",
         kinds.INTEGER,
         50,

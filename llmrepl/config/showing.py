@@ -109,8 +109,8 @@ def _masked(value: Any, name: str) -> Any:
         return MASK
     if isinstance(value, Mapping):
         return {key: _masked(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item, name) for item in value]
+    if isinstance(value, list | tuple):
+        return type(value)(_masked(item, name) for item in value)
     if isinstance(value, str) and any(word in name.lower() for word in _SECRET_WORDS):
         return MASK
     return value

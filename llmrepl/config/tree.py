@@ -75,6 +75,7 @@ class Config:
     system: Path | None
     approval: str
     sandbox: Sandbox
+    redact: tuple[str, ...]
     limits: Limits
     sessions: Sessions
     providers: Mapping[str, Provider]

@@ -37,17 +37,26 @@ class Chat:
         assemble: makes everything a turn needs; called once, while the first prompt is up.
         history: where typed lines are kept; None keeps them in memory.
         vi: edit as in vi instead of as in emacs.
+        redact: takes secrets out of what is kept in `history` and of what went wrong.
     """
 
-    def __init__(self, assemble: Assemble, history: Path | None, *, vi: bool = False) -> None:
+    def __init__(
+        self,
+        assemble: Assemble,
+        history: Path | None,
+        *,
+        vi: bool = False,
+        redact: Callable[[str], str] = str,
+    ) -> None:
         self._assemble = assemble
+        self._redact = redact
         self._ready: asyncio.Task[Assembly] | None = None
         self._status = "starting"
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._prompt: PromptSession[str] = PromptSession(
             PROMPT,
-            history=InMemoryHistory() if history is None else History(history),
+            history=InMemoryHistory() if history is None else History(history, redact),
             multiline=True,
             key_bindings=bindings(),
             prompt_continuation=CONTINUATION,
@@ -121,7 +130,7 @@ class Chat:
         try:
             assembly = await self._assemble()
         except LlmreplError as error:
-            self._status = error.message
+            self._status = self._redact(error.message)
             raise
         self._show_status(assembly)
         return assembly
@@ -141,13 +150,14 @@ class Chat:
         except Leave:
             self._leaving = True
         except LlmreplError as error:
-            complain(sys.stdout, error)
+            told = LlmreplError(self._redact(error.message), hint=self._redact(error.hint))
+            complain(sys.stdout, told)
         except Exception:  # noqa: BLE001 - a plugin's bug, or ours, must not end the chat
             from traceback import format_exc
 
             from llmrepl.sanitise import clean
 
-            sys.stdout.write(clean(format_exc()))
+            sys.stdout.write(clean(self._redact(format_exc())))
         if self._ready is not None and self._ready.done():
             if self._ready.exception() is None:
                 self._show_status(self._ready.result())

@@ -48,6 +48,11 @@ def _say(text: str) -> None:
     sys.stdout.write(clean(text) + "\n")
 
 
+def _show(assembly: Assembly, text: str) -> None:
+    """Say what somebody else wrote, and what may be secret."""
+    _say(assembly.redactor.redact(text))
+
+
 async def _help(assembly: Assembly, _: str) -> None:
     for name, command in COMMANDS.items():
         _say(f"  {'/' + name + ' ' + command.argument:22} {command.purpose}")
@@ -68,7 +73,8 @@ async def _models(assembly: Assembly, _: str) -> None:
 
 
 async def _check(assembly: Assembly, _: str) -> None:
-    for result in await run_checks(checks_of(assembly)):
+    results = await run_checks(checks_of(assembly))
+    for result in assembly.redactor.scrub(results):
         mark = {"ok": "✓", "warning": "!"}.get(result.status, "✗")
         _say(f"{mark} {result.name}: {result.message}")
         if result.fix:
@@ -87,7 +93,7 @@ async def _cost(assembly: Assembly, _: str) -> None:
 
 async def _sessions(assembly: Assembly, _: str) -> None:
     for row in assembly.list_sessions(limit=20):
-        _say(f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
+        _show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
 
 
 async def _sandbox(assembly: Assembly, _: str) -> None:
@@ -97,17 +103,19 @@ async def _sandbox(assembly: Assembly, _: str) -> None:
 
 
 async def _diff(assembly: Assembly, path: str) -> None:
-    _say(await assembly.executor.diff(path) or _unchanged(assembly))
+    _show(assembly, await assembly.executor.diff(path) or _unchanged(assembly))
 
 
 async def _apply(assembly: Assembly, path: str) -> None:
     applied = await assembly.executor.apply([path] if path else None)
+    if applied.done:
+        assembly.trail.applied(applied.done)
     for name in applied.done:
-        _say(f"  applied   {shown(name)}")
+        _show(assembly, f"  applied   {shown(name)}")
     for name, why in applied.conflicts:
-        _say(f"  conflict  {shown(name)}: {why}; /diff shows it, /discard drops it")
+        _show(assembly, f"  conflict  {shown(name)}: {why}; /diff shows it, /discard drops it")
     for name, why in applied.refused:
-        _say(f"  refused   {shown(name)}: {why}")
+        _show(assembly, f"  refused   {shown(name)}: {why}")
     if not (applied.done or applied.conflicts or applied.refused):
         _say(_unchanged(assembly))
 
@@ -115,7 +123,7 @@ async def _apply(assembly: Assembly, path: str) -> None:
 async def _discard(assembly: Assembly, path: str) -> None:
     gone = await assembly.executor.discard([path] if path else None)
     for name in gone:
-        _say(f"  discarded {shown(name)}")
+        _show(assembly, f"  discarded {shown(name)}")
     if not gone:
         _say(_unchanged(assembly))
 

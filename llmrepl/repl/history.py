@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prompt_toolkit.history import FileHistory
@@ -18,11 +18,13 @@ class History(FileHistory):
 
     Args:
         file: where they are kept; it and its directory are made with the first line.
+        redact: takes secrets out of what is kept.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, redact: Callable[[str], str] = str) -> None:
         super().__init__(str(file))
         self._file = file
+        self._redact = redact
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the lines of earlier chats."""
@@ -36,4 +38,4 @@ class History(FileHistory):
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._file, os.O_CREAT | os.O_CLOEXEC, 0o600))
-            super().store_string(string)
+            super().store_string(self._redact(string))

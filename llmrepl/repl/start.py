@@ -44,7 +44,7 @@ async def _warm(assembly: Assembly) -> None:
     """Start what the first block would wait for; what fails here is told when it is needed."""
     assembly.meter.warm(prices=not assembly.edges.provider.local)
     try:
-        await assembly.executor.start()
+        await assembly.start_sandbox()
     except LlmreplError:
         assembly.sandbox_missing = True
 

@@ -151,13 +151,14 @@ def test_a_name_that_is_no_session_id_is_refused(machine, model, name):
     assert ids(machine) == []
 
 
-def test_no_save_writes_nothing(machine, model):
-    before = set(machine.home.rglob("*"))
+def test_no_save_writes_nothing_but_the_audit_log(machine, model):
+    before = {path for path in machine.home.rglob("*") if path.is_file()}
     ran = machine.run("run", "--model", model, "--no-save", "--output", "json", "hello")
     assert ran.code == 0
     assert ran.json["answer"] == "First answer."
     assert ran.json["session"] == ""
-    assert set(machine.home.rglob("*")) == before
+    after = {path for path in machine.home.rglob("*") if path.is_file()}
+    assert {path.parent for path in after - before} == {machine.sessions.parent / "audit"}
 
 
 def test_sessions_and_what_lies_beside_them_are_for_their_owner_alone(machine, model):

@@ -255,10 +255,15 @@ class TestWarnings:
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
     def test_name_a_key_in_a_file_that_others_can_open(self, world, mode):
         (warning,) = world.user(self.KEY, mode).load().warnings
-        assert f"{world.user_file}:2: providers.groq.api_key is a key in a file" in warning
+        assert f"{world.user_file}:2: providers.groq.api_key is secret, in a file" in warning
         assert f"mode {mode:04o}" in warning
         assert f"chmod 600 {world.user_file}" in warning
         assert "gsk_secret" not in warning
+
+    def test_are_silent_about_a_secret_in_a_variable(self, world):
+        loaded = world.user("seed = 1\n", 0o644).load(LLMREPL_REDACT="one-of-mine, another-one")
+        assert loaded.warnings == ()
+        assert loaded.config.redact == ("one-of-mine", "another-one")
 
     def test_are_silent_about_a_key_in_a_file_of_its_owner(self, world):
         loaded = world.user(self.KEY, 0o600).load()

@@ -51,6 +51,7 @@ def test_every_setting_that_a_project_may_tighten_is_tried():
 
 NEVER = {
     "sandbox.python": '"python3"',
+    "redact": '["some-secret"]',
     "sessions.directory": '"."',
     "sessions.save": "false",
     "providers.<name>.base_url": '"http://evil.example"',
@@ -155,7 +156,9 @@ ALLOWS = {
     "approval": ["deny", "ask", "auto"].index,
     "sandbox.tier": ["auto", "reduced", "off"].index,
     "sandbox.write": lambda value: {
-        str(path) for path in CANDIDATE_PATHS if any(map(path.is_relative_to, value))
+        str(path)
+        for path in CANDIDATE_PATHS
+        if any(path.is_relative_to(given.resolve()) for given in value)
     },
     "sandbox.net": set,
     "sandbox.env": set,

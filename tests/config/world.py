@@ -62,6 +62,7 @@ FOUR = {
     "sandbox.processes": ("40", "30", "20", "10"),
     "sandbox.output": ('"100KiB"', '"90KiB"', '"1MB"', "2048"),
     "sandbox.env": ('["A", "B"]', '["B"]', '["C"]', '["D"]'),
+    "redact": ('["first-secret"]', None, '["third-secret"]', '["fourth-secret"]'),
     "limits.max_steps": ("40", "30", "20", "10"),
     "limits.turn_seconds": ("400", "300.5", "200", "100"),
     "limits.budget": ("4.1", "3", "2", "0.1"),
@@ -82,6 +83,9 @@ WRONG = {
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
     "a list of names of environment variables": ['"A"', '["A B"]', "[1]", '["A", ""]'],
+    "a list of texts of 8 characters or more": [
+        '"secret-text"', '["short"]', '["long-enough", "       short"]', "[123456789]",
+    ],
     "a list of HOST or HOST:PORT": ['"a.org"', '["a.org:0"]', '["http://a.org"]', "[1]", '["*"]'],
     "a path": ["1", "true", '""', '["/x"]', '"a\\u0000b"'],
     "a list of paths": ['"/x"', "[1]", '[""]', '["/x", "a\\u0000b"]'],
