@@ -114,7 +114,7 @@ async def open_proven(start: Plan) -> Engine:
 
 
 async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof, ...]]:
-    make_mount_points(start.ground.scratch, start.layout)
+    make_mount_points(start.ground.scratch, start.layout, start.policy.write)
     sandbox = await launch(start, features)
     try:
         engine = Engine(start, sandbox)

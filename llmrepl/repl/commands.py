@@ -103,11 +103,11 @@ async def _sandbox(assembly: Assembly, _: str) -> None:
 
 
 async def _diff(assembly: Assembly, path: str) -> None:
-    _show(assembly, await assembly.executor.diff(path) or _unchanged(assembly))
+    _show(assembly, await assembly.executor.written.diff(path) or _unchanged(assembly))
 
 
 async def _apply(assembly: Assembly, path: str) -> None:
-    applied = await assembly.executor.apply([path] if path else None)
+    applied = await assembly.executor.written.apply([path] if path else None)
     if applied.done:
         assembly.trail.applied(applied.done)
     for name in applied.done:
@@ -121,7 +121,7 @@ async def _apply(assembly: Assembly, path: str) -> None:
 
 
 async def _discard(assembly: Assembly, path: str) -> None:
-    gone = await assembly.executor.discard([path] if path else None)
+    gone = await assembly.executor.written.discard([path] if path else None)
     for name in gone:
         _show(assembly, f"  discarded {shown(name)}")
     if not gone:

@@ -161,12 +161,12 @@ def a_copy_is_written_and_applied(session, project):
     assert found.text("diff").startswith("A d/\nA d/e +1\nA d/l +1\nM file.txt +1\nD gone -1\n")
     assert (project / "file.txt").read_text() == "unchanged\n"
     assert sorted(path.name for path in project.iterdir()) == ["file.txt", "gone"]
-    applied = session.wait(session.executor.apply())
+    applied = session.wait(session.executor.written.apply())
     assert (applied.conflicts, applied.refused) == ((), ()), applied
     assert (project / "file.txt").read_text() == "unchanged\nnew\n"
     assert (project / "d" / "l").read_text() == "d\n"
     assert not (project / "gone").exists()
-    assert session.wait(session.executor.changes()) == []
+    assert session.wait(session.executor.written.changes()) == []
     assert session.bash("cat file.txt; rm -r d").out == "unchanged\nnew\n"
-    session.wait(session.executor.discard())
+    session.wait(session.executor.written.discard())
     assert session.bash("cat d/l").out == "d\n"

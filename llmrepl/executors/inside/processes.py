@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterator, List, Optional, Set
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 EVERYBODY = -1  # to a kill: every process of the namespace but PID 1
 
@@ -70,3 +70,37 @@ def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
         seen.add(pid)
         yield pid
         pid = parents.get(pid, 0)
+
+
+def is_stopped() -> bool:
+    """Say whether every thread but PID 1's has stopped or ended."""
+    return all(_field(status, b"State:")[:1] in _STOPPED for _, status in _threads())
+
+
+def progress() -> Dict[str, str]:
+    """Return how often each thread but PID 1's has been taken off its processor.
+
+    Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
+    """
+    return {name: _field(status, b"ctxt_switches:") for name, status in _threads()}
+
+
+_STOPPED = ("T", "t", "Z", "X", "x")
+
+
+def _threads() -> Iterator[Tuple[str, bytes]]:
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or pid == "1":
+            continue
+        try:
+            for thread in os.listdir("/proc/" + pid + "/task"):
+                with open("/proc/" + pid + "/task/" + thread + "/status", "rb") as file:
+                    yield thread, file.read()
+        except OSError:
+            continue  # it went while we looked
+
+
+def _field(status: bytes, name: bytes) -> str:
+    """Return all values of the lines whose name ends so."""
+    lines = (line.split(b"\t", 1) for line in status.splitlines())
+    return " ".join(parts[-1].decode() for parts in lines if parts[0].endswith(name))
