@@ -59,7 +59,7 @@ class Engine:
         self.note = ""
         self._limits = plan.policy.limits
         self._loop = asyncio.get_running_loop()
-        self._watchdog = Watchdog(sandbox.agent, _written(plan), self._limits)
+        self._watchdog = Watchdog(sandbox.agent, _written(plan), plan.policy.write, self._limits)
         self._sandbox = sandbox
         sandbox.heard = self._heard
         sandbox.lost = self._vanished

@@ -57,7 +57,7 @@ class SandboxExecutor:
         self._block: Block | None = None
         self._interrupts = 0
         self._turn = asyncio.Lock()
-        self.written = Written(self._turn, self._refresh)
+        self.written = Written(self.settings.project, self._turn, self._refresh)
 
     async def start(self) -> None:
         """Start the sandbox and its Python, so that the first block does not wait.

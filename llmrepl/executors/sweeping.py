@@ -47,9 +47,14 @@ class Sweep:
         guard = self._area.guarded.get(path)
         if guard is not None and (seen is None or seen.inode == guard):
             return
+        if seen is not None and seen.inode in self._area.guarded.values():
+            return  # moved along with the directory it is in
         if before is None:
             self._move(path, "it is run or obeyed unasked")
-        elif before.seen.kind != "directory" and (seen is None or seen != before.seen):
+        elif before.seen.kind == "directory":
+            if seen is not None and seen.inode != before.seen.inode:
+                self._move(path, "it took the place of what is protected")
+        elif seen is None or seen != before.seen:
             if seen is not None:
                 self._move(path, "it is protected")
             self._put_back(path, before)

@@ -21,14 +21,17 @@ class Written:
     """The ways of writing of one executor.
 
     Args:
+        project: what paths are relative to.
         turn: held while a block runs; a person's wishes wait for it.
         refresh: called where files were taken out of the copy under a live sandbox.
     """
 
-    def __init__(self, turn: asyncio.Lock, refresh: Callable[[], None]) -> None:
+    def __init__(
+        self, project: Path | None, turn: asyncio.Lock, refresh: Callable[[], None]
+    ) -> None:
         self._turn = turn
         self._refresh = refresh
-        self._project: Path | None = None
+        self._project = project
         self._copy: WorkingCopy | None = None
         self._real: RealWrites | None = None
 
@@ -42,7 +45,6 @@ class Written:
         Raises:
             ConfigError: it cannot be let write there.
         """
-        self._project = start.policy.project
         if not start.policy.write:
             return start
         if self._real is None:
