@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from llmrepl.executors.differences import MAX_FILE, cut, difference, shown
+from llmrepl.executors.hidden import is_secret
 from llmrepl.executors.tree import Entry, Stamp, look, open_file, read, target_of, walk
 
 MAX_HASHED = 16 << 20
@@ -168,6 +169,8 @@ def compared(
     before, after = contents
     if change.what not in ("file", "link") or b"\0" in (before or b"") + (after or b""):
         return change, line
+    if is_secret(change.path):
+        return change, line  # the model sees it, and a directory with one in it may be moved
     made = difference(change.path, before, after)
     change = Change(change.path, change.kind, change.what, made.added, made.removed)
     return change, line + made.text

@@ -1,4 +1,4 @@
-"""Which directories blocks may see, and which they may write, and which names in them stay as they are.
+"""Which directories blocks may see and write, and which names in them must not be changed.
 
 A directory that holds more than a project, such as $HOME or /, is neither shown nor written.
 """

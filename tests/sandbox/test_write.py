@@ -300,6 +300,13 @@ def test_secrets_and_the_python_in_a_written_project_stay_as_they_are(tree, quar
         assert (tree / ".env").read_text() == "KEY=hush"
 
 
+def test_no_diff_shows_a_secret(session, tree):
+    (tree / "sub" / ".env").write_text("KEY=hush\n")
+    found = session.bash("mv sub moved; mv moved/.env moved/x; cat moved/.env moved/x")
+    assert "D sub/.env\n" in found.text("diff")
+    assert "hush" not in str(found)
+
+
 def test_a_block_that_is_interrupted_is_swept_and_can_be_undone(session, tree):
     before = visible(tree)
     session.meanwhile(
