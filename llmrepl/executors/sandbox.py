@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
-from llmrepl.errors import SandboxUnavailable
+from llmrepl.errors import LlmreplError, SandboxUnavailable
 from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
 from llmrepl.executors.engine import LOST, Engine, Shell
@@ -40,11 +40,15 @@ class SandboxExecutor:
         policy: what blocks may touch. A project that must not be shown is left out, and the
             executor's own `policy` says so.
         environ: the variables the person has; blocks see few of them.
+
+    Raises:
+        ConfigError: the policy lets blocks write where they must not.
     """
 
     name = "bubblewrap"
 
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
+        self.given = policy
         self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
         self._environ = environ
@@ -134,6 +138,48 @@ class SandboxExecutor:
         paths = tuple(str(scratch / "artifacts" / name) for name in made)
         note = self._take_note(block, engine)
         return explained(finished(block, self.settings, paths, note, diff), block.refused)
+
+    async def change(self, policy: Policy) -> None:
+        """Go on under another policy for the same project: the sandbox starts again.
+
+        /tmp, what bash blocks handed on and what can be undone stay; Python's variables are lost.
+        Where the new sandbox does not start, the old policy holds.
+
+        Raises:
+            LlmreplError: blocks changed their copy, and there would be none any more.
+            ConfigError: the policy lets blocks write where they must not.
+            SandboxUnavailable: the new one does not start.
+        """
+        async with self._turn:
+            settings = _workable(settle(policy, self._environ))
+            if not settings.copy_on_write and self.written.is_changed:
+                raise LlmreplError(
+                    "blocks changed their copy of the project, which would be lost",
+                    hint="/apply takes the changes over, /discard drops them",
+                )
+            before = self.given, self.settings, self._plan, self._proxy
+            if self._engine is not None:
+                await self._engine.close()
+                self._engine = None
+            try:
+                await self._use(policy, settings)
+            except BaseException:
+                self.given, self.settings, self._plan, self._proxy = before
+                self.policy = summary(self.settings)
+                raise
+            finally:
+                self._note = f"the sandbox was started again under another policy, so {LOST}"
+            if before[3] is not None:
+                await before[3].close()
+
+    async def _use(self, policy: Policy, settings: Policy) -> None:
+        self.given, self.settings = policy, settings
+        self._proxy = Proxy(settings.net, self._asked) if settings.net else None
+        if self._plan is not None:
+            self._plan = plan(settings, self._environ, self._plan)
+            self.settings = self._plan.policy
+        self.policy = summary(self.settings)
+        await self._ready()
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""

@@ -59,6 +59,11 @@ class Written:
             self._copy = WorkingCopy(start.overlay, self._refresh)
 
     @property
+    def is_changed(self) -> bool:
+        """Whether the copy differs from the project."""
+        return self._copy is not None and bool(self._copy.changes())
+
+    @property
     def is_copied(self) -> bool:
         """Whether there has been a copy, which may hold changes."""
         return self._copy is not None

@@ -273,7 +273,7 @@ def test_a_directory_outside_of_the_project_is_written_next_to_a_copy(tree, tmp_
         assert (out / "a").read_text() == "real\n"
         assert not (out / ".envrc").exists()
         assert not (tree / "b").exists()
-        assert found.text("diff").startswith(f"A b +1\n--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n")
+        assert found.text("diff").startswith("A b +1\n--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n")
         assert f"A {out}/a +1\n! {out}/.envrc was put into quarantine" in found.text("diff")
         assert undo(session)[1].done == (f"{out}/a",)
         assert [str(c) for c in session.wait(session.executor.written.changes())] == ["A b +1"]
