@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from llmrepl.compose.assembly import Assembly
 from llmrepl.compose.policy import checked_hosts
+from llmrepl.config.paths import home
 from llmrepl.errors import LlmreplError
 from llmrepl.events import ConfigChanged
 from llmrepl.executors.policy import Policy
@@ -22,8 +23,10 @@ async def allow_write(assembly: Assembly, path: str) -> None:
         LlmreplError: they must not, or no such sandbox starts; the policy is as before then.
     """
     given = assembly.executor.given
-    place = assembly.cwd / os.path.expanduser(path)
-    await _change(assembly, "sandbox.write", replace(given, write=(*given.write, place)))
+    if path.startswith("~/"):
+        path = str(home(os.environ)) + path[1:]
+    write = (*given.write, assembly.cwd / path)
+    await _change(assembly, "sandbox.write", replace(given, write=write))
 
 
 async def allow_host(assembly: Assembly, host: str) -> None:

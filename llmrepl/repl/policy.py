@@ -30,9 +30,7 @@ async def sandbox(assembly: Assembly, argument: str) -> None:
         raise LlmreplError(f"this is no use of /sandbox: {argument}", hint=USAGE)
     await changes[verb](assembly, rest.strip())
     _say(f"{assembly.executor.name}: {assembly.executor.policy}")
-    _say(
-        "The sandbox was started again, for this session: /tmp is kept, Python's variables are not."
-    )
+    _say("The sandbox starts again, for this session: /tmp is kept, Python's variables are not.")
 
 
 def _offer(assembly: Assembly) -> None:

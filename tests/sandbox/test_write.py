@@ -1,4 +1,4 @@
-"""Directories that blocks write for real: what is protected there, what is swept, what is undone."""
+"""Directories that blocks write for real: what is protected there, swept away, and undone."""
 
 from __future__ import annotations
 
