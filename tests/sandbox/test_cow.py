@@ -268,7 +268,8 @@ def test_the_policy_and_the_rules_say_that_it_is_a_copy(session, tree):
     assert session.executor.policy == f"writes a copy of {tree}, and /tmp; no network"
     assert any("/apply" in rule for rule in rules(session.executor.settings))
     found = session.python("open('/usr/x', 'w')")
-    assert "everything but the project and /tmp" in found.reason
+    assert "everything but the project and /tmp ($SCRATCH) is read-only here" in found.reason
+    assert "--write DIRECTORY allows more, in the chat /sandbox" in found.reason
 
 
 def test_a_read_only_project_names_what_allows_more(project):

@@ -152,6 +152,30 @@ def test_what_is_protected_cannot_be_written_renamed_or_removed(session, tree):
     assert session.bash("git status --short").status == "ok"
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("bash", "echo x > .git/hooks/pre-commit"),
+        ("bash", "mv .git x"),
+        ("python", "open('.git/config', 'w')"),
+        ("python", "import os; os.rename('sub/.vscode', 'x')"),
+    ],
+)
+def test_a_refusal_names_what_is_protected(session, language, code):
+    reason = session.block(language, code).reason
+    assert "is protected, being run or obeyed by other programs: only a person writes it" in reason
+    assert ".git is" in reason or ".vscode is" in reason
+
+
+def test_a_refusal_names_what_would_allow_more(project, tmp_path):
+    (tmp_path / "out").mkdir()
+    policy = Policy(project=project, write=(tmp_path / "out",))
+    with Session(policy) as session:
+        reason = session.bash("echo x > new").reason
+        assert f"everything but /tmp ($SCRATCH) and {tmp_path}/out is read-only here" in reason
+        assert "--project copy or --write DIRECTORY allows more, in the chat /sandbox" in reason
+
+
 def test_what_is_new_and_protected_is_put_into_quarantine_and_said(session, tree, quarantine):
     found = session.bash(
         "echo evil > .bashrc; mkdir -p sub/.idea deep/er; echo x > sub/.idea/x; echo fine > fine;"
