@@ -111,7 +111,9 @@ class RealWrites:
                 found += [(area, turnover) for turnover in wrote]
         unsaid, self._unsaid = self._unsaid, []
         lost = [area.name(t.path) for area, t in found if _is_lost(t)]
-        unsaid += [f"! {shown(name)} cannot be undone: it was too large to keep" for name in lost]
+        unsaid += [
+            f"! {shown(name)} cannot be undone: what stood there was not kept" for name in lost
+        ]
         found.sort(key=lambda each: each[0].name(each[1].path))
         return told(found, _counted, unsaid)
 

@@ -18,7 +18,7 @@ MAX_STEPS = 200
 """Blocks that can be undone."""
 
 MOVED = "it was changed outside since"
-NOT_KEPT = "what stood there was too large to be kept"
+NOT_KEPT = "what stood there was too large to keep, or could not be read"
 
 
 @dataclass(slots=True)

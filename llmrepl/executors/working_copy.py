@@ -82,9 +82,11 @@ class WorkingCopy:
                 self._same[path] = self._stamp(path)
             found |= {f"{d.change.path}\0{d.change.kind}": d for d in each}
             self._note(each, entries[path].changed)
+        named = {each.change.path for each in found.values()}
         for path in gone:
-            self._bases.pop(path, None)
             self._same.pop(path, None)
+            if path not in named:  # or a directory above it was deleted, and it with it
+                self._bases.pop(path, None)
         self._ended = time.time_ns()
         return self._told(list(found.values()), gone)
 

@@ -116,7 +116,12 @@ class Written:
             How many blocks that were, and what became of each path.
         """
         async with self._turn:
-            return self._real.undo(blocks) if self._real is not None else (0, Applied())
+            if self._real is None:
+                return 0, Applied()
+            undone = self._real.undo(blocks)
+            if self._copy is not None:
+                self._refresh()  # a copy shows what lies beneath it
+            return undone
 
     def _name(self, path: str) -> str:
         """Return `path` relative to the project.

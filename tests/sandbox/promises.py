@@ -170,3 +170,27 @@ def a_copy_is_written_and_applied(session, project):
     assert session.bash("cat file.txt; rm -r d").out == "unchanged\nnew\n"
     session.wait(session.executor.written.discard())
     assert session.bash("cat d/l").out == "d\n"
+
+
+def real_writes_are_swept_and_undone(session, project):
+    """Blocks write the project for real, but for what is protected; a person takes it back."""
+    found = session.bash(
+        "echo new >> file.txt; mkdir -p d; echo x > d/x; ln -s x d/l; chmod 4755 d/x"
+    )
+    assert found.status == "ok", (found.reason, session.executor.policy)
+    assert (project / "file.txt").read_text() == "unchanged\nnew\n"
+    assert (project / "d" / "x").stat().st_mode & 0o7777 == 0o755
+    for attempt in ("echo x > .git/hooks/x", "mv .git x", "rm -rf .git"):
+        assert session.bash(attempt).status == "error", attempt
+    assert list((project / ".git" / "hooks").iterdir()) == []
+    swept = session.bash("echo x > .bashrc; mkdir -m 0 shut; chmod 700 shut; echo x > shut/.envrc")
+    assert "! .bashrc was put into quarantine" in swept.text("diff"), swept
+    assert not (project / ".bashrc").exists()
+    session.bash("mkdir dark; echo x > dark/.npmrc; chmod 0 dark dark/..; chmod 700 .")
+    assert not (project / "dark" / ".npmrc").exists()
+    session.bash("rm -r d; mkdir d; echo y > d/y; chmod 500 d; rm file.txt")
+    count, undone = session.wait(session.executor.written.undo())
+    assert (undone.conflicts, undone.refused) == ((), ()), undone
+    assert count == 4
+    assert (project / "file.txt").read_text() == "unchanged\n"
+    assert sorted(path.name for path in project.iterdir()) == [".git", "file.txt"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import stat
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from llmrepl.errors import ConfigError
+from llmrepl.errors import ConfigError, LlmreplError
 from llmrepl.executors import Policy, rules
 from llmrepl.executors.place import settle
+from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 from tests.sandbox.test_cow import snapshot
 
@@ -118,7 +120,7 @@ def test_a_file_changed_outside_since_is_named_and_left_alone(session, tree):
 def test_what_was_too_large_to_keep_is_said_when_written_and_when_undone(session, tree):
     session.bash("head -c 20000000 /dev/zero > big; echo a > small")
     found = session.bash("echo x >> big; echo b > small")
-    assert "! big cannot be undone: it was too large to keep" in found.text("diff")
+    assert "! big cannot be undone: what stood there was not kept" in found.text("diff")
     _, undone = undo(session, 1)
     assert undone.done == ("small",)
     assert [path for path, _ in undone.refused] == ["big"]
@@ -388,3 +390,66 @@ def test_a_place_that_blocks_must_not_write_is_refused_by_name(tmp_path, path, w
     policy = Policy(project=home / "code", write=(named,), closed=(home / "data" / "own",))
     with pytest.raises(ConfigError, match=why):
         settle(policy, {"HOME": str(home)})
+
+
+def change(session: Session, **changes: object) -> None:
+    given = session.executor.given
+    session.wait(session.executor.change(dataclasses.replace(given, **changes)))
+
+
+def test_a_wider_policy_holds_at_once_and_what_is_lost_is_said(project):
+    with Session(Policy(project=project, limits=SMALL)) as session:
+        session.python("kept = 1; open('/tmp/kept', 'w').write('kept')")
+        session.bash("cd /tmp; export KEPT=1")
+        assert session.bash(f"echo x > {project}/new").status == "error"
+        change(session, write=(project,))
+        assert session.executor.policy == f"writes {project} for real, and /tmp; no network"
+        assert session.bash(f"pwd; echo $KEPT; cat kept; echo x > {project}/new").out == (
+            "/tmp\n1\nkept"
+        )
+        assert (project / "new").exists()
+        found = session.python("kept")
+        assert "started again under another policy, so Python's variables are lost" in found.reason
+        change(session, net=("example.org",))
+        assert session.executor.policy.endswith("reaches example.org")
+        assert session.bash("echo $HTTP_PROXY").out.startswith("http://127.0.0.1:")
+        assert undo(session)[1].done == ("new",)
+
+
+def test_a_policy_that_cannot_be_had_leaves_the_one_before(tree):
+    with Session(Policy(project=tree, copy_on_write=True, limits=SMALL)) as session:
+        session.bash("echo x > new")
+        before = session.executor.policy
+        with pytest.raises(LlmreplError, match="would be lost"):
+            change(session, write=(tree,))
+        with pytest.raises(ConfigError, match="whole machine"):
+            change(session, write=(Path("/"),))
+        assert session.executor.policy == before
+        assert session.bash("cat new").out == "x\n"
+        session.wait(session.executor.written.discard())
+        change(session, write=(tree,))
+        session.bash("echo real > new")
+        assert (tree / "new").read_text() == "real\n"
+        change(session, write=())
+        assert session.executor.policy == before
+        session.bash("echo copied > new")
+        assert (tree / "new").read_text() == "real\n"
+        assert undo(session)[1].done == ("new",)
+
+
+def test_changes_in_a_copy_survive_a_wider_policy(tree, tmp_path):
+    (tmp_path / "out").mkdir()
+    with Session(Policy(project=tree, copy_on_write=True, limits=SMALL)) as session:
+        session.bash("echo x > new; rm sub/kept")
+        change(session, write=(tmp_path / "out",))
+        assert session.bash(f"cat new; echo y > {tmp_path}/out/y; ls sub").out == "x\n"
+        assert [str(c) for c in session.wait(session.executor.written.changes())] == [
+            "A new +1",
+            "D sub/kept -1",
+        ]
+
+
+def test_the_promises_of_writing_for_real_are_kept(project):
+    (project / ".git" / "hooks").mkdir(parents=True)
+    with Session(Policy(project=project, write=(project,), limits=SMALL)) as session:
+        promises.real_writes_are_swept_and_undone(session, project)
