@@ -11,6 +11,12 @@ from pathlib import Path, PurePosixPath
 from llmrepl.executors.index import Scan, Seen
 from llmrepl.executors.snapshots import Kept, Pack, Store
 from llmrepl.executors.tree import open_file, target_of
+from llmrepl.executors.watch import Watch
+
+FEW = 100
+"""Entries up to which looking at all of them costs less than asking where something happened."""
+
+_NONE: frozenset[str] = frozenset()
 
 SLACK = 20_000_000
 """Nanoseconds within which a file may change twice without its time telling."""
@@ -63,7 +69,11 @@ class Area:
         self._shown = PurePosixPath(os.path.relpath(top, project) if inside and project else top)
         self._closed = frozenset(closed)
         self._store = store
-        self._found: dict[str, Seen] = {}
+        self._inside: dict[str, set[str]] = {}
+        self._known: dict[str, int] = {}
+        self._news: dict[str, Seen | None] = {}
+        self._watch = Watch()
+        self._touched: set[str] | None = None
         self._seen: dict[str, Seen] = {}
         self._unsure: set[str] = set()
 
@@ -86,53 +96,97 @@ class Area:
         Raises:
             OSError: the directory itself cannot be read.
         """
-        before = self._seen
-        self._found = found = Scan(self.top, self._closed, before, opening=opening).found
-        paths = [path for path, seen in found.items() if before.get(path) is not seen]
-        paths += [path for path in self._unsure if before.get(path) is found.get(path)]
-        return paths + [path for path in before if path not in found]
+        self._note_touched()
+        before, touched = self._seen, self._touched
+        scan = Scan(
+            self.top, self._closed, before, self._known, opening=opening, entered=self._watch.add
+        )
+        if touched is None:
+            scan.everything()
+            self._watch.trust()
+        else:
+            for path in touched:
+                scan.directory(path)
+        found = scan.found
+        news: dict[str, Seen | None] = dict.fromkeys(self._gone(scan))
+        news |= {path: seen for path, seen in found.items() if before.get(path) is not seen}
+        news |= {path: found[path] for path in self._unsure if path in found}
+        self._news = news
+        self._known |= {path: found[path].inode for path in scan.listed if path in found}
+        return list(news)
+
+    def _note_touched(self) -> None:
+        touched = self._watch.touched()
+        if touched is None or self._touched is None or len(self._seen) <= FEW:
+            self._touched = None
+        else:
+            self._touched |= touched
+
+    def _gone(self, scan: Scan) -> Iterator[str]:
+        """Yield what stood in a directory that was looked into, and does not any more."""
+        for directory, names in scan.listed.items():
+            for name in self._inside.get(directory, _NONE) - names:
+                path = f"{directory}/{name}" if directory else name
+                yield path
+                yield from self._below(path)
+        for path, seen in scan.found.items():
+            if seen.kind != "directory":
+                yield from self._below(path)
+
+    def _below(self, path: str) -> Iterator[str]:
+        for name in self._inside.get(path, ()):
+            yield f"{path}/{name}"
+            yield from self._below(f"{path}/{name}")
 
     def seen(self, path: str) -> Seen | None:
         """Return what `look` saw at a path."""
-        return self._found.get(path)
+        return self._news.get(path, self._seen.get(path))
 
     def take(self, paths: Iterable[str]) -> list[Turnover]:
         """Take in what stands now at the paths that `look` returned; return what did change.
 
         The states before are the caller's from now on.
         """
-        self._unsure.clear()
         fresh = time.time_ns() - SLACK
         turnovers = []
         for path, after in self._states(paths):
-            before = self.now.pop(path, None)
-            self._seen.pop(path, None)
-            if after is not None:
-                self.now[path], self._seen[path] = after, after.seen
-                if after.seen.changed >= fresh and after.seen.kind == "file":
-                    self._unsure.add(path)
+            before = self._replace(path, after)
+            self._unsure.discard(path)
+            if after is not None and after.seen.kind == "file" and after.seen.changed >= fresh:
+                self._unsure.add(path)
             if before is not None and after is not None and is_same(before, after):
                 before.release()
             elif before is not None or after is not None:
                 turnovers.append(Turnover(path, before, after.seen if after else None))
+        self._touched = set()
         return turnovers
+
+    def _replace(self, path: str, after: State | None) -> State | None:
+        before = self.now.pop(path, None)
+        directory, _, name = path.rpartition("/")
+        if after is None or after.seen.kind != "directory":
+            self._known.pop(path, None)
+        if after is None:
+            self._seen.pop(path, None)
+            self._inside.get(directory, set()).discard(name)
+        else:
+            self.now[path], self._seen[path] = after, after.seen
+            self._inside.setdefault(directory, set()).add(name)
+        return before
+
+    def close(self) -> None:
+        """Watch no more. May be called twice."""
+        self._watch.close()
 
     def settle(self) -> list[Turnover]:
         """Take in everything as it is; return what changed."""
         return self.take(self.look())
 
-    def forget(self) -> None:
-        """Give up all contents."""
-        for state in self.now.values():
-            state.release()
-        self.now.clear()
-        self._seen.clear()
-
     def _states(self, paths: Iterable[str]) -> Iterator[tuple[str, State | None]]:
         pack: Pack | None = None
         try:
             for path in paths:
-                seen = self._found.get(path)
+                seen = self.seen(path)
                 if seen is None:
                     yield path, None
                 elif seen.kind == "link":

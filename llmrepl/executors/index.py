@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from llmrepl.executors.place import is_protected
 from llmrepl.executors.scratch import MAX_NESTING, enter
+from llmrepl.executors.tree import parent_of
 
 
 class Seen(NamedTuple):
@@ -59,36 +60,55 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFLNK: "link", stat.S_IFDIR: "directory"}
 class Scan:
     """A walk through a directory that compares what it sees with what was seen before.
 
-    It does not enter what is protected, nor `closed`: there nothing of a block's can be.
+    It does not enter what is protected, nor `closed`: there nothing of a block's can be. `found`
+    will have what stands there, `listed` the names in each directory that was looked into. An entry
+    that is as before is the very same object.
 
     Args:
         top: the directory.
         closed: paths below it that are not entered.
-        before: what an earlier walk found. An entry that is the same is the very same object.
+        before: what earlier walks found.
+        known: the inodes of the directories that they looked into.
         opening: whether to make directories enterable that a block shut since then.
+        entered: called with the path and a descriptor of each directory before it is looked into.
     """
 
     def __init__(
         self,
         top: Path,
-        closed: frozenset[str] = frozenset(),
-        before: Mapping[str, Seen] | None = None,
+        closed: frozenset[str],
+        before: Mapping[str, Seen],
+        known: Mapping[str, int],
         *,
-        opening: bool = False,
+        opening: bool,
+        entered: Callable[[str, int], None],
     ) -> None:
+        self._top = top
         self._closed = closed
-        self._before = before or {}
+        self._before = before
+        self._known = known
         self._opening = opening
+        self._note = entered
         self.found: dict[str, Seen] = {}
-        fd = os.open(top, os.O_DIRECTORY)
+        self.listed: dict[str, set[str]] = {}
+
+    def everything(self) -> None:
+        """Look at all there is."""
+        fd = os.open(self._top, os.O_DIRECTORY)
         try:
-            self._look(fd, "", MAX_NESTING)
+            self._look(fd, "", MAX_NESTING, deep=True)
         finally:
             os.close(fd)
 
-    def _look(self, fd: int, prefix: str, depth: int) -> None:
-        before, found = self._before, self.found
-        inner = []
+    def directory(self, path: str) -> None:
+        """Look into one directory, and into those in it that are new."""
+        with contextlib.suppress(OSError), self._opened(path) as fd:
+            self._look(fd, path and path + "/", MAX_NESTING - path.count("/"), deep=False)
+
+    def _look(self, fd: int, prefix: str, depth: int, *, deep: bool) -> None:
+        self._note(prefix[:-1], fd)
+        before, found, known = self._before, self.found, self._known
+        inner, names = [], set()
         with os.scandir(fd) as entries:
             for entry in entries:
                 try:
@@ -105,27 +125,39 @@ class Scan:
                 ):
                     old = Seen.of(facts)
                 found[path] = old
-                if stat.S_ISDIR(facts.st_mode):
+                names.add(entry.name)
+                if stat.S_ISDIR(facts.st_mode) and (deep or known.get(path) != facts.st_ino):
                     inner.append(entry.name)
-        if not depth:
-            return
-        for name in inner:
+        self.listed[prefix[:-1]] = names
+        for name in inner if depth else ():
             path = prefix + name
             if is_protected(name) or path in self._closed:
                 continue
-            with contextlib.suppress(OSError), self._entered(fd, name, path) as directory:
-                self._look(directory, path + "/", depth - 1)
+            with contextlib.suppress(OSError):
+                directory = self._enter(fd, name, path)
+                try:
+                    self._look(directory, path + "/", depth - 1, deep=True)
+                finally:
+                    os.close(directory)
 
     @contextlib.contextmanager
-    def _entered(self, parent: int, name: str, path: str) -> Iterator[int]:
-        if self._opening and self._before.get(path) is not self.found[path]:
-            with contextlib.suppress(OSError):
-                self.found[path] = open_up(parent, name)
-        fd = enter(parent, name)
+    def _opened(self, path: str) -> Iterator[int]:
+        if not path:
+            fd = os.open(self._top, os.O_DIRECTORY)
+        else:
+            with parent_of(self._top, path) as (parent, name):
+                fd = self._enter(parent, name, path)
         try:
             yield fd
         finally:
             os.close(fd)
+
+    def _enter(self, parent: int, name: str, path: str) -> int:
+        if self._opening:
+            old = self._before.get(path)
+            if old is None or old.changed != os.lstat(name, dir_fd=parent).st_ctime_ns:
+                self.found[path] = open_up(parent, name)
+        return enter(parent, name)
 
 
 def open_up(parent: int, name: str) -> Seen:

@@ -14,7 +14,7 @@ from llmrepl.executors.tree import parent_of
 
 
 class Quarantine:
-    """A directory of our own, with one in it for each thing that was moved there.
+    """A directory that only we can enter, with one in it for each thing that was moved there.
 
     Args:
         directory: made with the first of them.
@@ -42,9 +42,6 @@ class Quarantine:
                     raise
                 _copy(Path(f"/proc/self/fd/{parent}") / name, target)
                 _remove(parent, name)
-        with contextlib.suppress(OSError):
-            if not target.is_symlink() and not target.is_dir():
-                target.chmod(0o600)  # no set-user-id program lies here
         return target
 
     def _new(self) -> Path:

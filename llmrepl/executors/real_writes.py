@@ -72,7 +72,8 @@ class RealWrites:
                 )
             area.guard(guards(top, {path: state.seen for path, state in area.now.items()}))
             guarded += [top / path for path in area.guarded]
-        self._areas = {top: self._areas[top] for top in policy.write}
+        for top in self._areas.keys() - set(policy.write):
+            self._areas.pop(top).close()
         self._ran = False
         return replace(layout, guarded=tuple(guarded))
 
@@ -83,11 +84,12 @@ class RealWrites:
 
     async def begin(self, engine: Engine) -> str:
         """Note what others changed since the last block; return what has to be protected anew."""
-        rested = not self._ran or await engine.rested()
+        looked = [(area, area.look()) for area in self._areas.values()]
+        rested = not self._ran or not any(paths for _, paths in looked) or await engine.rested()
         stale = ""
-        for area in self._areas.values():
+        for area, paths in looked:
             if rested:
-                changed = area.settle()
+                changed = area.take(paths)
                 self._history.outside(area, changed)
             else:
                 changed = self._swept(area)
@@ -119,13 +121,16 @@ class RealWrites:
 
     def _swept(self, area: Area) -> list[Turnover]:
         paths = area.look(opening=True)
-        if not paths:
-            return []
         sweep = Sweep(area, self._quarantine)
         if sweep.run(paths):
             self._unsaid += sweep.lines
             paths = area.look(opening=True)
         return area.take(paths)
+
+    def close(self) -> None:
+        """Watch no more. May be called twice."""
+        for area in self._areas.values():
+            area.close()
 
     def undo(self, blocks: int | None = None) -> tuple[int, Applied]:
         """Take back what the last `blocks` wrote, or what those of the last turn did.

@@ -195,6 +195,7 @@ class SandboxExecutor:
             await engine.close()
         if self._proxy is not None:
             await self._proxy.close()
+        self.written.close()
         start, self._plan = self._plan, None
         if start is not None:
             await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)

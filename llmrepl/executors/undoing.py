@@ -49,7 +49,9 @@ class History:
         self._steps: list[Step] = []
 
     def add(self, call_id: str, area: Area, wrote: list[Turnover]) -> None:
-        """Note what a block wrote."""
+        """Note what a block wrote, if anything."""
+        if not wrote:
+            return
         self._steps.append(Step(call_id, area, wrote))
         while len(self._steps) > MAX_STEPS or (self._store.is_full and len(self._steps) > 1):
             self._steps.pop(0).release()

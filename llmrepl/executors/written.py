@@ -68,6 +68,11 @@ class Written:
         """Whether there has been a copy, which may hold changes."""
         return self._copy is not None
 
+    def close(self) -> None:
+        """Watch no more. May be called twice."""
+        if self._real is not None:
+            self._real.close()
+
     async def begin(self, engine: Engine) -> str:
         """Make ready for a block; return why the sandbox must start again first, or ""."""
         for way in self._ways:

@@ -174,6 +174,9 @@ def a_copy_is_written_and_applied(session, project):
 
 def real_writes_are_swept_and_undone(session, project):
     """Blocks write the project for real, but for what is protected; a person takes it back."""
+    (project / "sealed").mkdir(mode=0)
+    for number in range(120):  # more than are looked at one by one
+        (project / f"file{number}").touch()
     found = session.bash(
         "echo new >> file.txt; mkdir -p d; echo x > d/x; ln -s x d/l; chmod 4755 d/x"
     )
@@ -188,9 +191,14 @@ def real_writes_are_swept_and_undone(session, project):
     assert not (project / ".bashrc").exists()
     session.bash("mkdir dark; echo x > dark/.npmrc; chmod 0 dark dark/..; chmod 700 .")
     assert not (project / "dark" / ".npmrc").exists()
+    found = session.bash("chmod 700 sealed; echo x > sealed/.envrc; chmod 0 sealed")
+    assert "! sealed/.envrc was put into quarantine" in found.text("diff"), found
     session.bash("rm -r d; mkdir d; echo y > d/y; chmod 500 d; rm file.txt")
     count, undone = session.wait(session.executor.written.undo())
     assert (undone.conflicts, undone.refused) == ((), ()), undone
-    assert count == 4
+    assert count == 5
+    assert (project / "sealed").stat().st_mode & 0o7777 == 0
+    (project / "sealed").rmdir()
     assert (project / "file.txt").read_text() == "unchanged\n"
-    assert sorted(path.name for path in project.iterdir()) == [".git", "file.txt"]
+    names = {path.name for path in project.iterdir()}
+    assert names == {".git", "file.txt", *(f"file{number}" for number in range(120))}

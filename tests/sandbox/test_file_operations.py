@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from llmrepl.executors import Policy
+from llmrepl.executors.area import FEW
 from llmrepl.executors.place import protected
 from tests.sandbox.session import Session
 
@@ -57,9 +59,9 @@ def tree(top: Path) -> dict[str, tuple[int, object]]:
         for name in (*names, *files):
             path = Path(directory, name)
             mode = path.lstat().st_mode
-            content = (
-                os.readlink(path) if path.is_symlink() else path.is_file() and path.read_bytes()
-            )
+            content = str(path.readlink()) if path.is_symlink() else False
+            if stat.S_ISREG(mode):
+                content = path.read_bytes()
             found[str(path.relative_to(top))] = (mode, content)
     return found
 
@@ -67,6 +69,8 @@ def tree(top: Path) -> dict[str, tuple[int, object]]:
 def refill(project: Path) -> None:
     """Let the project be as every example begins."""
     for path in project.iterdir():
+        if path.name == "many":
+            continue
         if path.is_dir() and not path.is_symlink():
             for directory, _, _ in os.walk(path):
                 Path(directory).chmod(0o755)
@@ -93,8 +97,12 @@ def project(tmp_path_factory):
     return tmp_path_factory.mktemp("project")
 
 
-@pytest.fixture(scope="module")
-def real(project):
+@pytest.fixture(scope="module", params=["looked at", "watched"])
+def real(project, request):
+    if request.param == "watched":
+        (project / "many").mkdir()
+        for number in range(FEW):
+            (project / "many" / str(number)).touch()
     with Session(Policy(project=project, write=(project,))) as session:
         yield session
 
@@ -116,7 +124,7 @@ def test_undo_gives_back_the_tree_that_was_there(real, project, work):
     refill(project)
     before = tree(project)
     run(real, work)
-    assert not any(protected(path) for path in tree(project))
+    assert [path for path in tree(project) if protected(path)] == []
     _, undone = real.wait(real.executor.written.undo())
     assert (undone.conflicts, undone.refused) == ((), ())
     assert tree(project) == before

@@ -25,6 +25,7 @@ from .processes import EVERYBODY, is_stopped, kill_strangers, progress, send, st
 FORK_TRIES = 20
 FORK_PAUSE = 0.01
 REST = 0.0003
+PAUSE = 0.00003
 
 STOP_SECONDS = 0.5
 """Seconds that whoever is stopped may take to end a system call."""
@@ -133,10 +134,12 @@ class Agent:
         """Stop everybody, and remember how far each has come."""
         deadline = time.monotonic() + STOP_SECONDS
         send(EVERYBODY, signal.SIGSTOP)
-        while not is_stopped() and time.monotonic() < deadline:
-            time.sleep(REST)
+        stopped = is_stopped()
+        while not stopped and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            stopped = is_stopped()
         self._reply(message["id"], {})
-        self._progress = progress() if is_stopped() else None  # while nobody waits for it
+        self._progress = progress() if stopped else None  # while nobody waits for it
 
     def _do_rested(self, _message: Message, _fds: List[int]) -> Message:
         """Say whether nobody has done anything since."""
