@@ -74,18 +74,18 @@ def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
 
 def is_stopped() -> bool:
     """Say whether every thread but PID 1's has stopped or ended."""
-    return all(_field(status, b"State:")[:1] in _STOPPED for _, status in _threads())
+    return all(_after(b"\nState:\t", status)[:1] in _STOPPED for _, status in _threads())
 
 
-def progress() -> Dict[str, str]:
+def progress() -> Dict[str, bytes]:
     """Return how often each thread but PID 1's has been taken off its processor.
 
     Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
     """
-    return {name: _field(status, b"ctxt_switches:") for name, status in _threads()}
+    return {name: _after(b"\nvoluntary_ctxt_switches:", status) for name, status in _threads()}
 
 
-_STOPPED = ("T", "t", "Z", "X", "x")
+_STOPPED = (b"T", b"t", b"Z", b"X", b"x")
 
 
 def _threads() -> Iterator[Tuple[str, bytes]]:
@@ -94,13 +94,15 @@ def _threads() -> Iterator[Tuple[str, bytes]]:
             continue
         try:
             for thread in os.listdir("/proc/" + pid + "/task"):
-                with open("/proc/" + pid + "/task/" + thread + "/status", "rb") as file:
-                    yield thread, file.read()
+                fd = os.open("/proc/" + pid + "/task/" + thread + "/status", os.O_RDONLY)
+                try:
+                    yield thread, os.read(fd, 1 << 16)
+                finally:
+                    os.close(fd)
         except OSError:
             continue  # it went while we looked
 
 
-def _field(status: bytes, name: bytes) -> str:
-    """Return all values of the lines whose name ends so."""
-    lines = (line.split(b"\t", 1) for line in status.splitlines())
-    return " ".join(parts[-1].decode() for parts in lines if parts[0].endswith(name))
+def _after(mark: bytes, status: bytes) -> bytes:
+    """Return the rest of a status from a mark on."""
+    return status.partition(mark)[2]
