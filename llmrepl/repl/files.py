@@ -17,20 +17,22 @@ MAX_NAMED = 20
 
 async def diff(assembly: Assembly, path: str) -> None:
     """Show what blocks changed in their copy of the project."""
-    _say(await assembly.executor.written.diff(path) or _unchanged(assembly))
+    _show(assembly, await assembly.executor.written.diff(path) or _unchanged(assembly))
 
 
 async def apply(assembly: Assembly, path: str) -> None:
     """Write what blocks changed in their copy into the project."""
     applied = await assembly.executor.written.apply([path] if path else None)
-    if not _tell("applied", applied, "; /diff shows it, /discard drops it"):
+    if applied.done:
+        assembly.trail.applied(applied.done)
+    if not _tell(assembly, "applied", applied, "; /diff shows it, /discard drops it"):
         _say(_unchanged(assembly))
 
 
 async def discard(assembly: Assembly, path: str) -> None:
     """Let the copy be as the project again."""
     gone = await assembly.executor.written.discard([path] if path else None)
-    if not _tell("discarded", Applied(tuple(gone))):
+    if not _tell(assembly, "discarded", Applied(tuple(gone))):
         _say(_unchanged(assembly))
 
 
@@ -45,7 +47,9 @@ async def undo(assembly: Assembly, blocks: str) -> None:
             f"{blocks} is no number of blocks", hint="/undo, or /undo N for the last N blocks"
         )
     count, undone = await assembly.executor.written.undo(int(blocks) if blocks else None)
-    if not _tell("undone", undone):
+    if undone.done:
+        assembly.trail.undone(undone.done)
+    if not _tell(assembly, "undone", undone):
         _say("there is nothing to undo: blocks have written nothing for real")
         return
     what = "the last block" if count == 1 else f"the last {count} blocks"
@@ -58,14 +62,14 @@ async def undo(assembly: Assembly, blocks: str) -> None:
         assembly.runtime.record(NoteAdded(text=text, audience="model"))
 
 
-def _tell(verb: str, applied: Applied, about_conflicts: str = "") -> bool:
+def _tell(assembly: Assembly, verb: str, applied: Applied, about_conflicts: str = "") -> bool:
     """Say what became of each path; return whether there was any."""
     for name in applied.done:
-        _say(f"  {verb:9} {shown(name)}")
+        _show(assembly, f"  {verb:9} {shown(name)}")
     for name, why in applied.conflicts:
-        _say(f"  conflict  {shown(name)}: {why}{about_conflicts}")
+        _show(assembly, f"  conflict  {shown(name)}: {why}{about_conflicts}")
     for name, why in applied.refused:
-        _say(f"  refused   {shown(name)}: {why}")
+        _show(assembly, f"  refused   {shown(name)}: {why}")
     return bool(applied.done or applied.conflicts or applied.refused)
 
 
@@ -73,6 +77,11 @@ def _unchanged(assembly: Assembly) -> str:
     if assembly.executor.settings.copy_on_write:
         return "blocks have changed nothing there that is not applied"
     return f"there is no copy that blocks could change: {assembly.executor.policy}"
+
+
+def _show(assembly: Assembly, text: str) -> None:
+    """Say what somebody else wrote, and what may be secret."""
+    _say(assembly.redactor.redact(text))
 
 
 def _say(text: str) -> None:
