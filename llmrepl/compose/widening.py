@@ -23,7 +23,7 @@ async def allow_write(assembly: Assembly, path: str) -> None:
         LlmreplError: they must not, or no such sandbox starts; the policy is as before then.
     """
     given = assembly.executor.given
-    if path.startswith("~/"):
+    if path == "~" or path.startswith("~/"):
         path = str(home(os.environ)) + path[1:]
     write = (*given.write, assembly.cwd / path)
     await _change(assembly, "sandbox.write", replace(given, write=write))

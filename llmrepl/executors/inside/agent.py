@@ -43,7 +43,7 @@ class Agent:
         self._kernel = 0
         self._bash: Optional[bash.Running] = None
         self._door: Optional[Door] = None
-        self._progress: Optional[Dict[str, str]] = None
+        self._progress: Optional[Dict[str, bytes]] = None
         self._poller = select.poll()
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
