@@ -41,13 +41,15 @@ class RealWrites:
     Args:
         private: a directory of our own that ends with the session.
         quarantine: where protected files go that a block made; None: below `private`.
+        most_files: how many files one directory may have.
     """
 
-    def __init__(self, private: Path, quarantine: Path | None) -> None:
+    def __init__(self, private: Path, quarantine: Path | None, most_files: int = MAX_FILES) -> None:
         self._store = Store(private / "kept")
         self._quarantine = Quarantine(quarantine or private / "quarantine")
         self._history = History(self._store)
         self._areas: dict[Path, Area] = {}
+        self._most_files = most_files
         self._unsaid: list[str] = []
         self._last = ""
         self._ran = False
@@ -65,9 +67,9 @@ class RealWrites:
         for top in policy.write:
             area = self._areas.get(top) or self._area(top, policy, layout)
             self._history.outside(area, _tried(top, area.settle))
-            if len(area.now) > MAX_FILES:
+            if len(area.now) > self._most_files:
                 raise ConfigError(
-                    f"{top} has more than {MAX_FILES} files, too many to watch what blocks write",
+                    f"{top} has more than {self._most_files} files, too many to watch",
                     hint="name a smaller directory in it",
                 )
             area.guard(guards(top, {path: state.seen for path, state in area.now.items()}))
