@@ -14,6 +14,7 @@ import pytest
 
 from llmrepl.errors import ConfigError, LlmreplError
 from llmrepl.executors import Policy, rules
+from llmrepl.executors.guards import MAX_GUARDS
 from llmrepl.executors.place import settle
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
@@ -244,6 +245,27 @@ def test_git_directories_that_lie_elsewhere_are_protected_too(project, quarantin
         assert session.bash("mv two/tools x && mkdir -p two/tools/hooks").status == "ok"
         undo(session)
     assert snapshot(project).keys() == before.keys()
+
+
+def test_more_protected_files_than_can_be_mounted_are_put_back(project, quarantine):
+    for number in range(MAX_GUARDS + 2):
+        (project / f"{number:03}").mkdir()
+        (project / f"{number:03}" / ".npmrc").write_text("theirs\n")
+    before = visible(project)
+    with Session(Policy(project=project, write=(project,), quarantine=quarantine)) as session:
+        for spoil in ("echo evil > $f", "rm -f $f"):
+            session.bash(f"for f in */.npmrc; do {spoil}; done; true")
+            assert visible(project) == before
+
+
+def test_more_protected_directories_than_can_be_mounted_are_refused(project):
+    for number in range(MAX_GUARDS + 1):
+        (project / str(number) / ".vscode").mkdir(parents=True)
+    with (
+        Session(Policy(project=project, write=(project,))) as session,
+        pytest.raises(ConfigError, match="have to be protected"),
+    ):
+        session.start()
 
 
 def test_set_user_id_bits_are_removed_and_whiteouts_moved_away(session, tree):
