@@ -43,6 +43,7 @@ def test_the_oldest_blocks_give_way_when_little_room_is_left(top, tmp_path):
     undone = history.undo(history.last(99))
     assert (undone.done, undone.conflicts, undone.refused) == (("file",), (), ())
     assert (top / "file").read_text()[:1] in "3456"
+    assert store.held == 200
     area.close()
 
 
