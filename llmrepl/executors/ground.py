@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from llmrepl.executors.bubblewrap import Session
 from llmrepl.executors.layout import HOME, Layout
+from llmrepl.executors.removal import remove_tree
 from llmrepl.executors.scratch import enter
 
 PREFIX = "llmrepl-"
@@ -68,10 +68,10 @@ class Ground:
         A scratch that was given stays.
         """
         os.close(self.lock)
-        _remove_tree(self.private)
+        remove_tree(self.private)
         for other in self.private.parent.glob(f"{PREFIX}*"):
             if _is_abandoned(other):
-                _remove_tree(other)
+                remove_tree(other)
 
 
 def prepare(scratch: Path | None) -> Ground:
@@ -180,26 +180,3 @@ def _is_abandoned(private: Path) -> bool:
     finally:
         os.close(lock)
     return True
-
-
-def _remove_tree(private: Path) -> None:
-    """Remove a directory of ours; what lies around it is never touched, whatever goes wrong."""
-
-    def allow_and_retry(_function: object, path: str, _error: object) -> None:
-        # Blocks may have left directories that nobody may enter. Another process may have removed
-        # all of it meanwhile: then the directory above is not ours to change.
-        within = [Path(path).parent, Path(path)]
-        for place in (place for place in within if place.is_relative_to(private)):
-            with contextlib.suppress(OSError):
-                if not place.is_symlink():
-                    place.chmod(0o700)
-        with contextlib.suppress(OSError):
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-
-    try:
-        shutil.rmtree(private, onerror=allow_and_retry)
-    except RecursionError:  # blocks may nest directories deeper than Python can follow
-        subprocess.run(["/bin/rm", "-rf", private], check=False, capture_output=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -13,6 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from llmrepl.executors.removal import remove_tree
 
 OUTER = Path(__file__).with_name("outer.py")
 SECONDS = 10.0
@@ -32,7 +32,7 @@ class Overlay:
 
     def renew(self) -> None:
         """Make ready for the next mount: what the last one left in `work` would refuse it."""
-        shutil.rmtree(self.work, onerror=_unlock)
+        remove_tree(self.work)
         self.work.mkdir(mode=0o700)
 
     def refresher(self) -> tuple[Refresher, int]:
@@ -94,7 +94,7 @@ def unworkable(project: Path) -> str:
     except OSError as error:
         return str(error)
     finally:
-        shutil.rmtree(private, onerror=_unlock)
+        remove_tree(private)
 
 
 class Refresher:
@@ -132,10 +132,3 @@ class Refresher:
 
 def _python() -> list[str]:
     return [sys.executable, "-I", "-S", str(OUTER)]
-
-
-def _unlock(_function: object, path: str, _error: object) -> None:
-    """The overlay leaves an empty directory that nobody may enter."""
-    with contextlib.suppress(OSError):
-        os.chmod(path, 0o700)
-        shutil.rmtree(path, ignore_errors=True)
