@@ -353,18 +353,18 @@ def test_the_executor_keeps_to_its_protocol(project):
 
 
 def test_removing_what_another_process_has_removed_leaves_the_directory_above_as_it_is(tmp_path):
-    from llmrepl.executors.ground import _remove_tree
+    from llmrepl.executors.removal import remove_tree
 
     tmp_path.chmod(0o1777)
-    _remove_tree(tmp_path / "llmrepl-gone")
+    remove_tree(tmp_path / "llmrepl-gone")
     assert tmp_path.stat().st_mode & 0o7777 == 0o1777
 
 
 def test_directories_that_nobody_may_enter_are_removed(tmp_path):
-    from llmrepl.executors.ground import _remove_tree
+    from llmrepl.executors.removal import remove_tree
 
     shut = tmp_path / "llmrepl-x" / "shut"
     (shut / "deep").mkdir(parents=True)
     shut.chmod(0)
-    _remove_tree(tmp_path / "llmrepl-x")
+    remove_tree(tmp_path / "llmrepl-x")
     assert not (tmp_path / "llmrepl-x").exists()
