@@ -1,0 +1,22 @@
+"""All groups of cases, and every case by its name."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tests.sandbox.abuse import (
+    processes,
+)
+from tests.sandbox.abuse.case import Case
+
+GROUPS: tuple[ModuleType, ...] = (processes,)
+"""Each has a TITLE, and CASES."""
+
+
+def name_of(group: ModuleType) -> str:
+    return group.__name__.rpartition(".")[2].replace("_", "-")
+
+
+BY_NAME: dict[str, Case] = {
+    f"{name_of(group)}/{case.name}": case for group in GROUPS for case in group.CASES
+}
