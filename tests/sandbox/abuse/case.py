@@ -74,65 +74,62 @@ class Case:
     Args:
         name: unique in its group.
         claim: what is promised, in plain words.
-        steps: what is done, one after another.
-        checks: what must be true besides what is checked after every case.
+        parts: what is done, one after another, and what must be true after each.
         policy: what blocks may do; a name in `stage.POLICIES`.
-        alone: whether it gets a session of its own, which is closed before the checks of what is
+        alone: whether it gets a session of its own, which is closed before the look at what is
             left.
         changes: paths in the project that the host itself is meant to change.
     """
 
     name: str
     claim: str
-    steps: tuple[Step, ...]
-    checks: tuple[Check, ...] = ()
+    parts: tuple[Step | Check, ...]
     policy: str = "copy"
     alone: bool = False
     changes: tuple[str, ...] = ()
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What must be true besides what is checked after every case."""
+        return tuple(part for part in self.parts if isinstance(part, Check))
+
 
 def case(name: str, claim: str, *parts: Step | Check, **options: Any) -> Case:
-    """Return a case made of steps and checks."""
-    return Case(
-        name,
-        claim,
-        tuple(part for part in parts if isinstance(part, Step)),
-        tuple(part for part in parts if isinstance(part, Check)),
-        **options,
-    )
+    """Return a case; each check is about the step before it."""
+    return Case(name, claim, parts, **options)
 
 
-def ends(status: str, reason: str = "", step: int = -1) -> Check:
+def ends(status: str, reason: str = "") -> Check:
     """The block ended with this status, and its reason contains these words."""
     told = f" and says `{reason}`" if reason else ""
     return Check(
         f"the block ends with `{status}`{told}",
-        lambda seen: seen.results[step].status == status and reason in seen.results[step].reason,
+        lambda seen: seen.last.status == status and reason in seen.last.reason,
     )
 
 
-def gives(value: str, step: int = -1) -> Check:
+def gives(value: str) -> Check:
     """The value of the block's last expression."""
-    return Check(f"the block's value is `{value}`", lambda seen: seen.results[step].value == value)
+    return Check(f"the block's value is `{value}`", lambda seen: seen.last.value == value)
 
 
-def prints(text: str, step: int = -1) -> Check:
+def prints(text: str) -> Check:
     """All of a block's standard output."""
     shown = text.strip().replace("\n", " ")
     words = f"the block prints `{shown}`" if shown else "the block prints nothing"
-    return Check(words, lambda seen: seen.results[step].out == text)
+    return Check(words, lambda seen: seen.last.out == text)
 
 
 REFUSED = ("EPERM", "EACCES", "EROFS")
 
 
-def refused(*errors: str, step: int = -1) -> Check:
+def refused(*errors: str) -> Check:
     """The block's value is a dict of attempts; each met one of these errors."""
     allowed = errors or REFUSED
     named = " or ".join(allowed)
 
     def holds(seen: Seen) -> bool:
-        found = attempts(seen.results[step])
+        found = attempts(seen.last)
         return bool(found) and set(found.values()) <= set(allowed)
 
     return Check(f"every attempt fails with {named}", holds)

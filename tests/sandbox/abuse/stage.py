@@ -89,9 +89,13 @@ class Stage:
                 self._open[case.policy] = self._session(case.policy)
             self.session = self._open[case.policy]
         before = self.world.look()
-        results = tuple(self._perform(step) for step in case.steps)
-        seen = Seen(results, self)
-        problems = [f"not true: {each.words}" for each in case.checks if not each.holds(seen)]
+        results: list[Any] = []
+        problems = []
+        for part in case.parts:
+            if isinstance(part, Step):
+                results.append(self._perform(part))
+            elif not part.holds(Seen(tuple(results), self)):
+                problems.append(f"not true: {part.words}")
         problems += self._shown(results) + self._goes_on()
         if case.alone:
             problems += self._end(self.session)
@@ -119,7 +123,7 @@ class Stage:
         act = step.act
         return self.session.meanwhile(step.language, code, step.while_running, lambda: act(self))
 
-    def _shown(self, results: tuple[Any, ...]) -> list[str]:
+    def _shown(self, results: list[Any]) -> list[str]:
         """No secret, and nothing that moves a cursor, is in what a person or a model sees."""
         found = []
         for result in results:
@@ -130,7 +134,9 @@ class Stage:
             for text in told:
                 text.encode()  # or it could not be written down
                 found += [f"the secret of {n} is shown" for n, s in self._secrets if s in text]
-                if any(ord(char) < 32 and char not in "\t\n" or ord(char) == 127 for char in text):
+                if any(
+                    (ord(char) < 32 and char not in "\t\n") or ord(char) == 127 for char in text
+                ):
                     found.append(f"control characters are shown: {text!r}"[:500])
         return found
 
@@ -155,10 +161,10 @@ class Stage:
         """Return the command lines of everything in the sandbox."""
         proc = Path(f"/proc/{self.session.agent}/root/proc")
         found = []
-        for name in os.listdir(proc):
-            if name.isdigit():
+        for entry in proc.iterdir():
+            if entry.name.isdigit():
                 try:
-                    found.append((proc / name / "cmdline").read_bytes().decode(errors="replace"))
+                    found.append((entry / "cmdline").read_bytes().decode(errors="replace"))
                 except OSError:
                     continue
         return found

@@ -5,11 +5,17 @@ from __future__ import annotations
 from types import ModuleType
 
 from tests.sandbox.abuse import (
+    disk,
+    escape,
+    memory,
+    other_processes,
+    output,
     processes,
+    secrets,
 )
 from tests.sandbox.abuse.case import Case
 
-GROUPS: tuple[ModuleType, ...] = (processes,)
+GROUPS: tuple[ModuleType, ...] = (processes, memory, output, disk, escape, secrets, other_processes)
 """Each has a TITLE, and CASES."""
 
 

@@ -43,7 +43,7 @@ class World:
 
     def __init__(self) -> None:
         self.marker = f"mark{secrets.token_hex(6)}"
-        self.place = Path(tempfile.mkdtemp(prefix="llmrepl-abuse-")).resolve()
+        self.place = Path(tempfile.mkdtemp(prefix="abuse-", dir="/var/tmp")).resolve()
         self.project, self.home = self.place / "project", self.place / "home"
         self.outside = self.place / "outside"
         self.common = Path(f"/tmp/{secrets.token_hex(8)}-canary")
@@ -140,7 +140,7 @@ class World:
             found.append("the clock was set")
         for place in (*PLACES, self.place):
             with contextlib.suppress(OSError):
-                found += [f"{place}/{n} is left" for n in os.listdir(place) if self.marker in n]
+                found += [f"{p} is left" for p in Path(place).iterdir() if self.marker in p.name]
         return found + [f"{name} was contacted" for name in self.listeners.contacted()]
 
     def _concerns_us(self, line: str) -> bool:
