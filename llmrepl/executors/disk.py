@@ -69,6 +69,8 @@ class DiskMeter:
 
     def _may_exceed(self) -> bool:
         size, count = self._free_now()
-        return self._free[0] - size > max(
-            0, self._limits.scratch_size - self._known[0]
-        ) or self._free[1] - count > max(0, self._limits.scratch_files - self._known[1])
+        # What is held too much already may since be gone: only a count says.
+        return (
+            self._free[0] - size > self._limits.scratch_size - self._known[0]
+            or self._free[1] - count > self._limits.scratch_files - self._known[1]
+        )
