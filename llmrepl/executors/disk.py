@@ -13,6 +13,9 @@ from llmrepl.executors.scratch import usage
 RARELY = 20
 """A count that found nothing is not repeated for so many times as long as it took."""
 
+CHEAP = 0.001
+"""A count that takes fewer seconds is made for each block."""
+
 ANYWAY = 100
 """After so many times as long as it took it is repeated, whatever the guess is."""
 
@@ -29,12 +32,12 @@ class DiskMeter:
         self._scratch = scratch
         self._limits = limits
         self._count_after = self._count_anyway = 0.0
-        self._free = self._free_now()
-        self._known = self._at_begin = usage(scratch)
+        self._count()
+        self._at_begin = self._known
 
     def begin(self) -> None:
         """Note how things stand as a block begins."""
-        if self._may_exceed():
+        if self._took < CHEAP or self._may_exceed():
             self._count()
         self._at_begin = self._known
 
@@ -61,7 +64,9 @@ class DiskMeter:
 
     def _count(self) -> None:
         self._free = self._free_now()
+        began = time.monotonic()
         self._known = usage(self._scratch)
+        self._took = time.monotonic() - began
 
     def _free_now(self) -> tuple[int, int]:
         facts = os.statvfs(self._scratch)
