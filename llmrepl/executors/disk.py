@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmrepl.executors.policy import Limits
-from llmrepl.executors.scratch import usage
+from llmrepl.executors.scratch import Usage, usage
 
 RARELY = 20
 """A count that found nothing is not repeated for so many times as long as it took."""
@@ -24,22 +24,27 @@ class DiskMeter:
     """Guesses from the file system's free space, and counts where the guess is too high.
 
     Others write to the same file system and delete from it, so only a count decides, and there is
-    one now and then in any case. A block that begins with too full a scratch may go on while it
-    adds nothing: it may be clearing up.
+    one now and then in any case. Where blocks keep it from being counted, the guess decides. A
+    block that begins with too full a scratch may go on while it adds nothing: it may be clearing
+    up.
     """
 
     def __init__(self, scratch: Path, limits: Limits) -> None:
         self._scratch = scratch
         self._limits = limits
         self._count_after = self._count_anyway = 0.0
+        self._free = self._free_now()
+        self._known = Usage()
         self._count()
         self._at_begin = self._known
+        self._free_at_begin = self._free
 
     def begin(self) -> None:
         """Note how things stand as a block begins."""
         if self._took < CHEAP or self._may_exceed():
             self._count()
         self._at_begin = self._known
+        self._free_at_begin = self._free_now()
 
     def exceeded(self, unlinked: Callable[[], int]) -> bool:
         """Say whether the scratch holds too much, and more than when the block began.
@@ -51,22 +56,27 @@ class DiskMeter:
         suspected = began >= self._count_after and self._may_exceed()
         if not suspected and began < self._count_anyway:
             return False
-        self._count()
-        held, count = self._known
-        if held + unlinked() > max(self._limits.scratch_size, self._at_begin[0]):
+        found = self._count()
+        if found.size + unlinked() > max(self._limits.scratch_size, self._at_begin.size):
             return True
-        if count > max(self._limits.scratch_files, self._at_begin[1]):
+        if found.files > max(self._limits.scratch_files, self._at_begin.files):
+            return True
+        if suspected and not found.whole and self._free_now() < self._free_at_begin:
             return True
         ended = time.monotonic()
         self._count_after = ended + RARELY * (ended - began)
         self._count_anyway = ended + ANYWAY * (ended - began)
         return False
 
-    def _count(self) -> None:
-        self._free = self._free_now()
+    def _count(self) -> Usage:
+        """Count; only what was seen whole replaces what is known."""
+        free = self._free_now()
         began = time.monotonic()
-        self._known = usage(self._scratch)
+        found = usage(self._scratch)
         self._took = time.monotonic() - began
+        if found.whole:
+            self._free, self._known = free, found
+        return found
 
     def _free_now(self) -> tuple[int, int]:
         facts = os.statvfs(self._scratch)
@@ -76,6 +86,6 @@ class DiskMeter:
         size, count = self._free_now()
         # What is held too much already may since be gone: only a count says.
         return (
-            self._free[0] - size > self._limits.scratch_size - self._known[0]
-            or self._free[1] - count > self._limits.scratch_files - self._known[1]
+            self._free[0] - size > self._limits.scratch_size - self._known.size
+            or self._free[1] - count > self._limits.scratch_files - self._known.files
         )

@@ -125,8 +125,10 @@ def _devices(private: Path) -> tuple[str, ...]:
 def make_mount_points(scratch: Path, layout: Layout) -> None:
     """Make what is mounted below /tmp, in the scratch, where nothing runs yet.
 
-    Were it left to bubblewrap, a link that an earlier block put there would lead it elsewhere.
+    Were it left to bubblewrap, a link that an earlier block put there would lead it elsewhere. A
+    scratch that an earlier block closed is opened again.
     """
+    scratch.chmod(stat.S_IMODE(scratch.stat().st_mode) | 0o700)
     for path in layout.shown:
         if path.is_relative_to("/tmp"):
             os.close(_descend(scratch, path.parts[2:]))

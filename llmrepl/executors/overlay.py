@@ -31,7 +31,11 @@ class Overlay:
     merged: Path
 
     def renew(self) -> None:
-        """Make ready for the next mount: what the last one left in `work` would refuse it."""
+        """Make ready for the next mount: what the last one left in `work` would refuse it.
+
+        Blocks start in the project, so it can be entered, whatever mode they gave it.
+        """
+        self.upper.chmod(stat.S_IMODE(self.upper.stat().st_mode) | 0o700)
         remove_tree(self.work)
         self.work.mkdir(mode=0o700)
 

@@ -130,8 +130,11 @@ def _file(text: str) -> int:
     return fd
 
 
-def _enter(directory: str, home: str) -> None:
-    try:
-        os.chdir(directory or home)
-    except OSError:
-        os.chdir(home)
+def _enter(*directories: str) -> None:
+    """Go to the first directory that is there; blocks may have closed or removed any."""
+    for directory in (*directories, "/tmp", "/"):
+        try:
+            os.chdir(directory)
+        except OSError:  # that of "" too
+            continue
+        return

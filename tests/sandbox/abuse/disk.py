@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from tests.sandbox.abuse.case import Seen, bash, case, ends, gives, prints, python, refused, that
+import os
+import signal
+
+from tests.sandbox.abuse.case import (
+    Check,
+    Seen,
+    bash,
+    case,
+    ends,
+    gives,
+    host,
+    prints,
+    python,
+    refused,
+    that,
+)
 
 TITLE = "Disk"
 
@@ -10,7 +25,7 @@ FULL = ends("limit", "/tmp")
 CLEAR = bash("chmod -R u+rwx /tmp/* 2>/dev/null; rm -rf /tmp/* /tmp/.[!.]*")
 
 
-def _below(megabytes: int) -> object:
+def _below(megabytes: int) -> Check:
     def holds(seen: Seen) -> bool:
         scratch = seen.stage.session.scratch
         return sum(p.stat().st_blocks * 512 for p in scratch.glob("*")) < megabytes << 20
@@ -80,6 +95,31 @@ fd = os.open("/tmp/large", os.O_CREAT | os.O_RDWR)
         bash("rm -rf many"),
     ),
     case(
+        "closed-directory",
+        "What lies in a directory that the host may not read is counted all the same",
+        bash("mkdir /tmp/closed; chmod 300 /tmp/closed; for n in $(seq 40);"
+             " do head -c 7M /dev/zero > /tmp/closed/f$n; done; sleep 20"),
+        ends("limit", "32 MiB"),
+        CLEAR,
+    ),
+    case(
+        "closed-scratch",
+        "Closing /tmp itself hides nothing, and later blocks can open it again",
+        bash("chmod 300 /tmp; for n in $(seq 40); do head -c 7M /dev/zero > /tmp/f$n; done; sleep 20"),
+        ends("limit", "32 MiB"),
+        bash("chmod 0 /tmp; kill -9 -1"),
+        bash("chmod 700 /tmp; rm -rf /tmp/*; echo open"),
+        prints("open\n"),
+    ),
+    case(
+        "moving-directory",
+        "What lies in a directory that is moved all the time is counted all the same",
+        bash("mkdir -p /tmp/a/in /tmp/b; (while :; do mv /tmp/a/in /tmp/b; mv /tmp/b/in /tmp/a; done)"
+             " 2>/dev/null & cd /tmp/a/in; for n in $(seq 40); do head -c 7M /dev/zero > f$n; done; sleep 20"),
+        ends("limit", "32 MiB"),
+        CLEAR,
+    ),
+    case(
         "removed-file",
         "A file that is removed and kept open is counted",
         python("""
@@ -106,11 +146,23 @@ time.sleep(20)
         "deep-directories",
         "Directories without end, which nobody can walk, end in a limit and can be removed",
         python(
-            "os.chdir('/tmp')\nfor n in range(3000):\n    os.mkdir('d'); os.chdir('d')\nimport time; time.sleep(20)"
+            "os.chdir('/tmp')\nfor n in range(2200):\n    os.mkdir('d'); os.chdir('d')\nimport time; time.sleep(20)"
         ),
         FULL,
         python("os.chdir('/tmp')"),
         CLEAR,
+    ),
+    case(
+        "closed-project",
+        "Closing the project's copy leaves a session that goes on and starts again",
+        bash("chmod 0 ."),
+        bash("pwd; kill -9 -1"),
+        python("import signal; os.kill(os.getppid(), signal.SIGKILL)"),
+        host(lambda stage: os.kill(stage.session.agent, signal.SIGKILL)),
+        bash("true"),
+        bash("cd <<project>>; ls file.txt; chmod 755 ."),
+        prints("file.txt\n"),
+        alone=True,
     ),
     case(
         "closed-directories",
