@@ -97,15 +97,19 @@ fd = os.open("/tmp/large", os.O_CREAT | os.O_RDWR)
     case(
         "closed-directory",
         "What lies in a directory that the host may not read is counted all the same",
-        bash("mkdir /tmp/closed; chmod 300 /tmp/closed; for n in $(seq 40);"
-             " do head -c 7M /dev/zero > /tmp/closed/f$n; done; sleep 20"),
+        bash(
+            "mkdir /tmp/closed; chmod 300 /tmp/closed; for n in $(seq 40);"
+            " do head -c 7M /dev/zero > /tmp/closed/f$n; done; sleep 20"
+        ),
         ends("limit", "32 MiB"),
         CLEAR,
     ),
     case(
         "closed-scratch",
         "Closing /tmp itself hides nothing, and later blocks can open it again",
-        bash("chmod 300 /tmp; for n in $(seq 40); do head -c 7M /dev/zero > /tmp/f$n; done; sleep 20"),
+        bash(
+            "chmod 300 /tmp; for n in $(seq 40); do head -c 7M /dev/zero > /tmp/f$n; done; sleep 20"
+        ),
         ends("limit", "32 MiB"),
         bash("chmod 0 /tmp; kill -9 -1"),
         bash("chmod 700 /tmp; rm -rf /tmp/*; echo open"),
@@ -114,8 +118,10 @@ fd = os.open("/tmp/large", os.O_CREAT | os.O_RDWR)
     case(
         "moving-directory",
         "What lies in a directory that is moved all the time is counted all the same",
-        bash("mkdir -p /tmp/a/in /tmp/b; (while :; do mv /tmp/a/in /tmp/b; mv /tmp/b/in /tmp/a; done)"
-             " 2>/dev/null & cd /tmp/a/in; for n in $(seq 40); do head -c 7M /dev/zero > f$n; done; sleep 20"),
+        bash(
+            "mkdir -p /tmp/a/in /tmp/b; (while :; do mv /tmp/a/in /tmp/b; mv /tmp/b/in /tmp/a; done)"
+            " 2>/dev/null & cd /tmp/a/in; for n in $(seq 40); do head -c 7M /dev/zero > f$n; done; sleep 20"
+        ),
         ends("limit", "32 MiB"),
         CLEAR,
     ),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-
-from tests.sandbox.abuse.case import Seen, attempts, bash, case, gives, host, python, refused, that
+from tests.sandbox.abuse.case import bash, case, gives, host, prints, python, refused, that
 from tests.sandbox.abuse.stage import Stage
 
 TITLE = "Escape"
@@ -37,13 +34,19 @@ places = ["/", "/usr", "/usr/bin", "/usr/local", "/etc", "/home", "/root", "/var
         "Neither the person's files outside the project nor those everybody may write change",
         python("""
 found = {}
-for path in ("<<outside>>/canary", "<<common>>", "<<home>>/.bashrc", "<<home>>/.ssh/id_ed25519"):
+for path in ("<<outside>>/canary", "<<home>>/.bashrc", "<<home>>/.ssh/id_ed25519"):
     found |= {f"{path} {n}": tried(*attempt) for n, attempt in enumerate((
         (open, path, "a"), (open, path, "r+"), (os.unlink, path), (os.rename, path, "/tmp/taken"),
         (os.truncate, path, 0), (os.link, path, "/tmp/linked")))}
 found
 """),
         refused(*WRITE),
+    ),
+    case(
+        "write-in-the-common-directory",
+        "What blocks write to /tmp lands in a directory of their own, under the same name too",
+        bash("ls /tmp | grep -c canary; echo x > <<common>>; chmod 0 <<common>>; rm -f <<common>>"),
+        prints("0\n"),
     ),
     case(
         "change-attributes",
@@ -199,9 +202,9 @@ import subprocess
 flagged = [e.path for e in os.scandir("/usr/bin") if e.is_file() and e.stat().st_mode & 0o6000]
 ids = subprocess.run(["/usr/bin/id", "-u"], capture_output=True, text=True).stdout.strip()
 privileges = [line for line in open("/proc/self/status") if line.startswith(("NoNewPrivs", "Cap"))]
-len(flagged) > 0, ids, {line.split()[1] for line in privileges}
+len(flagged) > 0, ids, sorted({line.split()[1] for line in privileges})
 """),
-        gives("(True, '1000', {'0000000000000000', '1'})"),
+        gives("(True, '1000', ['0000000000000000', '1'])"),
         python(
             "{'setuid': tried(os.setuid, 0), 'setgid': tried(os.setgid, 0),"
             " 'setgroups': tried(os.setgroups, [0]), 'setresuid': tried(os.setresuid, 0, 0, 0)}"
@@ -297,16 +300,11 @@ found
     ),
     case(
         "write-own-memory",
-        "Writing to a process' own memory through /proc changes no file that is mapped in it",
-        python("""
-maps = [l for l in open("/proc/self/maps") if "/libc" in l and "r-xp" in l or "/python3" in l]
-start = int(maps[0].split("-")[0], 16); path = maps[0].split()[-1]
-before = open(path, "rb").read(16)
-with open("/proc/self/mem", "r+b", buffering=0) as memory:
-    memory.seek(start); kept = memory.read(1); memory.seek(start); memory.write(kept)
-open(path, "rb").read(16) == before
-"""),
-        gives("True"),
+        "A process' own memory, with files that are mapped in it, cannot be written through /proc",
+        python(
+            "{name: tried(open, f'/proc/{name}/mem', 'r+b') for name in ('self', 'thread-self')}"
+        ),
+        refused("EROFS", "EACCES"),
     ),
     case(
         "mount-points",

@@ -38,10 +38,16 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         "The supervisor's memory, environment and descriptors cannot be opened (`--clearenv` would"
         " leave the variables there)",
         python("""
-{name: tried(os.listdir if name in ("fd", "map_files", "fdinfo") else open, f"/proc/1/{name}")
-    for name in ("environ", "mem", "maps", "fd", "map_files", "auxv", "stack", "syscall", "pagemap")}
+def read(path):
+    with open(path, "rb", buffering=0) as file:
+        file.read(1)
+found = {name: tried(read, f"/proc/1/{name}")
+    for name in ("environ", "mem", "maps", "auxv", "stack", "syscall", "pagemap", "smaps")}
+for number in range(5):
+    found[f"fd {number}"] = tried(os.readlink, f"/proc/1/fd/{number}")
+found
 """),
-        refused("EACCES", "EPERM", "ENOENT"),
+        refused("EACCES", "EPERM", "ENOENT", "EIO"),
     ),
     case(
         "home",
@@ -140,15 +146,16 @@ sorted(kind for number, kind in kinds.items() if number > 2 and kind not in ("pi
         "memory",
         "No secret is in the memory of what runs the blocks",
         python("""
-found = 0
+import re
+found = []
 for line in open("/proc/self/maps"):
     area, kinds, *_ = line.split()
     start, end = (int(x, 16) for x in area.split("-"))
     if kinds.startswith("rw") and end - start < 1 << 26:
         with open("/proc/self/mem", "rb", buffering=0) as memory:
-            try: memory.seek(start); found += memory.read(end - start).count(b"hush" + b"variable")
+            try: memory.seek(start); found += re.findall(rb"hush[a-z]+[0-9a-f]{16}", memory.read(end - start))
             except (OSError, OverflowError, ValueError): pass
-found
+len(found)
 """),
         gives("0"),
     ),
