@@ -71,7 +71,7 @@ found
         "change-the-mode-of-the-project",
         "The project's directory keeps its mode, whatever is done to the copy's",
         bash(
-            "chmod 0 . ; chmod 700 .; chmod 4777 script.sh; touch -d 2001-01-01 . file.txt;"
+            "chmod 0 . ; chmod 700 <<project>>; chmod 4777 script.sh; touch -d 2001-01-01 . file.txt;"
             " git checkout -q file.txt; chmod 755 . script.sh"
         ),
     ),
@@ -143,7 +143,7 @@ found
         bash("""
 for c in "mount -o remount,rw /" "mount --bind /tmp /usr" "umount -l /proc" "unshare -Ur true" \\
     "unshare -m true" "nsenter -t 1 -m true" "chroot / true" "pivot_root . ." "mount -t proc p /mnt" \\
-    "unshare --user --map-root-user --mount true" "su -c true" "sudo -n true" "newgrp root" \\
+    "unshare --user --map-root-user --mount true" "sudo -n true" "sg root true" \\
     "setpriv --reuid=0 true" "bwrap --ro-bind / / true" "bwrap --unshare-all --bind / / true" \\
     "fusermount -u /tmp" "capsh --print -- -c true"
 do $c >/dev/null 2>&1 </dev/null && echo "done: $c"; done; true"""),

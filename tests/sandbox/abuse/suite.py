@@ -7,15 +7,29 @@ from types import ModuleType
 from tests.sandbox.abuse import (
     disk,
     escape,
+    kernel_interfaces,
     memory,
+    network,
     other_processes,
     output,
+    persistence,
     processes,
     secrets,
 )
 from tests.sandbox.abuse.case import Case
 
-GROUPS: tuple[ModuleType, ...] = (processes, memory, output, disk, escape, secrets, other_processes)
+GROUPS: tuple[ModuleType, ...] = (
+    processes,
+    memory,
+    output,
+    disk,
+    escape,
+    secrets,
+    other_processes,
+    network,
+    kernel_interfaces,
+    persistence,
+)
 """Each has a TITLE, and CASES."""
 
 

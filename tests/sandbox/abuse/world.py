@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from llmrepl.executors.syscalls import CHECKED, DENIED
+
 PLACES = (
     *("/", "/bin", "/boot", "/dev", "/dev/shm", "/etc", "/home", "/lib", "/mnt", "/opt", "/root"),
     *("/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/bin", "/usr/local/bin", "/usr/lib"),
@@ -75,6 +77,8 @@ class World:
             "outside": self.outside,
             "common": self.common,
             "host": os.getpid(),
+            "bpf": DENIED[os.uname().machine]["bpf"],
+            "clone": CHECKED[os.uname().machine]["clone"],
             **self.listeners.words,
         }
 
