@@ -31,6 +31,8 @@ DEVICES = {
 }
 """The devices of a sandbox with their numbers on Linux."""
 
+NOBODY = 65534
+
 _FILES = {
     "passwd": f"root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::{HOME}:/bin/bash\n",
     "group": "root:x:0:\nsandbox:x:1000:\n",
@@ -107,6 +109,7 @@ def _devices(private: Path) -> tuple[str, ...]:
     """Make devices of the sandbox's own where we run as root, and return their names.
 
     Root owns the machine's devices, and what runs as root could change their mode for everybody.
+    These belong to nobody, so that a block cannot take them from the blocks after it.
     """
     if os.geteuid() != 0:
         return ()
@@ -116,6 +119,8 @@ def _devices(private: Path) -> tuple[str, ...]:
         for name, (major, minor) in DEVICES.items():
             os.mknod(directory / name, stat.S_IFCHR | 0o666, os.makedev(major, minor))
             (directory / name).chmod(0o666)
+            with contextlib.suppress(OSError):  # a container that does not know the user
+                os.chown(directory / name, NOBODY, NOBODY)
         os.close(os.open(directory / "null", os.O_WRONLY))
     except OSError:  # a container without the right, or a file system without devices
         return ()
