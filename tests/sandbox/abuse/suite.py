@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 from tests.sandbox.abuse import (
+    compatibility,
+    copies,
     disk,
     escape,
     kernel_interfaces,
@@ -14,6 +16,7 @@ from tests.sandbox.abuse import (
     output,
     persistence,
     processes,
+    protocol,
     secrets,
 )
 from tests.sandbox.abuse.case import Case
@@ -29,6 +32,9 @@ GROUPS: tuple[ModuleType, ...] = (
     network,
     kernel_interfaces,
     persistence,
+    copies,
+    protocol,
+    compatibility,
 )
 """Each has a TITLE, and CASES."""
 

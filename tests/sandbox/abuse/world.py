@@ -102,6 +102,7 @@ class World:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         (self.project / "script.sh").chmod(0o755)
+        (self.project / "out").symlink_to("../outside")
         for path in (self.outside, self.outside / "canary", self.common):
             path.chmod(0o777 if path.is_dir() else 0o666)  # it is not their mode that protects them
             with contextlib.suppress(OSError):  # a file system without attributes
