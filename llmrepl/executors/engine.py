@@ -273,7 +273,7 @@ class Engine:
         else:
             self.note = f"{UNTRUSTED.reason} before this block and was killed, so {LOST}"
             self._drop_kernel()
-            self._soon(self._clear())
+            self._ending = self._soon(self._clear())
 
     def _from_bash(self, block: Block, reply: Message) -> None:
         if reply.get("left") or "error" in reply:
@@ -333,7 +333,7 @@ class Engine:
             self.stop(block, Verdict("limit", passed, gently=False))
         elif passed and not running:
             self.note = f"what Python left running was killed, since {passed}; {LOST}"
-            self._soon(self._clear())
+            self._ending = self._soon(self._clear())
         self._look_in(SECONDS if running else IDLE_SECONDS)
 
 

@@ -97,14 +97,14 @@ def usage(scratch: Path) -> Usage:
                 except OSError:
                     found += _PART
                     continue
-                above.append((_place(fd), names))
-                fd = _instead(fd, inner)
+                above.append((place_of(fd), names))
+                fd = instead(fd, inner)
                 more, names = _counted(fd)
                 found += more
             else:
-                fd = _instead(fd, enter(fd, ".."))
+                fd = instead(fd, enter(fd, ".."))
                 place, names = above.pop()
-                if _place(fd) != place:
+                if place_of(fd) != place:
                     return found + _PART
     except OSError:
         return found + _PART
@@ -138,12 +138,14 @@ def _into(fd: int, name: str) -> int:
     return inner
 
 
-def _instead(fd: int, other: int) -> int:
+def instead(fd: int, other: int) -> int:
+    """Close `fd` and return `other`."""
     os.close(fd)
     return other
 
 
-def _place(fd: int) -> tuple[int, int]:
+def place_of(fd: int) -> tuple[int, int]:
+    """Return what tells a directory from every other one."""
     facts = os.fstat(fd)
     return facts.st_dev, facts.st_ino
 

@@ -78,7 +78,8 @@ class Case:
         policy: what blocks may do; a name in `stage.POLICIES`.
         alone: whether it gets a session of its own, which is closed before the look at what is
             left.
-        changes: paths in the project that the host itself is meant to change.
+        changes: paths in the project that the host itself is meant to change, with what is below
+            them; such a case has a world of its own, too.
     """
 
     name: str

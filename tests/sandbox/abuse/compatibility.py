@@ -184,6 +184,8 @@ else:
 found
 """),
         gives("499500"),
+        policy="default",
+        alone=True,
     ),
     case(
         "signals",

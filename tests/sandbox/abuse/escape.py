@@ -332,6 +332,7 @@ found
                     ".git",
                     "dgram.sock",
                     "file.txt",
+                    "out",
                     "script.sh",
                     "server.pem",
                     "stream.sock",

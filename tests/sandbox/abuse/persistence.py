@@ -86,7 +86,7 @@ CASES = (
             lambda seen: not any(path.startswith((".git", ".vscode")) for path in seen.last.done),
         ),
         alone=True,
-        changes=("sub", "sub/inner"),
+        changes=("sub",),
     ),
     case(
         "renamed-parent-read-only",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+from pathlib import Path
 from typing import Any
 
 from tests.sandbox.abuse.case import Step, bash, case, ends, gives, host, prints, python, that
-from tests.sandbox.abuse.stage import Stage
+from tests.sandbox.abuse.stage import Stage, wait_until
 
 TITLE = "Protocol"
 
@@ -30,6 +32,12 @@ def lying(code: str) -> Step:
     return python(f"{CHANNEL}{code}\ntime.sleep(5)", timeout=10)
 
 
+def _kill(stage: Stage) -> bool:
+    agent = stage.session.agent
+    os.kill(agent, signal.SIGKILL)
+    return wait_until(lambda: not Path(f"/proc/{agent}").exists())
+
+
 def _descriptors(stage: Stage) -> int:
     return len(os.listdir("/proc/self/fd"))
 
@@ -44,7 +52,7 @@ CASES = (
     case(
         "forged-own-result",
         "Inherent: a block can fake the text of its own result, as it can print anything",
-        python(CHANNEL + "send({'id': running(), 'exit': 0, 'value': 'faked'})\ntime.sleep(5)"),
+        python(CHANNEL + "send({'id': running(), 'exit': 0, 'value': 'faked'})\ntime.sleep(0.5)"),
         that("the faked text is taken for its value", lambda seen: seen.last.value == "faked"),
         bash("echo true"),
         prints("true\n"),
@@ -95,8 +103,8 @@ threading.Thread(target=later).start()
         ),
         bash("sleep 0.1; pwd; exit 3"),
         that(
-            "bash's status is its own",
-            lambda seen: (seen.last.finished.exit_code, "evil" in seen.last.out) == (3, False),
+            "bash ends as it does, or is ended, and nothing of the lie is in its result",
+            lambda seen: seen.last.finished.exit_code in (3, 137) and "evil" not in seen.last.out,
         ),
     ),
     case(
@@ -145,7 +153,7 @@ threading.Thread(target=later).start()
         "A result whose parts are of other kinds than they should be is shown as far as it makes sense",
         python(
             CHANNEL + "send({'id': running(), 'exit': 'x', 'value': [1], 'error': {}, 'errno': 'y',"
-            " 'kind': 5, 'cut': -1, 'rest': None, 'died': True, 'message': ['z'], 'left': -3})\ntime.sleep(5)"
+            " 'kind': 5, 'cut': -1, 'rest': None, 'died': True, 'message': ['z'], 'left': -3})\ntime.sleep(0.5)"
         ),
         that("the block has ended", lambda seen: seen.last.status in ("ok", "error", "unknown")),
     ),
@@ -155,7 +163,7 @@ threading.Thread(target=later).start()
         python(
             CHANNEL
             + "send({'id': running(), 'exit': 1, 'value': 'a\\x1b[2J\\u202eb', 'error': '\\x9b2Jc\\r',"
-            " 'message': 'd\\x07\\n\\x1b]0;t\\x07e', 'kind': '\\x1b[31m'})\ntime.sleep(5)"
+            " 'message': 'd\\x07\\n\\x1b]0;t\\x07e', 'kind': '\\x1b[31m'})\ntime.sleep(0.5)"
         ),
         ends("error"),
     ),
@@ -196,8 +204,7 @@ time.sleep(1)
         "supervisor-killed",
         "A sandbox that is killed from outside starts again, with its files and without its variables",
         bash("echo kept > /tmp/kept; echo kept > kept"),
-        host(lambda stage: os.kill(stage.session.agent, 9)),
-        python("1"),
+        host(_kill),
         bash("cat /tmp/kept kept"),
         prints("kept\nkept\n"),
         alone=True,
@@ -209,7 +216,7 @@ time.sleep(1)
             step
             for _ in range(3)
             for step in (
-                host(lambda stage: os.kill(stage.session.agent, 9)),
+                host(_kill),
                 bash("true"),
                 bash("echo on"),
                 prints("on\n"),

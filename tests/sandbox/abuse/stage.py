@@ -57,6 +57,7 @@ def call(name, *arguments):
 """.strip()
 
 POLICIES: dict[str, Callable[[World], Policy]] = {
+    "default": lambda world: Policy(world.project, copy_on_write=True),
     "copy": lambda world: Policy(world.project, limits=LIMITS, copy_on_write=True),
     "read-only": lambda world: Policy(world.project, limits=LIMITS),
 }
@@ -82,26 +83,39 @@ class Stage:
 
     def play(self, case: Case) -> tuple[list[str], list[str]]:
         """Play a case; return what is wrong and what was seen, in words."""
-        if case.alone:
-            self.session = self._session(case.policy)
-        else:
-            if case.policy not in self._open:
-                self._open[case.policy] = self._session(case.policy)
-            self.session = self._open[case.policy]
+        if not case.changes:
+            return self._play(case)
+        shared, self.world = self.world, World()
+        try:
+            return self._play(case)
+        finally:
+            self.world.close()
+            self.world = shared
+
+    def _play(self, case: Case) -> tuple[list[str], list[str]]:
         before = self.world.look()
+        self.session = self._session_for(case)
         results: list[Any] = []
-        problems = []
-        for part in case.parts:
-            if isinstance(part, Step):
-                results.append(self._perform(part))
-            elif not part.holds(Seen(tuple(results), self)):
-                problems.append(f"not true: {part.words}")
-        problems += self._shown(results) + self._goes_on()
-        if case.alone:
-            problems += self._end(self.session)
-        problems += self._left(alone=case.alone)
+        problems: list[str] = []
+        try:
+            for part in case.parts:
+                if isinstance(part, Step):
+                    results.append(self._perform(part))
+                elif not part.holds(Seen(tuple(results), self)):
+                    problems.append(f"not true: {part.words}")
+            problems += self._shown(results) + self._goes_on()
+        finally:
+            ended = self._end(self.session) if case.alone else []
+        problems += ended + self._left(alone=case.alone)
         problems += self.world.problems(before, case.changes)
         return problems, [_described(result) for result in results]
+
+    def _session_for(self, case: Case) -> Session:
+        if case.alone:
+            return self._session(case.policy)
+        if case.policy not in self._open:
+            self._open[case.policy] = self._session(case.policy)
+        return self._open[case.policy]
 
     def _session(self, policy: str) -> Session:
         session = Session(POLICIES[policy](self.world), self.world.environ)

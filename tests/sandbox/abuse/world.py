@@ -131,15 +131,11 @@ class World:
     def problems(self, before: dict[str, Any], changes: tuple[str, ...]) -> list[str]:
         """Return what is not as it was, in words; `changes` in the project are meant."""
         after = self.look()
-        allowed = {
-            str(path)
-            for name in changes
-            for path in (self.project / name, *(self.project / name).parents)
-        }
+        meant = [self.project / name for name in changes]
         found = [
             f"{name} changed: {before.get(name)} -> {after.get(name)}"
             for name in sorted({*before, *after})
-            if before.get(name) != after.get(name) and name not in allowed
+            if before.get(name) != after.get(name) and not _is_meant(Path(name), meant)
         ]
         if abs(_clock() - self._clock) > 5:
             found.append("the clock was set")
@@ -201,6 +197,11 @@ def _bound(family: int, kind: int, address: Any) -> socket.socket:
         made.listen()
     made.setblocking(False)
     return made
+
+
+def _is_meant(path: Path, meant: list[Path]) -> bool:
+    """Say whether a path is one of `meant`, below one, or a directory above one."""
+    return any(path.is_relative_to(each) or each.is_relative_to(path) for each in meant)
 
 
 def _facts(path: Path) -> tuple[Any, ...]:
