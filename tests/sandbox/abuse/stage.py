@@ -12,7 +12,7 @@ from typing import Any
 from llmrepl.executors import Policy
 from llmrepl.executors.syscalls import CHECKED, DENIED
 from tests.sandbox.abuse.case import Case, Seen, Step
-from tests.sandbox.abuse.world import World
+from tests.sandbox.abuse.world import World, look_up
 from tests.sandbox.session import SMALL, Result, Session, processes
 
 LIMITS = replace(
@@ -60,6 +60,9 @@ POLICIES: dict[str, Callable[[World], Policy]] = {
     "default": lambda world: Policy(world.project, copy_on_write=True),
     "copy": lambda world: Policy(world.project, limits=LIMITS, copy_on_write=True),
     "read-only": lambda world: Policy(world.project, limits=LIMITS),
+    "net": lambda world: Policy(
+        world.project, limits=LIMITS, copy_on_write=True, net=world.allowed
+    ),
 }
 
 
@@ -119,6 +122,8 @@ class Stage:
 
     def _session(self, policy: str) -> Session:
         session = Session(POLICIES[policy](self.world), self.world.environ)
+        if session.executor._proxy is not None:
+            session.executor._proxy._resolve = look_up  # no question leaves this machine
         session.start()
         return session
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from tests.sandbox.abuse import (
+    allowed_network,
     compatibility,
     copies,
     disk,
@@ -30,6 +31,7 @@ GROUPS: tuple[ModuleType, ...] = (
     secrets,
     other_processes,
     network,
+    allowed_network,
     kernel_interfaces,
     persistence,
     copies,

@@ -11,10 +11,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llmrepl.executors.syscalls import CHECKED, DENIED
+from tests.sandbox.upstream import Upstream
 
 PLACES = (
     *("/", "/bin", "/boot", "/dev", "/dev/shm", "/etc", "/home", "/lib", "/mnt", "/opt", "/root"),
@@ -34,7 +36,22 @@ SETTINGS = (
     *("/proc/sys/net/ipv4/ip_forward", "/etc/passwd", "/etc/hosts", "/etc/ld.so.cache"),
 )
 
-KEPT = ("home", "outside", "project")
+NAMES = {
+    "rebound.example": ("127.0.0.1",),
+    "metadata.example": ("169.254.169.254",),
+    "mapped.example": ("::ffff:127.0.0.1", "64:ff9b::7f00:1"),
+    "several.example": ("10.0.0.1", "192.168.1.1", "fd00::1"),
+    "loop.example": ("::1",),
+}
+"""Names that are allowed, and the private addresses they lead to."""
+
+
+async def look_up(name: str, _port: int) -> Sequence[str]:
+    """Look a name up in the table above, and nowhere else."""
+    try:
+        return NAMES[name]
+    except KeyError:
+        raise OSError(f"{name} is not in the table") from None
 
 
 class World:
@@ -55,12 +72,22 @@ class World:
         }
         self._fill()
         self.listeners = Listeners(self.outside, self.project)
+        self._upstream: Upstream | None = None
         self._clock = _clock()
 
     def close(self) -> None:
         self.listeners.close()
+        if self._upstream is not None:
+            self._upstream.__exit__()
         self.common.unlink(missing_ok=True)
         shutil.rmtree(self.place)
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The hosts that blocks may reach where they may reach any: a server here, and `NAMES`."""
+        if self._upstream is None:
+            self._upstream = Upstream().__enter__()
+        return (f"127.0.0.1:{self._upstream.port}", *NAMES)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -76,6 +103,7 @@ class World:
             "home": self.home,
             "outside": self.outside,
             "common": self.common,
+            "allowed-port": self._upstream.port if self._upstream is not None else 0,
             "host": os.getpid(),
             "bpf": DENIED[os.uname().machine]["bpf"],
             "clone": CHECKED[os.uname().machine]["clone"],
