@@ -57,6 +57,17 @@ def _refused(*paths: str) -> Any:
     )
 
 
+def _no_marks(seen: Seen) -> bool:
+    """Whether what was applied has no attribute that a block gave it."""
+    project = seen.stage.world.project
+    return not any(
+        name.startswith(("user.overlay", "trusted", "user.evil"))
+        for path in (project / "marked", project / "plain")
+        if path.exists()
+        for name in os.listxattr(path)
+    )
+
+
 CASES = (
     case(
         "whiteouts",
@@ -86,7 +97,7 @@ os.listdir("marked") or found
             lambda seen: "canary" not in seen.last.value and "done" not in seen.last.value,
         ),
         _apply("marked"),
-        that("none is applied with the directory", lambda seen: _no_marks(seen)),
+        that("none is applied with the directory", _no_marks),
         alone=True,
         changes=("marked",),
     ),
@@ -180,7 +191,7 @@ mkdir -p swap/d; while :; do
             "{'set': tried(os.setxattr, 'plain', 'user.evil', b'1') and 'EPERM'}"
         ),
         _apply("plain"),
-        that("the file has none", lambda seen: _no_marks(seen)),
+        that("the file has none", _no_marks),
         alone=True,
         changes=("plain",),
     ),
@@ -271,13 +282,3 @@ mkdir -p swap/d; while :; do
         changes=("file.txt",),
     ),
 )
-
-
-def _no_marks(seen: Seen) -> bool:
-    project = seen.stage.world.project
-    return not any(
-        name.startswith(("user.overlay", "trusted", "user.evil"))
-        for path in (project / "marked", project / "plain")
-        if path.exists()
-        for name in os.listxattr(path)
-    )

@@ -39,7 +39,7 @@ def _kill(stage: Stage) -> bool:
 
 
 def _descriptors(stage: Stage) -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _is_untrusted(seen: Any) -> bool:

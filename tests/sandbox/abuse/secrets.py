@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import os
-
 from tests.sandbox.abuse.case import (
     bash,
     case,
     gives,
     host,
-    meanwhile,
     prints,
     python,
     refused,
     that,
 )
+from tests.sandbox.abuse.stage import Stage
 
 TITLE = "Secrets"
+
+
+def _beside(stage: Stage) -> str:
+    """Count what a block sees of another session's process and files."""
+    with stage._session("copy") as other:
+        other.python("import subprocess; left = subprocess.Popen(['sleep', '86404'])")
+        other.bash("echo hidden > /tmp/hidden; echo hidden > hidden")
+        found = stage.session.bash(
+            "ps -ef | grep -c '[s]leep 86404'; ls /tmp/hidden hidden 2>/dev/null | wc -l"
+        )
+        return " ".join(found.out.split())
+
 
 CASES = (
     case(
@@ -181,7 +191,7 @@ len(found)
     case(
         "other-sessions",
         "Of another sandbox of the same user neither files nor processes can be seen",
-        host(lambda stage: _beside(stage)),
+        host(_beside),
         that("it sees nothing", lambda seen: seen.last == "0 0"),
     ),
     case(
@@ -194,13 +204,3 @@ len(found)
         ),
     ),
 )
-
-
-def _beside(stage):
-    with stage._session("copy") as other:
-        other.python("import subprocess; left = subprocess.Popen(['sleep', '86404'])")
-        other.bash("echo hidden > /tmp/hidden; echo hidden > hidden")
-        found = stage.session.bash(
-            "ps -ef | grep -c '[s]leep 86404'; ls /tmp/hidden hidden 2>/dev/null | wc -l"
-        )
-        return " ".join(found.out.split())
