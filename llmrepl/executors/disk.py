@@ -16,6 +16,9 @@ RARELY = 20
 CHEAP = 0.001
 """A count that takes fewer seconds is made for each block."""
 
+SOON = 2
+"""Nor, where much has been written since, for so many times."""
+
 ANYWAY = 100
 """After so many times as long as it took it is repeated, whatever the guess is."""
 
@@ -32,7 +35,7 @@ class DiskMeter:
     def __init__(self, scratch: Path, limits: Limits) -> None:
         self._scratch = scratch
         self._limits = limits
-        self._count_after = self._count_anyway = 0.0
+        self._count_soon = self._count_after = self._count_anyway = 0.0
         self._free = self._free_now()
         self._known = Usage()
         self._count()
@@ -53,7 +56,8 @@ class DiskMeter:
             unlinked: returns the bytes in files that are open there and have no name any more.
         """
         began = time.monotonic()
-        suspected = began >= self._count_after and self._may_exceed()
+        after = self._count_soon if self._much_was_written() else self._count_after
+        suspected = began >= after and self._may_exceed()
         if not suspected and began < self._count_anyway:
             return False
         found = self._count()
@@ -64,6 +68,7 @@ class DiskMeter:
         if suspected and not found.whole and self._free_now() < self._free_at_begin:
             return True
         ended = time.monotonic()
+        self._count_soon = ended + SOON * (ended - began)
         self._count_after = ended + RARELY * (ended - began)
         self._count_anyway = ended + ANYWAY * (ended - began)
         return False
@@ -82,10 +87,20 @@ class DiskMeter:
         facts = os.statvfs(self._scratch)
         return facts.f_bfree * facts.f_frsize, facts.f_ffree
 
-    def _may_exceed(self) -> bool:
+    def _written(self) -> tuple[int, int]:
+        """Return by how many bytes and files the file system is fuller than at the last count."""
         size, count = self._free_now()
+        return self._free[0] - size, self._free[1] - count
+
+    def _much_was_written(self) -> bool:
+        """Say whether a slow count must not wait, or blocks could fill the disk meanwhile."""
+        size, count = self._written()
+        return size > self._limits.scratch_size // 2 or count > self._limits.scratch_files // 2
+
+    def _may_exceed(self) -> bool:
+        size, count = self._written()
         # What is held too much already may since be gone: only a count says.
         return (
-            self._free[0] - size > self._limits.scratch_size - self._known.size
-            or self._free[1] - count > self._limits.scratch_files - self._known.files
+            size > self._limits.scratch_size - self._known.size
+            or count > self._limits.scratch_files - self._known.files
         )

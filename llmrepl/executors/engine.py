@@ -153,9 +153,9 @@ class Engine:
 
     async def settled(self) -> None:
         """Wait until nothing of an earlier block's end is on its way any more."""
-        if self._ending is not None:
-            await asyncio.wait([self._ending])  # or its interrupt could reach the next block
-            self._ending = None
+        while self._ending is not None:
+            ending, self._ending = self._ending, None
+            await asyncio.wait([ending])  # or its interrupt could reach the next block
 
     def discard(self, block: Block) -> None:
         """Give back what belongs to a block that `begin` refused."""

@@ -202,7 +202,7 @@ good = f"GET http://{allowed}/ HTTP/1.1"
         "Line ends in the name of a host start no second head",
         asking("""
 {str(n): connect(place) for n, place in enumerate((f"{allowed}\\r\\nHost: {closed}", f"{closed}\\r\\n\\r\\nGET /",
-    f"{allowed} HTTP/1.1\\r\\nX: {closed}", "a" * 70_000 + ":443", f"{closed},{allowed}"))}
+    "a" * 70_000 + ":443", f"{closed},{allowed}"))}
 """),
         refused("400", "403", "431"),
         policy="net",

@@ -108,8 +108,11 @@ class Stage:
                     problems.append(f"not true: {part.words}")
             problems += self._shown(results) + self._goes_on()
         finally:
-            ended = self._end(self.session) if case.alone else []
-        problems += ended + self._left(alone=case.alone)
+            if case.alone:
+                problems += self._end(self.session)
+            else:
+                self.session.wait(self.session.executor.discard())
+        problems += self._left(alone=case.alone)
         problems += self.world.problems(before, case.changes)
         return problems, [_described(result) for result in results]
 
