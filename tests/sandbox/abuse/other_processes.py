@@ -107,7 +107,7 @@ import subprocess
 stopper = subprocess.Popen([
     "python3", "-c", "import os, time\\nfor n in range(40):\\n    os.kill(-1, 19); time.sleep(0.005)"])
 """),
-        bash("echo bash"),
+        bash("echo bash", timeout=1),
         that("bash ends in its time", lambda seen: seen.last.status in ("ok", "error", "timeout")),
         python("try: stopper.kill(); stopper.wait()\nexcept NameError: pass"),
         alone=True,

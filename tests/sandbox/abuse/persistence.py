@@ -90,7 +90,7 @@ CASES = (
     ),
     case(
         "renamed-parent-read-only",
-        "Nor in a project that is read-only",
+        "Nor is one made or moved in a project that is read-only",
         bash("mv .git x; mkdir .git; mv .git/hooks h; echo evil > .git/hooks/pre-commit; ls -A"),
         that("nothing changes", lambda seen: "x" not in seen.last.out.split()),
         policy="read-only",

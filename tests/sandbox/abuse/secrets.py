@@ -119,7 +119,7 @@ git add -f .env server.pem; git diff --cached; git reset -q; exec 3<.env; cat <&
     ),
     case(
         "masked-files-read-only",
-        "Nor in a project that is read-only",
+        "Nor can they in a project that is read-only",
         bash(
             "cat .env server.pem; cp .env /tmp/; cat /tmp/.env; umount .env; cat .env; rm -f /tmp/.env"
         ),
