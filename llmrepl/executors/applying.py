@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from llmrepl.executors.changes import Difference
+from llmrepl.executors.removal import remove_below
 from llmrepl.executors.scratch import enter
 from llmrepl.executors.tree import open_file, parent_of, target_of
 
@@ -168,25 +169,4 @@ def drop(upper: Path, path: str) -> None:
         except FileNotFoundError:
             return
         except IsADirectoryError:
-            _open_up(parent, name)
-            shutil.rmtree(name, dir_fd=parent)
-
-
-def _open_up(parent: int, name: str) -> None:
-    """Let us enter every directory below, whatever mode a block gave it."""
-    try:
-        fd = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-    except OSError:
-        return
-    try:
-        os.chmod(f"/proc/self/fd/{fd}", 0o700)  # the very directory, not what took its place
-        inner = enter(parent, name)
-        try:
-            with os.scandir(inner) as entries:
-                names = [e.name for e in entries if e.is_dir(follow_symlinks=False)]
-            for each in names:
-                _open_up(inner, each)
-        finally:
-            os.close(inner)
-    finally:
-        os.close(fd)
+            remove_below(parent, name)

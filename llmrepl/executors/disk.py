@@ -8,13 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from llmrepl.executors.policy import Limits
-from llmrepl.executors.scratch import usage
+from llmrepl.executors.scratch import Usage, usage
 
 RARELY = 20
 """A count that found nothing is not repeated for so many times as long as it took."""
 
 CHEAP = 0.001
 """A count that takes fewer seconds is made for each block."""
+
+SOON = 2
+"""Nor, where much has been written since, for so many times."""
 
 ANYWAY = 100
 """After so many times as long as it took it is repeated, whatever the guess is."""
@@ -24,8 +27,9 @@ class DiskMeter:
     """Guesses from the file system's free space, and counts where the guess is too high.
 
     Others write to the same file system and delete from it, so only a count decides, and there is
-    one now and then in any case. A block that begins with too full a directory may go on while it
-    adds nothing: it may be clearing up.
+    one now and then in any case. Where blocks keep it from being counted, the guess decides. A
+    block that begins with too full a directory may go on while it adds nothing: it may be clearing
+    up.
 
     Args:
         directory: what blocks fill.
@@ -37,55 +41,76 @@ class DiskMeter:
         self._scratch = directory
         self._limits = limits
         self._theirs = theirs
-        self._count_after = self._count_anyway = 0.0
+        self._count_soon = self._count_after = self._count_anyway = 0.0
+        self._free = self._free_now()
+        self._known = Usage()
         self._count()
         self._begin()
 
     def begin(self) -> None:
         """Note how things stand as a block begins."""
-        if self._took < CHEAP or self._may_exceed():
+        much = self._theirs and self._much_was_written()
+        if self._took < CHEAP or much or self._may_exceed():
             self._count()
         self._begin()
 
     def _begin(self) -> None:
-        held, count = self._known
-        size, files = self._limits.scratch_size, self._limits.scratch_files
-        most = (
-            (held + size, count + files) if self._theirs else (max(held, size), max(count, files))
-        )
-        self._most = most
+        self._free_at_begin = self._free_now()
+        known, limits = self._known, self._limits
+        if self._theirs:
+            self._most = Usage(known.size + limits.scratch_size, known.files + limits.scratch_files)
+        else:
+            size, files = limits.scratch_size, limits.scratch_files
+            self._most = Usage(max(known.size, size), max(known.files, files))
 
     def exceeded(self, unlinked: Callable[[], int]) -> bool:
-        """Say whether the directory holds too much, and more than when the block began.
+        """Say whether the scratch holds too much, and more than when the block began.
 
         Args:
             unlinked: returns the bytes in files that are open there and have no name any more.
         """
         began = time.monotonic()
-        suspected = began >= self._count_after and self._may_exceed()
+        after = self._count_soon if self._much_was_written() else self._count_after
+        suspected = began >= after and self._may_exceed()
         if not suspected and began < self._count_anyway:
             return False
-        self._count()
-        held, count = self._known
-        if held + unlinked() > self._most[0] or count > self._most[1]:
+        found = self._count()
+        if found.size + unlinked() > self._most.size or found.files > self._most.files:
+            return True
+        if suspected and not found.whole and self._free_now() < self._free_at_begin:
             return True
         ended = time.monotonic()
+        self._count_soon = ended + SOON * (ended - began)
         self._count_after = ended + RARELY * (ended - began)
         self._count_anyway = ended + ANYWAY * (ended - began)
         return False
 
-    def _count(self) -> None:
-        self._free = self._free_now()
+    def _count(self) -> Usage:
+        """Count; only what was seen whole replaces what is known."""
+        free = self._free_now()
         began = time.monotonic()
-        self._known = usage(self._scratch)
+        found = usage(self._scratch)
         self._took = time.monotonic() - began
+        if found.whole:
+            self._free, self._known = free, found
+        return found
 
     def _free_now(self) -> tuple[int, int]:
         facts = os.statvfs(self._scratch)
         return facts.f_bfree * facts.f_frsize, facts.f_ffree
 
-    def _may_exceed(self) -> bool:
+    def _written(self) -> tuple[int, int]:
+        """Return by how many bytes and files the file system is fuller than at the last count."""
         size, count = self._free_now()
-        return self._free[0] - size > max(0, self._most[0] - self._known[0]) or (
-            self._free[1] - count > max(0, self._most[1] - self._known[1])
-        )
+        return self._free[0] - size, self._free[1] - count
+
+    def _much_was_written(self) -> bool:
+        """Say whether a slow count must not wait, or blocks could fill the disk meanwhile."""
+        size, count = self._written()
+        return size > self._limits.scratch_size // 2 or count > self._limits.scratch_files // 2
+
+    def _may_exceed(self) -> bool:
+        size, count = self._written()
+        held, files = (0, 0) if self._theirs else (self._known.size, self._known.files)
+        # What is held too much already may since be gone: only a count says.
+        return size > self._limits.scratch_size - held or count > self._limits.scratch_files - files

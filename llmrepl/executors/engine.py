@@ -171,9 +171,9 @@ class Engine:
 
     async def settled(self) -> None:
         """Wait until nothing of an earlier block's end is on its way any more."""
-        if self._ending is not None:
-            await asyncio.wait([self._ending])  # or its interrupt could reach the next block
-            self._ending = None
+        while self._ending is not None:
+            ending, self._ending = self._ending, None
+            await asyncio.wait([ending])  # or its interrupt could reach the next block
 
     def discard(self, block: Block) -> None:
         """Give back what belongs to a block that `begin` refused."""
@@ -291,7 +291,7 @@ class Engine:
         else:
             self.note = f"{UNTRUSTED.reason} before this block and was killed, so {LOST}"
             self._drop_kernel()
-            self._soon(self._clear())
+            self._ending = self._soon(self._clear())
 
     def _from_bash(self, block: Block, reply: Message) -> None:
         if reply.get("left") or "error" in reply:
@@ -351,7 +351,7 @@ class Engine:
             self.stop(block, Verdict("limit", passed, gently=False))
         elif passed and not running:
             self.note = f"what Python left running was killed, since {passed}; {LOST}"
-            self._soon(self._clear())
+            self._ending = self._soon(self._clear())
         self._look_in(SECONDS if running else IDLE_SECONDS)
 
 

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from llmrepl.executors.bubblewrap import Session
 from llmrepl.executors.layout import HOME, Layout
+from llmrepl.executors.removal import remove_tree
 from llmrepl.executors.scratch import enter
 
 PREFIX = "llmrepl-"
@@ -30,6 +30,8 @@ DEVICES = {
     "tty": (5, 0),
 }
 """The devices of a sandbox with their numbers on Linux."""
+
+NOBODY = 65534
 
 _FILES = {
     "passwd": f"root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:1000:1000::{HOME}:/bin/bash\n",
@@ -68,10 +70,10 @@ class Ground:
         A scratch that was given stays.
         """
         os.close(self.lock)
-        _remove_tree(self.private)
+        remove_tree(self.private)
         for other in self.private.parent.glob(f"{PREFIX}*"):
             if _is_abandoned(other):
-                _remove_tree(other)
+                remove_tree(other)
 
 
 def prepare(scratch: Path | None) -> Ground:
@@ -107,6 +109,7 @@ def _devices(private: Path) -> tuple[str, ...]:
     """Make devices of the sandbox's own where we run as root, and return their names.
 
     Root owns the machine's devices, and what runs as root could change their mode for everybody.
+    These belong to nobody, so that a block cannot take them from the blocks after it.
     """
     if os.geteuid() != 0:
         return ()
@@ -116,6 +119,8 @@ def _devices(private: Path) -> tuple[str, ...]:
         for name, (major, minor) in DEVICES.items():
             os.mknod(directory / name, stat.S_IFCHR | 0o666, os.makedev(major, minor))
             (directory / name).chmod(0o666)
+            with contextlib.suppress(OSError):  # a container that does not know the user
+                os.chown(directory / name, NOBODY, NOBODY)
         os.close(os.open(directory / "null", os.O_WRONLY))
     except OSError:  # a container without the right, or a file system without devices
         return ()
@@ -125,8 +130,10 @@ def _devices(private: Path) -> tuple[str, ...]:
 def make_mount_points(scratch: Path, layout: Layout, write: Iterable[Path] = ()) -> None:
     """Make what is mounted below /tmp, in the scratch, where nothing runs yet.
 
-    Were it left to bubblewrap, a link that an earlier block put there would lead it elsewhere.
+    Were it left to bubblewrap, a link that an earlier block put there would lead it elsewhere. A
+    scratch that an earlier block closed is opened again.
     """
+    scratch.chmod(stat.S_IMODE(scratch.stat().st_mode) | 0o700)
     for path in (*layout.shown, *write):
         if path.is_relative_to("/tmp"):
             os.close(_descend(scratch, path.parts[2:]))
@@ -180,26 +187,3 @@ def _is_abandoned(private: Path) -> bool:
     finally:
         os.close(lock)
     return True
-
-
-def _remove_tree(private: Path) -> None:
-    """Remove a directory of ours; what lies around it is never touched, whatever goes wrong."""
-
-    def allow_and_retry(_function: object, path: str, _error: object) -> None:
-        # Blocks may have left directories that nobody may enter. Another process may have removed
-        # all of it meanwhile: then the directory above is not ours to change.
-        within = [Path(path).parent, Path(path)]
-        for place in (place for place in within if place.is_relative_to(private)):
-            with contextlib.suppress(OSError):
-                if not place.is_symlink():
-                    place.chmod(0o700)
-        with contextlib.suppress(OSError):
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-
-    try:
-        shutil.rmtree(private, onerror=allow_and_retry)
-    except RecursionError:  # blocks may nest directories deeper than Python can follow
-        subprocess.run(["/bin/rm", "-rf", private], check=False, capture_output=True)

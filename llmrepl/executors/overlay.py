@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -13,6 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from llmrepl.executors.removal import remove_tree
 
 OUTER = Path(__file__).with_name("outer.py")
 SECONDS = 10.0
@@ -31,8 +31,12 @@ class Overlay:
     merged: Path
 
     def renew(self) -> None:
-        """Make ready for the next mount: what the last one left in `work` would refuse it."""
-        shutil.rmtree(self.work, onerror=_unlock)
+        """Make ready for the next mount: what the last one left in `work` would refuse it.
+
+        Blocks start in the project, so it can be entered, whatever mode they gave it.
+        """
+        self.upper.chmod(stat.S_IMODE(self.upper.stat().st_mode) | 0o700)
+        remove_tree(self.work)
         self.work.mkdir(mode=0o700)
 
     def refresher(self) -> tuple[Refresher, int]:
@@ -82,7 +86,7 @@ def prepare_overlay(project: Path, private: Path) -> Overlay:
     overlay = Overlay(project, private / "upper", private / "work", private / "merged")
     for path in (overlay.upper, overlay.work, overlay.merged):
         if path.exists():
-            shutil.rmtree(path, onerror=_unlock)
+            remove_tree(path)
         path.mkdir(mode=0o700)
     overlay.upper.chmod(stat.S_IMODE(project.stat().st_mode) & 0o777)  # it is what blocks see
     return overlay
@@ -98,7 +102,7 @@ def unworkable(project: Path) -> str:
     except OSError as error:
         return str(error)
     finally:
-        shutil.rmtree(private, onerror=_unlock)
+        remove_tree(private)
 
 
 class Refresher:
@@ -136,10 +140,3 @@ class Refresher:
 
 def _python() -> list[str]:
     return [sys.executable, "-I", "-S", str(OUTER)]
-
-
-def _unlock(_function: object, path: str, _error: object) -> None:
-    """The overlay leaves an empty directory that nobody may enter."""
-    with contextlib.suppress(OSError):
-        os.chmod(path, 0o700)
-        shutil.rmtree(path, ignore_errors=True)

@@ -10,6 +10,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from llmrepl.executors.removal import remove_below
 from llmrepl.executors.tree import parent_of
 
 
@@ -77,4 +78,4 @@ def _remove(parent: int, name: str) -> None:
     try:
         os.unlink(name, dir_fd=parent)
     except IsADirectoryError:
-        shutil.rmtree(name, dir_fd=parent)
+        remove_below(parent, name)

@@ -11,6 +11,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ARTIFACTS = "artifacts"
@@ -54,38 +55,66 @@ def _files(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, Stamp
                         os.close(inner)
 
 
-def usage(scratch: Path) -> tuple[int, int]:
-    """Return how many bytes and how many files the scratch holds, however deep they lie.
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How many bytes and how many files a directory holds.
 
-    It goes back up by `..`, so that any depth takes two descriptors; where a directory was moved
-    meanwhile it ends there, and the next count sees the rest.
+    `whole` is False where some of it could not be seen: blocks had closed a directory, or moved it
+    while it was counted.
     """
-    fd = os.open(scratch, os.O_DIRECTORY)
+
+    size: int = 0
+    files: int = 0
+    whole: bool = True
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.size + other.size, self.files + other.files, self.whole and other.whole)
+
+
+_PART = Usage(whole=False)
+
+
+def usage(scratch: Path) -> Usage:
+    """Return what the scratch holds, however deep it lies.
+
+    It goes back up by `..`, so that any depth takes two descriptors.
+    """
+    found = Usage()
     above: list[tuple[tuple[int, int], list[str]]] = []
     try:
-        size, count, names = _counted(fd)
-        while True:
-            inner = _first(fd, names)
-            if inner >= 0:
-                above.append((_place(fd), names))
-                fd = _instead(fd, inner)
-                more = _counted(fd)
-                size, count, names = size + more[0], count + more[1], more[2]
-            elif above:
-                fd = _instead(fd, enter(fd, ".."))
-                place, names = above.pop()
-                if _place(fd) != place:
-                    return size, count
-            else:
-                return size, count
+        fd = os.open(scratch, os.O_DIRECTORY)
     except OSError:
-        return size, count
+        return _PART
+    try:
+        more, names = _counted(fd)
+        found += more
+        while names or above:
+            if names:
+                try:
+                    inner = _into(fd, names.pop())
+                except (FileNotFoundError, NotADirectoryError):
+                    continue  # it went while we looked
+                except OSError:
+                    found += _PART
+                    continue
+                above.append((place_of(fd), names))
+                fd = instead(fd, inner)
+                more, names = _counted(fd)
+                found += more
+            else:
+                fd = instead(fd, enter(fd, ".."))
+                place, names = above.pop()
+                if place_of(fd) != place:
+                    return found + _PART
+    except OSError:
+        return found + _PART
     finally:
         os.close(fd)
+    return found
 
 
-def _counted(fd: int) -> tuple[int, int, list[str]]:
-    """Return the bytes and the number of what is in a directory, and the directories among it."""
+def _counted(fd: int) -> tuple[Usage, list[str]]:
+    """Return what lies directly in a directory, and the names of the directories among it."""
     size = count = 0
     names = []
     with os.scandir(fd) as entries:
@@ -95,29 +124,28 @@ def _counted(fd: int) -> tuple[int, int, list[str]]:
                 count += 1
                 if entry.is_dir(follow_symlinks=False):
                     names.append(entry.name)
-    return size, count, names
+    return Usage(size, count), names
 
 
-def _first(fd: int, names: list[str]) -> int:
-    """Open the first of `names` that can be entered and left again; -1 where none can."""
-    while names:
-        with contextlib.suppress(OSError):
-            inner = enter(fd, names.pop())
-            try:
-                os.stat("..", dir_fd=inner)
-            except OSError:
-                os.close(inner)
-                raise
-            return inner
-    return -1
+def _into(fd: int, name: str) -> int:
+    """Open a directory that can be left again; raises OSError where it cannot."""
+    inner = enter(fd, name)
+    try:
+        os.stat("..", dir_fd=inner)
+    except OSError:
+        os.close(inner)
+        raise
+    return inner
 
 
-def _instead(fd: int, other: int) -> int:
+def instead(fd: int, other: int) -> int:
+    """Close `fd` and return `other`."""
     os.close(fd)
     return other
 
 
-def _place(fd: int) -> tuple[int, int]:
+def place_of(fd: int) -> tuple[int, int]:
+    """Return what tells a directory from every other one."""
     facts = os.fstat(fd)
     return facts.st_dev, facts.st_ino
 

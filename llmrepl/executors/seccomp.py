@@ -1,7 +1,7 @@
 """The sandbox's system call filter, as a classic BPF program made without a library.
 
-A denylist: what is not named is allowed. A call is judged by its number and, for six calls, by the
-low half of arguments that the kernel itself reads as 32 bits.
+A denylist: what is not named is allowed. A call is judged by its number and, for seven calls, by
+the low half of arguments that the kernel itself reads as 32 bits.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 TYPE_BITS = 0xF
 """The part of a socket's type that is not flags."""
 
+PAIRS = (socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
+"""Types of pairs: one for datagrams could be pointed at any socket that has a path."""
+
+SO_SNDBUF, SO_RCVBUF = 7, 8
+
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
@@ -94,8 +99,9 @@ def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ..
         checked["ioctl"], 1, _when(EQUAL, TIOCSTI, denied) + _when(EQUAL, TIOCLINUX, denied)
     )
     code += _argument(checked["prlimit64"], 0, _only((0,), denied))  # its own limits, not PID 1's
+    code += _argument(checked["setsockopt"], 1, _buffers())
     code += _argument(checked["socket"], 0, _sockets(tuple(families)))
-    code += _argument(checked["socketpair"], 0, _only((socket.AF_UNIX,), fail(errno.EAFNOSUPPORT)))
+    code += _argument(checked["socketpair"], 0, _pairs())
     return (*code, Instruction(RETURN, ALLOW))
 
 
@@ -117,6 +123,30 @@ def _unless_equal(value: int, answer: int) -> list[Instruction]:
 def _only(values: Iterable[int], answer: int) -> list[Instruction]:
     allowed = [step for value in values for step in _when(EQUAL, value, ALLOW)]
     return [*allowed, Instruction(RETURN, answer)]
+
+
+def _buffers() -> list[Instruction]:
+    """Return code that ignores how large a socket's buffers are to be.
+
+    They would hold memory that counts for no process. To a program the size is a hint anyway.
+    """
+    return [
+        Instruction(EQUAL, socket.SOL_SOCKET, 1, 0),
+        Instruction(RETURN, ALLOW),
+        Instruction(LOAD, ARGUMENTS + 16),
+        *_when(EQUAL, SO_SNDBUF, fail(0)),
+        *_when(EQUAL, SO_RCVBUF, fail(0)),
+    ]
+
+
+def _pairs() -> list[Instruction]:
+    """Return code that lets pairs of sockets be opened that reach each other alone."""
+    return [
+        *_unless_equal(socket.AF_UNIX, fail(errno.EAFNOSUPPORT)),
+        Instruction(LOAD, ARGUMENTS + 8),
+        Instruction(AND, TYPE_BITS),
+        *_only(PAIRS, fail(errno.EPERM)),
+    ]
 
 
 def _sockets(families: tuple[int, ...]) -> list[Instruction]:

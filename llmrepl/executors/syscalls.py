@@ -27,6 +27,8 @@ _TABLE: dict[str, tuple[int | None, int | None]] = {
     "fanotify_init": (300, 262),
     # Memory that outlives every process and is counted for none.
     "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
     # Changing what is mounted.
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -86,6 +88,7 @@ CHECKED: dict[str, dict[str, int]] = {
         "clone3": 435,
         "ioctl": 16,
         "prlimit64": 302,
+        "setsockopt": 54,
         "socket": 41,
         "socketpair": 53,
     },
@@ -94,6 +97,7 @@ CHECKED: dict[str, dict[str, int]] = {
         "clone3": 435,
         "ioctl": 29,
         "prlimit64": 261,
+        "setsockopt": 208,
         "socket": 198,
         "socketpair": 199,
     },

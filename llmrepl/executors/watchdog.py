@@ -35,6 +35,9 @@ ROOM = 8
 SELDOM = 4
 """A count of memory that found nothing is not repeated for so many times as long as it took."""
 
+SOCKET_BYTES = 208 << 10
+"""What a socket's buffer holds at most; the system call filter lets none be larger."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -43,12 +46,14 @@ class Sample:
     """All processes of the sandbox at one moment.
 
     `tasks` counts threads too. `own` and `mapped` are bytes of memory, of their own and of files
-    and shared memory; what several of them share counts for each.
+    and shared memory; what several of them share counts for each. `sockets` is what the kernel may
+    hold in the buffers of theirs.
     """
 
     tasks: int
     own: int
     mapped: int
+    sockets: int
     pids: tuple[str, ...]
 
 
@@ -84,7 +89,7 @@ class Watchdog:
         ]
         self._disks = [(name, path, DiskMeter(path, limits)) for name, path in written.items()]
         self._disks += [(str(path), path, DiskMeter(path, limits, theirs=True)) for path in theirs]
-        self._shared = _shared_memory()
+        self._machine = _machine()
         self._began_with = self._home_files()
         self._count_after = 0.0
 
@@ -129,7 +134,12 @@ class Watchdog:
                 pids.append(name)
             if tasks > 2 * self._limits.processes + OURS:
                 break
-        return Sample(tasks, own, mapped, tuple(pids))
+        return Sample(tasks, own, mapped, self._sockets(), tuple(pids))
+
+    def _sockets(self) -> int:
+        """Return the bytes that all sockets of the sandbox can hold."""
+        used = self._read("1/net/sockstat").split()[2]  # "sockets: used 2"
+        return int(used) * SOCKET_BYTES
 
     def _read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
@@ -146,15 +156,16 @@ class Watchdog:
 
     def _memory(self, sample: Sample) -> str:
         most = self._limits.memory
-        if sample.own + max(sample.mapped, _shared_memory() - self._shared) <= most:
+        shared, tables = (now - then for now, then in zip(_machine(), self._machine, strict=True))
+        if sample.own + sample.sockets + tables + max(sample.mapped, shared) <= most:
             return ""
         began = time.monotonic()
         if began < self._count_after:
             return ""
-        own = mapped = 0
+        own, mapped = sample.sockets, 0
         for pid in sample.pids:
             proportional, of_files = self._proportional(pid)
-            own += proportional - of_files
+            own += proportional - of_files + self._page_tables(pid)
             mapped += of_files
         if own + max(mapped, self._unlinked(sample, self._disks[0][1]).memory) > most:
             return f"it passed the memory limit of {size(most)}"
@@ -173,6 +184,14 @@ class Watchdog:
                 if name in found:
                     found[name] = int(rest.split()[0]) * 1024
         return found[b"Pss:"], found[b"Pss_Shmem:"]
+
+    def _page_tables(self, pid: str) -> int:
+        """Return the bytes that describe a process' memory: much of it may be mapped and unused."""
+        with contextlib.suppress(OSError):
+            for line in self._read(f"{pid}/status").splitlines():
+                if line.startswith(b"VmPTE:"):
+                    return int(line.split()[1]) * 1024
+        return 0
 
     def _unlinked(self, sample: Sample, scratch: Path) -> Unlinked:
         """Return what open files without a name hold."""
@@ -208,13 +227,18 @@ class Watchdog:
         return ""
 
 
-def _shared_memory() -> int:
-    """Return the bytes of shared memory on the whole machine, where files without a disk are."""
+def _machine() -> tuple[int, int]:
+    """Return the bytes of shared memory and of page tables on the whole machine.
+
+    In shared memory are files without a disk.
+    """
+    found = {b"Shmem:": 0, b"PageTables:": 0}
     with open("/proc/meminfo", "rb") as file:
         for line in file:
-            if line.startswith(b"Shmem:"):
-                return int(line.split()[1]) * 1024
-    return 0
+            name, _, rest = line.partition(b" ")
+            if name in found:
+                found[name] = int(rest.split()[0]) * 1024
+    return found[b"Shmem:"], found[b"PageTables:"]
 
 
 def most_processes(limits: Limits) -> int:

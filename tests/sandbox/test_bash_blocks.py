@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from llmrepl.executors.bash_syntax import check_bash
@@ -126,3 +128,27 @@ def test_checking_runs_nothing(tmp_path):
 def test_a_source_that_nests_without_end_is_refused_in_bounded_time():
     assert check_bash("$(" * 50_000) != ""
     assert check_bash("{ " * 100_000) != ""
+
+
+def test_what_a_block_writes_into_its_state_is_never_run(shared):
+    shared.bash("export KEPT=kept")
+    for forged in (
+        "exit 5",
+        'declare -x KEPT="forged"; touch /tmp/ran',
+        'declare -x KEPT="$(touch /tmp/ran)"',
+        "declare -x KEPT=`touch /tmp/ran`",
+        "declare -ax KEPT=([a[$(touch /tmp/ran)]]=1)",
+        "declare -x PATH=/nowhere; exec true",
+    ):
+        shared.bash(f"printf '%s\\0%s\\n' /usr {shlex.quote(forged)} >&62; trap - EXIT")
+        found = shared.bash("pwd; ls /tmp | grep ran; echo alive $KEPT; cd /tmp; export KEPT=kept")
+        assert found.out == "/usr\nalive\n", forged
+
+
+def test_a_later_block_can_mend_what_was_made_read_only(shared):
+    shared.bash("export POSIXLY_CORRECT=1 PATH=/nowhere; declare -rx LANG=x")
+    found = shared.bash(
+        "unset POSIXLY_CORRECT; export PATH=/usr/bin:/bin LANG=C.UTF-8; ls / | head -1"
+    )
+    assert found.out == "bin\n"
+    assert shared.bash("echo $PATH $LANG").out == "/usr/bin:/bin C.UTF-8\n"

@@ -19,6 +19,7 @@ import pytest
 import llmrepl.executors
 from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import Policy, SandboxExecutor
+from llmrepl.executors.removal import remove_below, remove_tree
 from llmrepl.executors.selftest import self_test
 from llmrepl.ports import Executor
 from tests.sandbox.session import SMALL, Session, processes
@@ -353,18 +354,32 @@ def test_the_executor_keeps_to_its_protocol(project):
 
 
 def test_removing_what_another_process_has_removed_leaves_the_directory_above_as_it_is(tmp_path):
-    from llmrepl.executors.ground import _remove_tree
-
     tmp_path.chmod(0o1777)
-    _remove_tree(tmp_path / "llmrepl-gone")
+    remove_tree(tmp_path / "llmrepl-gone")
     assert tmp_path.stat().st_mode & 0o7777 == 0o1777
 
 
 def test_directories_that_nobody_may_enter_are_removed(tmp_path):
-    from llmrepl.executors.ground import _remove_tree
-
     shut = tmp_path / "llmrepl-x" / "shut"
     (shut / "deep").mkdir(parents=True)
     shut.chmod(0)
-    _remove_tree(tmp_path / "llmrepl-x")
+    remove_tree(tmp_path / "llmrepl-x")
     assert not (tmp_path / "llmrepl-x").exists()
+
+
+def test_a_directory_is_removed_below_another_with_all_in_it_and_no_link_is_followed(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    deep = tmp_path / "top" / "shut" / "/".join("d" * 50)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    (deep / "link").symlink_to(tmp_path / "kept")
+    (tmp_path / "top" / "link").symlink_to("../kept")
+    (tmp_path / "top" / "shut").chmod(0)
+    parent = os.open(tmp_path, os.O_RDONLY)
+    try:
+        remove_below(parent, "top")
+    finally:
+        os.close(parent)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept" / "file").exists()

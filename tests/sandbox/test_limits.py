@@ -310,9 +310,9 @@ def test_what_lies_deep_counts_and_can_be_cleared_away(project, tmp_path):
     with Session(Policy(project=project, scratch=scratch, limits=LIMITS)) as session:
         deep = "/".join("d" * 150)
         session.bash("true")
-        before = usage(scratch)[1]
+        before = usage(scratch).files
         session.bash(f"mkdir -p /tmp/{deep}")
-        assert usage(scratch)[1] == before + 150
+        assert usage(scratch).files == before + 150
         flood = f"import os\nfor n in range(3000): open('/tmp/{deep}/' + str(n), 'x').close()"
         found = session.python(flood + "\nimport time; time.sleep(5)")
         assert "2000 files in /tmp" in found.reason

@@ -140,11 +140,22 @@ def test_a_process_sets_its_own_limits_only(machine):
 
 
 @BOTH
-def test_pairs_of_sockets_are_of_the_unix_family(machine):
-    assert answer(machine, "socketpair", socket.AF_UNIX) == ALLOW
-    assert answer(machine, "socketpair", socket.AF_INET) == fail(errno.EAFNOSUPPORT)
-    high = (1 << 32) | socket.AF_UNIX  # the kernel reads 32 bits, and so do we
-    assert answer(machine, "socketpair", high) == ALLOW
+def test_pairs_of_sockets_are_of_the_unix_family_and_reach_each_other_alone(machine):
+    for kind in range(16):
+        expected = ALLOW if kind in (1, 5) else fail(errno.EPERM)
+        for flags in (0, 0x80000, 0x800):
+            assert answer(machine, "socketpair", socket.AF_UNIX, kind | flags) == expected
+        assert answer(machine, "socketpair", socket.AF_INET, kind) == fail(errno.EAFNOSUPPORT)
+    high = 1 << 32  # the kernel reads 32 bits, and so do we
+    assert answer(machine, "socketpair", high | socket.AF_UNIX, high | 1) == ALLOW
+
+
+@BOTH
+def test_the_buffers_of_sockets_keep_their_size(machine):
+    for name in range(64):
+        expected = fail(0) if name in (7, 8) else ALLOW
+        assert answer(machine, "setsockopt", 3, socket.SOL_SOCKET, name) == expected
+        assert answer(machine, "setsockopt", 3, socket.IPPROTO_TCP, name) == ALLOW
 
 
 @BOTH

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.sandbox.session import PublicDirectory
+from tests.sandbox import users
 from tests.sandbox.upstream import Upstream
-
-NOBODY = 65534
-ROOT = Path(__file__).parents[2]
 
 PROMISES = {
     "nothing_outside_is_written": "(session, project)",
@@ -46,36 +40,9 @@ with Session(policy, dict(os.environ)) as session:
 
 
 @pytest.fixture(scope="module")
-def public():
-    """A copy of the package and a project that everybody may read."""
-    with PublicDirectory() as directory:
-        for name in ("llmrepl", "tests/sandbox"):
-            shutil.copytree(
-                ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        (directory / "tests" / "__init__.py").touch()
-        home = directory / "home"
-        home.mkdir()
-        if os.getuid() == 0:
-            os.chown(home, NOBODY, NOBODY)
-        subprocess.run(["chmod", "-R", "a+rX", directory], check=True)
-        yield directory
-
-
-def python_for(user: list[str]) -> str:
-    """Return an interpreter new enough for us that the user may start."""
-    check = (
-        "import os, sys;"
-        "sys.exit(sys.version_info < (3, 11) or not os.access(sys.executable, os.X_OK))"
-    )
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            command = [*user, python, "-c", check]
-            if subprocess.run(command, capture_output=True, check=False).returncode == 0:
-                return python
-        except OSError:
-            continue
-    raise AssertionError("no Python 3.11 that user nobody may start")
+def user():
+    with users.public_code() as code:
+        yield users.unprivileged(code)
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +52,9 @@ def upstream():
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_a_promise_is_kept_for_an_unprivileged_user(name, public, upstream):
-    uid = os.getuid()
-    user: list[str] = []
-    if uid == 0:
-        uid = NOBODY
-        user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    place = public / name
+def test_a_promise_is_kept_for_an_unprivileged_user(name, user, upstream):
+    uid = os.getuid() or users.NOBODY
+    place = user.code / name
     project = place / "project"
     project.mkdir(parents=True)
     (project / "file.txt").write_text("unchanged\n")
@@ -101,15 +64,15 @@ def test_a_promise_is_kept_for_an_unprivileged_user(name, public, upstream):
         (project / ".git" / "hooks").mkdir(parents=True)
         made += [project / ".git", project / ".git" / "hooks"]
     for path in made:
-        os.chown(path, uid, uid if uid == NOBODY else -1)
+        os.chown(path, uid, uid if uid == users.NOBODY else -1)
     script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name], copied="copy" in name)
     found = subprocess.run(
-        [*user, python_for(user), "-W", "error", "-c", script, str(project), str(upstream.port)],
+        [*user.command, "-W", "error", "-c", script, str(project), str(upstream.port)],
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=public,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(public / "home"), "PYTHONPATH": str(public)},
+        cwd=user.code,
+        env=user.environ,
         check=False,
     )
     assert found.stdout == "kept\n", found.stderr

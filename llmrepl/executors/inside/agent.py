@@ -179,7 +179,8 @@ class Agent:
             self._reply(running.number, dict(running.finish(keeper.exit_code(status)), left=left))
         elif pid == self._keeper:
             self._keeper = self._kernel = 0
-            self._sweep()
+            if self._bash is None:  # or what Python left goes when that bash has ended
+                self._sweep()
             send_frame(self._control, {"event": "kernel-exit", "code": keeper.exit_code(status)})
 
     def _sweep(self, keep: int = 0) -> int:

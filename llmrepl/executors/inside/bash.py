@@ -29,7 +29,14 @@ exec {prelude}<&-
 trap '{{ builtin printf "%s\\0" "$PWD"; builtin export -p; }} 2>/dev/null >&{out}' EXIT
 """
 
-_PLAIN = re.compile(r'declare -x (\w+)="([^"\\$`]*)"$')
+# An assignment as bash itself writes it, in which nothing is expanded. A block could hand on any
+# text: some would run in every later block before it begins, or end it there.
+_TEXT = r"""(?:"(?:[^"\\$`]|\\.)*"|\$'(?:[^'\\]|\\.)*')"""
+_VARIABLE = re.compile(
+    r"(?:declare -(\w*)x\w*|export) ([A-Za-z_]\w*)(?:=(%s|\((?:\[\d+\]=%s ?)*\)))?(?=\n|\Z)"
+    % (_TEXT, _TEXT),
+    re.ASCII | re.DOTALL,
+)
 
 _IGNORED_BY_PYTHON = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 
@@ -96,14 +103,24 @@ def start(message: Message, fds: List[int]) -> Running:
 
 
 def _changed(exports: str) -> str:
-    """Return the lines of `export -p` that every bash here does not begin with anyway."""
-    lines = (line for line in exports.split("\n") if not _is_given(line))
-    return "\n".join(lines).strip("\n")
+    """Return what `export -p` wrote, but what every bash here begins with.
 
-
-def _is_given(line: str) -> bool:
-    plain = _PLAIN.match(line)
-    return plain is not None and os.environ.get(plain.group(1)) == plain.group(2)
+    A variable that a block made read-only is no longer, so that a later block can mend it.
+    """
+    lines = []
+    end = 0
+    while end < len(exports):
+        found = _VARIABLE.match(exports, end)
+        if found is not None:
+            end = found.end()
+            flags, name, value = found.groups()
+            if value is None:
+                lines.append("declare -x " + name)
+            elif value != '"%s"' % os.environ.get(name, '"'):
+                kind = "a" if "a" in (flags or "") else ""
+                lines.append("declare -%sx %s=%s" % (kind, name, value))
+        end = exports.find("\n", end) + 1 or len(exports)
+    return "\n".join(lines)
 
 
 def _file(text: str) -> int:
@@ -113,8 +130,11 @@ def _file(text: str) -> int:
     return fd
 
 
-def _enter(directory: str, home: str) -> None:
-    try:
-        os.chdir(directory or home)
-    except OSError:
-        os.chdir(home)
+def _enter(*directories: str) -> None:
+    """Go to the first directory that is there; blocks may have closed or removed any."""
+    for directory in (*directories, "/tmp", "/"):
+        try:
+            os.chdir(directory)
+        except OSError:  # that of "" too
+            continue
+        return
