@@ -6,6 +6,7 @@ import sys
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
+from llmrepl.events import ConfigChanged
 from llmrepl.sanitise import clean
 
 USAGE = "/permissions, /permissions add RULE, /permissions revoke NUMBER"
@@ -30,6 +31,7 @@ async def permissions(assembly: Assembly, argument: str) -> None:
 
         rule = parse_rule(rest)
         assembly.gate.book.add(rule)
+        assembly.runtime.record(ConfigChanged(key="permissions.added", value=str(rule)))
         _say(f"added: {rule}")
     elif verb == "revoke" and rest.strip():
         _revoke(assembly, rest.strip())
@@ -53,6 +55,7 @@ def _revoke(assembly: Assembly, number: str) -> None:
         accepted = f"accepted: 1 to {len(entries)}" if entries else "there are no rules"
         raise LlmreplError(f"there is no rule number {number}", hint=accepted)
     book.revoke(entry)
+    assembly.runtime.record(ConfigChanged(key="permissions.revoked", value=str(entry.rule)))
     _say(f"revoked: {entry.rule}")
 
 

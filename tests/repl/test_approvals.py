@@ -340,7 +340,7 @@ def test_what_a_rule_forbids_cannot_be_edited_in(machine, widened):
 
 def test_permissions_lists_adds_and_revokes(machine, chat):
     (machine.project / ".llmrepl.permissions").write_text("ask bash: git push\n")
-    terminal = chat("--model", machine.script("Hello."))
+    terminal = chat("--model", machine.script("Hello."), "--session", "s")
     for line, *told in (
         ("/permissions", "1  ask bash: git push  (of this project)"),
         ("/permissions add allow any write: build/**", "added: allow any write: build/**"),
@@ -355,6 +355,11 @@ def test_permissions_lists_adds_and_revokes(machine, chat):
         terminal.wait(*told, PROMPT)
     assert terminal.leave() == 0
     assert [line for line in rules_file(machine).read_text().splitlines() if line[0] != "#"] == []
+    rule = "allow any write: build/**"
+    assert events(machine, "config.changed") == [
+        {"key": "permissions.added", "value": rule},
+        {"key": "permissions.revoked", "value": rule},
+    ]
 
 
 def test_without_rules_permissions_says_how_to_add_one(machine, chat):
