@@ -50,6 +50,11 @@ async def _change(assembly: Assembly, key: str, policy: Policy) -> None:
     await assembly.executor.change(policy)
     assembly.window.use_system(assembly.prompt())
     settings = assembly.executor.settings
+    assembly.gate.widened = replace(
+        assembly.gate.widened,
+        writes=assembly.gate.widened.writes or bool(settings.write),
+        network=assembly.gate.widened.network or bool(settings.net),
+    )
     values = {
         "sandbox.write": [str(path) for path in settings.write],
         "sandbox.net": list(settings.net),

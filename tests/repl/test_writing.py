@@ -74,6 +74,19 @@ def test_a_person_lets_blocks_write_for_this_session(machine, chat):
     assert terminal.leave() == 0
 
 
+def test_what_writes_for_real_is_asked_about_from_then_on(machine, chat):
+    script = machine.script(bash("echo x > new"), "Copied.", bash("echo y > new"), "Written.")
+    terminal = chat("--model", script)
+    terminal.turn("write", "Copied.")
+    terminal.say("/discard")
+    terminal.wait("discarded", PROMPT)
+    terminal.say("/sandbox write .")
+    terminal.wait("for real", PROMPT)
+    terminal.say("write")
+    terminal.wait("echo y > new", "writes", "new")
+    assert not (machine.project / "new").exists()
+
+
 def test_sandbox_shows_what_changes_it_and_refuses_what_must_not_be(machine, chat):
     terminal = chat()
     terminal.say("/sandbox")
