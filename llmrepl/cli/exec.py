@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.exits import DONE, ERROR, INTERRUPTED, LIMIT
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, sandbox_option
+from llmrepl.cli.weaker import require_walls
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -23,10 +24,16 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
 @click.option("--net", metavar="HOST[:PORT]", multiple=True, help="Hosts that the block may reach.")
+@sandbox_option
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
 @click.argument("file", type=click.File("rb"), default="-")
 def command(
-    lang: str, timeout: float | None, net: tuple[str, ...], as_json: bool, file: Any
+    lang: str,
+    timeout: float | None,
+    net: tuple[str, ...],
+    as_json: bool,
+    file: Any,
+    **options: Any,
 ) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
@@ -39,7 +46,9 @@ def command(
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout
-    return asyncio.run(_exec(load_config({"sandbox__net": net}), lang, arguments, as_json))
+    loaded = load_config({"sandbox__net": net, **options})
+    require_walls(loaded.config)
+    return asyncio.run(_exec(loaded, lang, arguments, as_json))
 
 
 async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:
@@ -54,12 +63,12 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     from llmrepl.config.paths import audit_directory
     from llmrepl.config.secrets import redactor_of
     from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
-    from llmrepl.executors.sandbox import SandboxExecutor
+    from llmrepl.executors.macos import executor_for
     from llmrepl.runtime import redacted
 
     close_to_others()
     request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
-    executor = SandboxExecutor(policy_of(loaded.config, Path.cwd()), os.environ)
+    executor = executor_for(policy_of(loaded.config, Path.cwd()), os.environ)
     redactor = redactor_of(loaded.config, os.environ, Path.cwd())
     log = AuditLog(audit_directory(os.environ), redactor)
     trail = Trail(log, limits=limits_of(executor.settings))

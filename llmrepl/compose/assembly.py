@@ -14,6 +14,7 @@ from llmrepl.audit.log import AuditLog
 from llmrepl.audit.trail import Audited, Trail
 from llmrepl.compose.approval import approver_for
 from llmrepl.compose.closing import close_to_others
+from llmrepl.compose.confirming import Confirming
 from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
 from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.config import Config
@@ -25,8 +26,8 @@ from llmrepl.conversation import Phase
 from llmrepl.errors import ConfigError
 from llmrepl.events import ConfigChanged
 from llmrepl.executors.bash_syntax import check_bash
+from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
-from llmrepl.executors.sandbox import SandboxExecutor
 from llmrepl.loop import Limits
 from llmrepl.ports import Approver, Provider
 from llmrepl.providers.registry import default_model, open_provider, split_model
@@ -79,7 +80,7 @@ class Assembly:
         self.sandbox_missing = False
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
-        self.executor = SandboxExecutor(policy_of(config, cwd), environ)
+        self.executor = executor_for(policy_of(config, cwd), environ)
         self.trail = Trail(
             AuditLog(audit_directory(environ), self.redactor),
             lambda: self.session_id,
@@ -95,10 +96,13 @@ class Assembly:
             self.meter,
             Sampling(config.max_tokens, config.temperature, config.seed),
         )
+        unsandboxed = self.executor.settings.unsandboxed
+        always_asks = unsandboxed and config.approval == "auto"
+        approver = approver_for("ask" if always_asks else config.approval, person)
         self.edges = Edges(
             provider=provider_for(config, provider, environ),
-            executor=self.executor,
-            approver=approver_for(config.approval, person),
+            executor=Confirming(self.executor, approver) if unsandboxed else self.executor,
+            approver=approver,
             context=self.window,
             meter=self.meter,
             store=Audited(opened.log if opened else Unsaved(), self.trail),

@@ -19,8 +19,11 @@ def policy_of(config: Config, cwd: Path) -> Policy:
     """
     sandbox = config.sandbox
     _refuse("sandbox.write", sandbox.write, "/apply writes what blocks changed")
-    if sandbox.tier != "auto":
-        _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
+    if sandbox.net and sandbox.tier != "auto":
+        raise ConfigError(
+            f"sandbox.net cannot be kept to with --sandbox {sandbox.tier}",
+            hint="only the full sandbox lets single hosts through; leave one of the two out",
+        )
     return Policy(
         project=cwd,
         copy_on_write=sandbox.project == "copy",
@@ -33,6 +36,7 @@ def policy_of(config: Config, cwd: Path) -> Policy:
             kept_output=sandbox.output,
         ),
         net=_rules(sandbox.net),
+        tier=sandbox.tier,
         environment={name: os.environ[name] for name in sandbox.env if name in os.environ},
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmrepl.executors.network import network_rule, reach
+from llmrepl.executors.tiers import TIERS
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
@@ -55,6 +56,7 @@ class Policy:
         copy_on_write: whether blocks may write the project as they see it, which is a copy: what
             they write goes to a layer of its own until a person applies it.
         read_only_because: why there is no such layer where one was asked for, in a few words.
+        tier: what keeps blocks to all this, by its name in `tiers.TIERS`.
     """
 
     project: Path | None = None
@@ -66,10 +68,22 @@ class Policy:
     note: str = ""
     copy_on_write: bool = False
     read_only_because: str = ""
+    tier: str = "auto"
+
+    @property
+    def unsandboxed(self) -> bool:
+        """Whether nothing keeps blocks from what the person can do."""
+        return not TIERS[self.tier].walls
 
 
 def summary(policy: Policy) -> str:
     """Return in a few words what blocks may touch."""
+    tier = TIERS[policy.tier]
+    if not tier.walls:
+        return f"{tier.title}: blocks can do whatever you can"
+    if not tier.namespaces:
+        shown = f"reads {policy.project}" if policy.project else "no project"
+        return f"{tier.title}: {shown}; writes only $SCRATCH; no network"
     if policy.project is None:
         shown = f"no project ({policy.note})" if policy.note else "no project"
         return f"{shown}; writes only /tmp; {reach(policy.net)}"
@@ -82,7 +96,11 @@ def summary(policy: Policy) -> str:
 def rules(policy: Policy) -> tuple[str, ...]:
     """Return the rules as sentences, for the model and for the person."""
     limits = policy.limits
-    if policy.project is None:
+    tier = TIERS[policy.tier]
+    if not tier.namespaces:
+        start = "the scratch" if policy.project is None else f"the project {policy.project}"
+        place = f"The working directory is {start}."
+    elif policy.project is None:
         place = "There is no project directory; blocks start in /tmp, which is empty at first."
     else:
         place = (
@@ -95,6 +113,10 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
+    lasting = (_PYTHON, _BASH) if tier.lasting else ()
+    if not tier.namespaces:
+        network = (network_rule(()),) if tier.walls else ()
+        return (place, *tier.rules, *network, time, *lasting)
     nothing = "Nothing else can be written."
     if policy.copy_on_write:
         nothing = "Nothing but these two can be written."

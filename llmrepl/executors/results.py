@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from llmrepl.events import ToolFinished, ToolRequested
 from llmrepl.executors.block import Block
 from llmrepl.executors.policy import Limits, Policy
-from llmrepl.executors.reasons import READ_ONLY, of_bash, of_death, of_python
+from llmrepl.executors.reasons import BY_TIER, READ_ONLY, of_bash, of_death, of_python
 from llmrepl.parts import Output
 from llmrepl.sanitise import clean
 
@@ -47,6 +47,8 @@ def finished(
 
 def told_as(reason: str, policy: Policy) -> str:
     """Return `reason` with what can be written under `policy`, and what would allow more."""
+    for rule, text in BY_TIER.get(policy.tier, {}).items():
+        reason = reason.replace(f" ({rule})", f" ({text})" if text else "")
     if policy.project is None or READ_ONLY not in reason:
         return reason
     rule = READ_ONLY if not policy.copy_on_write else COPY_ONLY

@@ -26,6 +26,7 @@ from llmrepl.executors.policy import Policy, size, summary
 from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import Stamp, artifacts
+from llmrepl.executors.tiers import TIERS
 from llmrepl.executors.working_copy import Applied, WorkingCopy
 from llmrepl.ports import ToolEvent
 
@@ -43,11 +44,10 @@ class SandboxExecutor:
         environ: the variables the person has; blocks see few of them.
     """
 
-    name = "bubblewrap"
-
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
         self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
+        self.name = TIERS[policy.tier].name
         self._environ = environ
         self._plan: Plan | None = None
         self._engine: Engine | None = None
@@ -76,7 +76,7 @@ class SandboxExecutor:
         Raises:
             SandboxUnavailable: the sandbox is not running and could not be started.
         """
-        problem = _problem(request)
+        problem = problem_of(request)
         if problem:
             yield never_ran(request, "error", problem)
             return
@@ -253,13 +253,13 @@ class SandboxExecutor:
 
 def _workable(policy: Policy) -> Policy:
     """Return the policy with a read-only project where no copy of it can be had."""
-    if not policy.copy_on_write or policy.project is None:
+    if not policy.copy_on_write or policy.project is None or policy.tier != "auto":
         return replace(policy, copy_on_write=False)
     because = unworkable(policy.project)
     return replace(policy, copy_on_write=not because, read_only_because=because)
 
 
-def _problem(request: ToolRequested) -> str:
+def problem_of(request: ToolRequested) -> str:
     """Return why a call cannot run at all, or ""."""
     if request.language == "tool":
         return f"there is no tool {request.name} here; write a python or a bash block instead"

@@ -11,6 +11,7 @@ from llmrepl.compose.checks import checks_of
 from llmrepl.compose.models import list_models
 from llmrepl.errors import LlmreplError
 from llmrepl.executors.differences import shown
+from llmrepl.executors.tiers import TIERS
 from llmrepl.figures import money, tokens
 from llmrepl.health import run_checks
 from llmrepl.sanitise import clean
@@ -100,6 +101,8 @@ async def _sandbox(assembly: Assembly, _: str) -> None:
     executor = assembly.edges.executor
     await executor.start()
     _say(f"{executor.name}: {executor.policy}")
+    for gap in TIERS[assembly.executor.settings.tier].gaps:
+        _say(f"  {gap}")
 
 
 async def _diff(assembly: Assembly, path: str) -> None:
