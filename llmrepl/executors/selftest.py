@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from llmrepl.events import ToolRequested
-from llmrepl.executors.inside.bash import SHELLS
 from llmrepl.executors.macos import SeatbeltExecutor, executor_for
 from llmrepl.executors.opening import open_engine, plan
 from llmrepl.executors.policy import Policy
@@ -144,7 +143,7 @@ def _bare_times() -> tuple[float, float]:
 
     They are our own Python and the system's bash: nothing of the project may run out here.
     """
-    shell = next((path for path in SHELLS if os.path.exists(path)), "/bin/sh")
+    shell = next((path for path in ("/bin/bash", "/bin/sh") if os.path.exists(path)), "sh")
     return _bare([sys.executable, "-I", "-S", "-c", "1 + 1"]), _bare([shell, "-c", "true"])
 
 
