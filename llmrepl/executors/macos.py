@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from llmrepl.errors import ConfigError, SandboxUnavailable
+from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.events import ToolRequested
 from llmrepl.executors import seatbelt
 from llmrepl.executors.block import Block, Verdict, seconds_for
@@ -145,6 +145,14 @@ class SeatbeltExecutor(SandboxExecutor):
             made = (n for n, stamp in artifacts(ground.scratch).items() if before.get(n) != stamp)
             paths = tuple(str(ground.scratch / "artifacts" / name) for name in made)
             yield finished(block, self.settings, paths, "", "")
+
+    async def change(self, policy: Policy) -> None:
+        """Refuse: there is one policy here.
+
+        Raises:
+            LlmreplError: always.
+        """
+        raise LlmreplError(f"the {self.settings.tier} sandbox cannot be changed in a session")
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ MAX_ENTRIES = 1000
 MAX_DEPTH = 4
 
 MAX_NESTING = 100
+"""Directories in one another beyond which a walk goes no deeper."""
 
 Stamp = tuple[int, int]
 
@@ -55,42 +55,71 @@ def _files(directory: int, prefix: str, depth: int) -> Iterator[tuple[str, Stamp
 
 
 def usage(scratch: Path) -> tuple[int, int]:
-    """Return how many bytes and how many files the scratch holds.
+    """Return how many bytes and how many files the scratch holds, however deep they lie.
 
-    Directories nested deeper than `MAX_NESTING` count as more than any limit allows: nobody needs
-    them, and they could not be walked.
+    It goes back up by `..`, so that any depth takes two descriptors; where a directory was moved
+    meanwhile it ends there, and the next count sees the rest.
     """
-    size = count = 0
-    levels = [_Level(os.open(scratch, os.O_DIRECTORY))]
+    fd = os.open(scratch, os.O_DIRECTORY)
+    above: list[tuple[tuple[int, int], list[str]]] = []
     try:
-        while levels:
-            entry = next(levels[-1].entries, None)
-            if entry is None:
-                levels.pop().close()
-                continue
+        size, count, names = _counted(fd)
+        while True:
+            inner = _first(fd, names)
+            if inner >= 0:
+                above.append((_place(fd), names))
+                fd = _instead(fd, inner)
+                more = _counted(fd)
+                size, count, names = size + more[0], count + more[1], more[2]
+            elif above:
+                fd = _instead(fd, enter(fd, ".."))
+                place, names = above.pop()
+                if _place(fd) != place:
+                    return size, count
+            else:
+                return size, count
+    except OSError:
+        return size, count
+    finally:
+        os.close(fd)
+
+
+def _counted(fd: int) -> tuple[int, int, list[str]]:
+    """Return the bytes and the number of what is in a directory, and the directories among it."""
+    size = count = 0
+    names = []
+    with os.scandir(fd) as entries:
+        for entry in entries:
             with contextlib.suppress(OSError):  # it went while we looked
                 size += entry.stat(follow_symlinks=False).st_blocks * 512
                 count += 1
                 if entry.is_dir(follow_symlinks=False):
-                    if len(levels) > MAX_NESTING:
-                        return sys.maxsize, sys.maxsize
-                    levels.append(_Level(enter(levels[-1].fd, entry.name)))
-    finally:
-        for level in levels:
-            level.close()
-    return size, count
+                    names.append(entry.name)
+    return size, count, names
 
 
-class _Level:
-    """An open directory of a walk, and what is still to be seen of it."""
+def _first(fd: int, names: list[str]) -> int:
+    """Open the first of `names` that can be entered and left again; -1 where none can."""
+    while names:
+        with contextlib.suppress(OSError):
+            inner = enter(fd, names.pop())
+            try:
+                os.stat("..", dir_fd=inner)
+            except OSError:
+                os.close(inner)
+                raise
+            return inner
+    return -1
 
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.entries = os.scandir(fd)
 
-    def close(self) -> None:
-        self.entries.close()
-        os.close(self.fd)
+def _instead(fd: int, other: int) -> int:
+    os.close(fd)
+    return other
+
+
+def _place(fd: int) -> tuple[int, int]:
+    facts = os.fstat(fd)
+    return facts.st_dev, facts.st_ino
 
 
 def read_artifact(path: Path, scratch: Path, most: int) -> bytes:

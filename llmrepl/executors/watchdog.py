@@ -13,7 +13,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,7 @@ class Watchdog:
     Args:
         agent: the process that everything in it descends from.
         written: the directories on disk that blocks fill, by what to call them.
+        theirs: those among them that are a person's.
         limits: what it watches over.
         contained: whether the sandbox has namespaces of its own.
 
@@ -76,7 +77,13 @@ class Watchdog:
     """
 
     def __init__(
-        self, agent: int, written: Mapping[str, Path], limits: Limits, *, contained: bool
+        self,
+        agent: int,
+        written: Mapping[str, Path],
+        theirs: Sequence[Path],
+        limits: Limits,
+        *,
+        contained: bool,
     ) -> None:
         self._limits = limits
         self._top = 0
@@ -91,6 +98,7 @@ class Watchdog:
             for path in ((HOME, "/dev/shm") if contained else ())
         ]
         self._disks = [(name, path, DiskMeter(path, limits)) for name, path in written.items()]
+        self._disks += [(str(path), path, DiskMeter(path, limits, theirs=True)) for path in theirs]
         self._shared = _shared_memory()
         self._began_with = self._home_files()
         self._count_after = 0.0

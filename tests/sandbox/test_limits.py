@@ -11,6 +11,7 @@ import pytest
 
 from llmrepl.executors import Limits, Policy
 from llmrepl.executors.block import seconds_for
+from llmrepl.executors.scratch import usage
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session, processes
 
@@ -302,3 +303,18 @@ def test_a_block_nobody_waits_for_any_more_is_ended(session):
     session.wait(leave())
     assert session.bash("echo free").out == "free\n"
     assert processes("sleep 86424") == []
+
+
+def test_what_lies_deep_counts_and_can_be_cleared_away(project, tmp_path):
+    scratch = tmp_path / "scratch"
+    with Session(Policy(project=project, scratch=scratch, limits=LIMITS)) as session:
+        deep = "/".join("d" * 150)
+        session.bash("true")
+        before = usage(scratch)[1]
+        session.bash(f"mkdir -p /tmp/{deep}")
+        assert usage(scratch)[1] == before + 150
+        flood = f"import os\nfor n in range(3000): open('/tmp/{deep}/' + str(n), 'x').close()"
+        found = session.python(flood + "\nimport time; time.sleep(5)")
+        assert "2000 files in /tmp" in found.reason
+        gone = session.bash("sleep 0.2; rm -r /tmp/d; sleep 0.2; echo gone")
+        assert gone.out == "gone\n", gone

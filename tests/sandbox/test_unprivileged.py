@@ -35,6 +35,7 @@ PROMISES = {
     "no_power": "(session)",
     "a_fork_bomb_is_contained": "(session)",
     "a_copy_is_written_and_applied": "(session, project)",
+    "real_writes_are_swept_and_undone": "(session, project)",
 }
 
 SCRIPT = """
@@ -47,7 +48,10 @@ assert os.getuid() == {uid}
 project = Path(sys.argv[1])
 port = int(sys.argv[2])
 net = (f"127.0.0.1:{{port}}",) if "proxy" in "{promise}" else ()
-policy = Policy(project=project, limits=SMALL, net=net, copy_on_write={copied}, tier={tier!r})
+write = (project,) if "real_writes" in "{promise}" else ()
+policy = Policy(
+    project=project, limits=SMALL, net=net, write=write, copy_on_write={copied}, tier={tier!r}
+)
 with Session(policy, dict(os.environ)) as session:
     {promise}
     print("kept")
@@ -131,7 +135,11 @@ def kept(place, promise, upstream, *, tier="auto", within=()):
     project.mkdir(parents=True)
     (project / "file.txt").write_text("unchanged\n")
     (place / "canary").write_text("canary")
-    for path in (place, project, project / "file.txt", place / "canary"):
+    made = [place, project, project / "file.txt", place / "canary"]
+    if "real" in promise:
+        (project / ".git" / "hooks").mkdir(parents=True)
+        made += [project / ".git", project / ".git" / "hooks"]
+    for path in made:
         os.chown(path, uid, uid if uid == NOBODY else -1)
     inside = 0 if within else uid
     script = SCRIPT.format(uid=inside, promise=promise, copied="copy" in promise, tier=tier)

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Callable, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from . import bash, keeper, proofs
 from .door import Door
@@ -26,6 +26,10 @@ from .processes import Family, send
 FORK_TRIES = 20
 FORK_PAUSE = 0.01
 REST = 0.0003
+PAUSE = 0.00003
+
+STOP_SECONDS = 0.5
+"""Seconds that whoever is stopped may take to end a system call."""
 
 PATIENCE = 2.0
 """Seconds killed processes may take to go."""
@@ -49,6 +53,7 @@ class Agent:
         self._kernel = 0
         self._bash: Optional[bash.Running] = None
         self._door: Optional[Door] = None
+        self._progress: Optional[Dict[str, bytes]] = None
         self._poller = select.poll()
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
@@ -139,6 +144,24 @@ class Agent:
         """End everything, so that the next kernel starts with nothing."""
         self._keeper = self._kernel = 0
         return {"left": self._sweep()}
+
+    def _do_rest(self, message: Message, _fds: List[int]) -> None:
+        """Stop everybody, and remember how far each has come."""
+        deadline = time.monotonic() + STOP_SECONDS
+        self._family.stop()
+        stopped = self._family.is_stopped()
+        while not stopped and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            stopped = self._family.is_stopped()
+        self._reply(message["id"], {})
+        self._progress = self._family.progress() if stopped else None  # while nobody waits for it
+
+    def _do_rested(self, _message: Message, _fds: List[int]) -> Message:
+        """Say whether nobody has done anything since."""
+        return {"rested": self._progress is not None and self._family.progress() == self._progress}
+
+    def _do_wake(self, _message: Message, _fds: List[int]) -> None:
+        self._family.wake()
 
     def _fork_again(self, start: Callable[[], None]) -> None:
         """Call `start`, which forks, again after reaping where there are too many processes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterator, List, Optional, Set
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 EVERYBODY = -1  # to a kill from PID 1: every process of the namespace but PID 1
 
@@ -46,7 +46,7 @@ class Family:
         if self._first and not keep:
             send(EVERYBODY, signal.SIGKILL)
             return
-        self._stop()
+        self.stop()
         for pid in self.strangers(keep):
             send(pid, signal.SIGKILL)
         self.wake()
@@ -56,7 +56,32 @@ class Family:
         for pid in [EVERYBODY] if self._first else self._family():
             send(pid, signal.SIGCONT)
 
-    def _stop(self) -> None:
+    def is_stopped(self) -> bool:
+        """Say whether every thread has stopped or ended."""
+        return all(_after(b"\nState:\t", status)[:1] in _STOPPED for _, status in self._threads())
+
+    def progress(self) -> Dict[str, bytes]:
+        """Return how often each thread has been taken off its processor.
+
+        Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
+        """
+        mark = b"\nvoluntary_ctxt_switches:"
+        return {name: _after(mark, status) for name, status in self._threads()}
+
+    def _threads(self) -> Iterator[Tuple[str, bytes]]:
+        for pid in below(self._proc, self._me):
+            try:
+                tasks = os.open("%d/task" % pid, os.O_RDONLY, dir_fd=self._proc)
+                try:
+                    for thread in os.listdir(tasks):
+                        yield thread, _read(tasks, thread + "/status")
+                finally:
+                    os.close(tasks)
+            except OSError:
+                continue  # it went while we looked
+
+    def stop(self) -> None:
+        """Stop everything."""
         if self._first:
             send(EVERYBODY, signal.SIGSTOP)
             return
@@ -92,6 +117,9 @@ class Family:
         except OSError:
             return 0
         return int(next(line.split()[-1] for line in lines if line.startswith(b"NSpid:")))
+
+
+_STOPPED = (b"T", b"t", b"Z", b"X", b"x")
 
 
 def below(proc: int, top: int) -> Dict[int, int]:
@@ -131,3 +159,8 @@ def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
         seen.add(pid)
         yield pid
         pid = parents.get(pid, 0)
+
+
+def _after(mark: bytes, status: bytes) -> bytes:
+    """Return the rest of a status from a mark on."""
+    return status.partition(mark)[2]
