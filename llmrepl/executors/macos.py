@@ -146,7 +146,7 @@ class SeatbeltExecutor(SandboxExecutor):
             paths = tuple(str(ground.scratch / "artifacts" / name) for name in made)
             yield finished(block, self.settings, paths, "", "")
 
-    async def change(self, policy: Policy) -> None:
+    async def change(self, policy: Policy) -> None:  # noqa: ARG002 - the parent's signature
         """Refuse: there is one policy here.
 
         Raises:
