@@ -117,8 +117,9 @@ def _report(
         if "error" in streams:
             click.echo(streams["error"], err=True)
         if "diff" in streams:
+            real = f" for real in {', '.join(map(str, policy.write))}" if policy.write else ""
             copy = " in a copy of the project that ends here" if policy.copy_on_write else ""
-            click.echo(f"llmrepl: changed{copy}:", err=True)
+            click.echo(f"llmrepl: changed{' and'.join(filter(None, (real, copy)))}:", err=True)
             click.echo(streams["diff"], nl=False, err=True)
         if event.reason:
             click.echo(f"llmrepl: {event.status}: {event.reason}", err=True)

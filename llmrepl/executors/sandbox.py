@@ -108,8 +108,10 @@ class SandboxExecutor:
                     yield output
             finally:
                 self._block = None
-                await engine.finish(block)
-                diff = await self.written.end(engine, request.call_id)
+                try:
+                    await engine.finish(block)
+                finally:
+                    diff = await self.written.end(engine, request.call_id)
             yield self._ended(engine, block, before, diff)
 
     async def _made_ready(self) -> Engine:

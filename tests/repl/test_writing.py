@@ -123,4 +123,5 @@ def test_exec_writes_for_real_where_it_is_told_to(machine):
     assert ran.code == 0, ran
     assert (machine.project / "out" / "new").read_text() == "x\n"
     assert not (machine.project / "not").exists()
+    assert f"changed for real in {machine.project}/out and in a copy of the project" in ran.err
     assert "A out/new +1" in ran.err

@@ -274,6 +274,31 @@ def test_what_python_left_running_rests_between_blocks(session, tree):
     assert set(undo(session, 2)[1].done) == {"beat"}
 
 
+WAKES_ITSELF = """
+import ctypes, struct, threading, time
+libc = ctypes.CDLL(None)
+timer = ctypes.c_void_p()
+event = struct.pack("qii", 0, 18, 0) + bytes(48)  # SIGCONT
+assert libc.timer_create(0, event, ctypes.byref(timer)) == 0
+assert libc.timer_settime(timer, 0, struct.pack("qqqq", 0, 0, 0, 300_000_000), None) == 0
+def later():
+    time.sleep(0.2)
+    for name in (".bashrc", "late"):
+        open(name, "w").write("x")
+threading.Thread(target=later).start()
+"""
+
+
+def test_what_wakes_between_blocks_by_a_trick_is_swept_as_the_blocks(session, tree):
+    session.python(WAKES_ITSELF)
+    threading.Event().wait(0.6)
+    assert (tree / "late").exists()
+    found = session.bash("true")
+    assert ".bashrc was put into quarantine" in found.text("diff")
+    assert not (tree / ".bashrc").exists()
+    assert undo(session)[1].done == ("late",)
+
+
 def test_what_a_person_makes_between_blocks_is_theirs_and_is_protected(session, tree, quarantine):
     session.python("kept = 1")
     (tree / ".bashrc").write_text("theirs\n")
