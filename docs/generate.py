@@ -15,6 +15,8 @@ from typing import Any, get_args
 import click
 
 from llmrepl import cli, parts
+from llmrepl.approvals import rules
+from llmrepl.approvals.programs.wrappers import WRAPPERS
 from llmrepl.cli import exits
 from llmrepl.cli.exec import BY_STATUS
 from llmrepl.config.showing import reference
@@ -154,6 +156,25 @@ def anywhere() -> str:
     return f"{', '.join(named)}, and every event of a type this version does not know."
 
 
+def languages() -> str:
+    """Return the languages of rules."""
+    return ", ".join(map(code, rules.LANGUAGES))
+
+
+def subjects() -> str:
+    """Return what rules can be about."""
+    rows = (
+        (code(name), subject.meaning, ", ".join(subject.kinds))
+        for name, subject in rules.SUBJECTS.items()
+    )
+    return table(("subject", "what the rule is about", "kinds of touches"), rows)
+
+
+def wrappers() -> str:
+    """Return the commands that rules look through."""
+    return ", ".join(map(code, WRAPPERS)) + "."
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "commands.md": {
         "helps": command_helps,
@@ -163,6 +184,11 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
     "events.md": {"events": events, "parts": message_parts, "stops": stop_reasons},
     "configuration.md": {"settings": reference},
+    "approval-rules.md": {
+        "languages": languages,
+        "subjects": subjects,
+        "wrappers": wrappers,
+    },
     "state.md": {"diagram": state_diagram, "anywhere": anywhere},
 }
 """What is made for each page, by the name in its marks."""

@@ -84,6 +84,10 @@ ANYWHERE = (
 """Durable events that may arrive at any time and leave the phase as it is."""
 
 
+APPROVALS = frozenset({"once", "session", "always", "edit"})
+"""The decisions that let a call run."""
+
+
 class Progress(Enum):
     """How far a call has come."""
 
@@ -98,6 +102,7 @@ class Call:
     """A call of the current step that has no result yet.
 
     `repeats` counts this same call among the turn's last `RECENT_CALLS`, itself included.
+    `request` is what runs: where a person `edited` it, it is no longer what the model sent.
     """
 
     request: ToolRequested
@@ -105,6 +110,7 @@ class Call:
     repeats: int = 1
     warned: bool = False
     reason: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +267,12 @@ def _approval_requested(state: Conversation, event: ApprovalRequested) -> Change
 
 
 def _approval_decided(state: Conversation, event: ApprovalDecided) -> Changes:
-    verdict = Progress.DENIED if event.decision == "deny" else Progress.APPROVED
-    return _update(state, event.call_id, progress=verdict, reason=event.reason)
+    verdict = Progress.APPROVED if event.decision in APPROVALS else Progress.DENIED
+    changes: Changes = {"progress": verdict, "reason": event.reason}
+    if event.arguments:
+        request = state.call(event.call_id).request
+        changes |= {"request": replace(request, arguments=event.arguments), "edited": True}
+    return _update(state, event.call_id, **changes)
 
 
 def _tool_started(state: Conversation, event: ToolStarted) -> Changes:
@@ -270,15 +280,16 @@ def _tool_started(state: Conversation, event: ToolStarted) -> Changes:
 
 
 def _tool_finished(state: Conversation, event: ToolFinished) -> Changes:
-    request = state.call(event.call_id).request
+    call = state.call(event.call_id)
     result = ToolResult(
         event.call_id,
-        request.name,
+        call.request.name,
         event.status,
         event.parts,
         event.exit_code,
         event.ms,
         event.reason,
+        call.request.arguments if call.edited else {},
     )
     return {
         "calls": tuple(c for c in state.calls if c.request.call_id != event.call_id),

@@ -127,24 +127,38 @@ class MessageFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(Event):
-    """A call waits for somebody's word."""
+    """A call waits for somebody's word.
+
+    `dangers` and `touches` say in words what it would do, as far as that can be told without
+    running it; a person should see the dangers first. `rules` are what the options `session` and
+    `always` would add.
+    """
 
     type = "approval.requested"
     call_id: str
     question: str
     options: tuple[str, ...] = ("once", "deny")
+    dangers: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDecided(Event):
-    """The word was given: `decision` is one of the options, `by` is `person`, `rule` or `mode`."""
+    """The word was given: `decision` is one of the options, `by` is `person`, `rule` or `mode`.
+
+    `once`, `session`, `always` and `edit` let the call run; everything else does not. `rules` are
+    those that decided, or that the person added. `arguments` are what runs instead of the model's
+    where a person edited the call.
+    """
 
     type = "approval.decided"
     call_id: str
     decision: str
     by: str = "person"
-    rule: str = ""
+    rules: tuple[str, ...] = ()
     reason: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +334,9 @@ _BY_NAME: dict[str, Codec] = {
     "cost": (encode_cost, decode_cost),
     "span": _LIST,
     "options": _LIST,
+    "dangers": _LIST,
+    "touches": _LIST,
+    "rules": _LIST,
     "artifacts": _LIST,
 }
 _PLAIN: Codec = (_same, _same)

@@ -64,7 +64,7 @@ class WarnModel:
 
 @dataclass(frozen=True, slots=True)
 class RunTools:
-    """Run these calls, all at the same time."""
+    """Run these calls, all at the same time; those that are not approved, unless they may not."""
 
     requests: tuple[ToolRequested, ...]
 
@@ -192,8 +192,10 @@ def _together(calls: tuple[Call, ...]) -> tuple[ToolRequested, ...]:
     together = [first]
     for call in calls[1:]:
         request = call.request
-        waits = request.problem or request.ambiguous or call.progress is not Progress.REQUESTED
-        if request.language != "tool" or waits or call.repeats > 1:
+        ready = call.progress is Progress.APPROVED or (
+            call.progress is Progress.REQUESTED and not request.ambiguous
+        )
+        if request.language != "tool" or request.problem or not ready or call.repeats > 1:
             break
         together.append(request)
     return tuple(together)

@@ -71,7 +71,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What the model is told of a finished call. `ms` is wall time in milliseconds."""
+    """What the model is told of a finished call. `ms` is wall time in milliseconds.
+
+    `ran` are the call's arguments where a person changed those that the model sent.
+    """
 
     kind: ClassVar[str] = "tool_result"
     call_id: str
@@ -81,6 +84,7 @@ class ToolResult:
     exit_code: int | None = None
     ms: float = 0.0
     reason: str = ""
+    ran: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 from llmrepl.conversation import Conversation
 from llmrepl.events import (
     ApprovalDecided,
+    ApprovalRequested,
     NetworkRequested,
     ToolFinished,
     ToolOutput,
@@ -147,10 +148,18 @@ class Executor(Protocol):
 
 
 class Approver(Protocol):
-    """Somebody, or a rule, who says whether a call may run."""
+    """Rules, and somebody who answers where they do not: they say whether a call may run."""
 
-    async def review(self, request: ToolRequested, question: str) -> ApprovalDecided:
-        """Return the decision."""
+    async def concern(self, request: ToolRequested) -> ApprovalRequested | ApprovalDecided | None:
+        """Return what has to be answered before the call may run, a decision, or None.
+
+        It is asked before every run of a call that is not approved, so it takes microseconds where
+        there is nothing to look at, and may be asked again about the same call.
+        """
+        ...
+
+    async def review(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
+        """Return the answer to what was asked about the call."""
         ...
 
 

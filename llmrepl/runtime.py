@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, assert_never
 
-from llmrepl.conversation import Conversation, Spend, evolve
+from llmrepl.conversation import APPROVALS, Conversation, Progress, Spend, evolve
 from llmrepl.draft import Draft
 from llmrepl.errors import ExecutorError, ProviderError, SandboxUnavailable
 from llmrepl.events import (
@@ -214,7 +214,8 @@ class Runtime:
             case WarnModel(request, text):
                 self.record(NoteAdded(text=text, audience="model", call_id=request.call_id))
             case RunTools(requests):
-                await self._run_tools(requests)
+                if await self._cleared(requests):
+                    await self._run_tools(requests)
             case CloseCall(request, status, reason):
                 self.record(ToolFinished(call_id=request.call_id, status=status, reason=reason))
             case FinishStep():
@@ -235,9 +236,40 @@ class Runtime:
         ms = self._ms_since(self._step_began)
         self.record(StepFinished(usage=spend.usage, cost=_known_cost(spend), ms=ms))
 
+    async def _cleared(self, requests: Sequence[ToolRequested]) -> bool:
+        """Return whether nothing stands between the calls and their run.
+
+        What does is recorded, one at a time: the loop then decides again.
+        """
+        for request in requests:
+            if self.state.call(request.call_id).progress is Progress.APPROVED:
+                continue
+            concern = await self.edges.approver.concern(request)
+            if self._stop:
+                return False
+            if concern is not None:
+                await self._settle(request, concern)
+                return False
+        return True
+
     async def _ask(self, request: ToolRequested, question: str) -> None:
-        self.record(ApprovalRequested(call_id=request.call_id, question=question))
-        review = asyncio.ensure_future(self.edges.approver.review(request, question))
+        """Ask about a call, whatever the rules say: only a no of theirs needs no question."""
+        concern = await self.edges.approver.concern(request)
+        if self._stop:
+            return
+        if concern is None or (
+            isinstance(concern, ApprovalDecided) and concern.decision in APPROVALS
+        ):
+            concern = ApprovalRequested(call_id=request.call_id, question=question)
+        await self._settle(request, concern)
+
+    async def _settle(
+        self, request: ToolRequested, concern: ApprovalRequested | ApprovalDecided
+    ) -> None:
+        self.record(concern)
+        if isinstance(concern, ApprovalDecided):
+            return
+        review = asyncio.ensure_future(self.edges.approver.review(request, concern))
         try:
             decided = await self._wait(review)
         except asyncio.CancelledError:

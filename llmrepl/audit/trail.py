@@ -7,7 +7,7 @@ cannot be written down does not begin.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -55,6 +55,7 @@ class _Asked:
 
     name: Fields
     what: Fields = field(default_factory=dict)
+    request: ToolRequested | None = None
     started: bool = False
 
 
@@ -109,6 +110,8 @@ class Trail:
                 self._asked.clear()  # an end that the session could not keep comes again
             case ErrorRaised(kind=kind) if kind in _SANDBOX:
                 self._write(FAILED, {"kind": kind, "reason": event.message}, at)
+            case ApprovalDecided(arguments=arguments) if arguments:
+                self._edited(event, at)
             case _ if isinstance(event, AS_THEY_ARE):
                 call = self._asked.get(getattr(event, "call_id", ""))
                 self._write(event.type, {**(call.name if call else {}), **_given(event)}, at)
@@ -183,6 +186,15 @@ class Trail:
         self._write(event.type, {**asked.name, **asked.what, **_given(event), **limits}, at)
         asked.started = True
 
+    def _edited(self, event: ApprovalDecided, at: int | None) -> None:
+        """Write down a decision that changed the call: what was decided is the changed one."""
+        before = self._call(event.call_id)
+        request = before.request or ToolRequested(call_id=event.call_id, name="", language="")
+        after = _asked(replace(request, arguments=event.arguments))
+        given = {**_given(event), "arguments": "edited"}
+        self._write(event.type, {**after.name, **after.what, **given}, at)
+        self._asked[event.call_id] = after
+
     def _finished(self, event: ToolFinished, at: int | None) -> None:
         asked = self._call(event.call_id)
         given = _given(event)
@@ -235,7 +247,7 @@ def _asked(request: ToolRequested) -> _Asked:
     else:
         name["sha256"] = sha256(chain.encode(request.arguments)).hexdigest()
         what = {}
-    return _Asked(name, what if timeout is None else {**what, "timeout": timeout})
+    return _Asked(name, what if timeout is None else {**what, "timeout": timeout}, request)
 
 
 def _given(event: Event) -> Fields:

@@ -25,8 +25,8 @@ DIGITS = 64
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
     *("seq", "time", "type", "pid", "session", "call_id", "language", "tool", "first_line"),
-    *("sha256", "executor", "policy", "status", "exit_code", "ms", "decision", "by", "rule"),
-    *("question", "method", "host", "port", "address", "provider", "model", "key", "value"),
+    *("sha256", "executor", "policy", "status", "exit_code", "ms", "decision", "by", "rules"),
+    *("question", "method", "host", "port", "address", "rule", "provider", "model", "key", "value"),
     *("kind", "count", "paths", "reason"),
 )
 """The columns of the CSV; `time` is in UTC."""
@@ -256,6 +256,8 @@ def _details(entry: dict[str, Any]) -> Iterator[Any]:
     yield f"{entry.get('provider')}/{entry['model']}" if "model" in entry else None
     yield f"{entry['key']} = {entry.get('value')}" if "key" in entry else None
     yield ", ".join(map(str, entry.get("paths", ())))
+    if entry["type"] == "approval.decided":
+        yield ", ".join(map(str, entry.get("rules", ())))
     yield duration(entry["ms"]) if "ms" in entry else None
     if entry["type"] == "sandbox.started":
         yield from (entry.get("executor"), entry.get("policy"))

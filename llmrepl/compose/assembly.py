@@ -12,11 +12,11 @@ from pathlib import Path
 from llmrepl.accounting import Meter
 from llmrepl.audit.log import AuditLog
 from llmrepl.audit.trail import Audited, Trail
-from llmrepl.compose.approval import approver_for
+from llmrepl.compose.approval import Gate, Person
 from llmrepl.compose.closing import close_to_others
-from llmrepl.compose.confirming import Confirming
 from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
 from llmrepl.compose.policy import limits_of, policy_of
+from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
 from llmrepl.config.paths import audit_directory
 from llmrepl.config.secrets import redactor_of
@@ -29,7 +29,7 @@ from llmrepl.executors.bash_syntax import check_bash
 from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
-from llmrepl.ports import Approver, Provider
+from llmrepl.ports import Provider
 from llmrepl.providers.registry import default_model, open_provider, split_model
 from llmrepl.runtime import Edges, Runtime
 from llmrepl.sessions.listing import Summary, sessions
@@ -65,7 +65,7 @@ class Assembly:
         config: Config,
         model: str,
         *,
-        person: Approver | None,
+        person: Person | None,
         opened: Opened | None,
         environ: Mapping[str, str],
         cwd: Path,
@@ -94,13 +94,11 @@ class Assembly:
             self.meter,
             Sampling(config.max_tokens, config.temperature, config.seed),
         )
-        unsandboxed = self.executor.settings.unsandboxed
-        always_asks = unsandboxed and config.approval == "auto"
-        approver = approver_for("ask" if always_asks else config.approval, person)
+        self.gate = Gate(config.approval, person, widened_by(config), places_of(environ, cwd))
         self.edges = Edges(
             provider=provider_for(config, provider, environ),
-            executor=Confirming(self.executor, approver) if unsandboxed else self.executor,
-            approver=approver,
+            executor=self.executor,
+            approver=self.gate,
             context=self.window,
             meter=self.meter,
             store=Audited(opened.log if opened else Unsaved(), self.trail),
@@ -178,6 +176,7 @@ class Assembly:
         """End the sandbox, give back connections, close the session."""
         if self.warming is not None:
             await self.warming
+        self.gate.close()
         await self.executor.close()
         await self.edges.provider.close()
         self.trail.close()
@@ -225,7 +224,7 @@ async def assemble(
     config: Config,
     *,
     wanted: Wanted | None = None,
-    person: Approver | None = None,
+    person: Person | None = None,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Assembly:

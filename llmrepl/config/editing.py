@@ -55,7 +55,7 @@ def set_value(file: Path, key: str, text: str, *, cwd: Path) -> None:
     wanted = _with(document, path, value)
     for new in _candidates(old, locate(old), path, kinds.literal(value)):
         if _means(new, wanted):
-            _replace(file, new)
+            replace_file(file, new)
             return
     line = locate(old).line(path)
     raise ConfigError(
@@ -116,8 +116,14 @@ def _means(text: str, wanted: dict[str, Any] | None) -> bool:
         return False
 
 
-def _replace(file: Path, text: str) -> None:
-    """Write the file in one step; a link stays a link, and the mode stays as it is."""
+def replace_file(file: Path, text: str) -> None:
+    """Write a file in one step; a link stays a link, and the mode stays as it is.
+
+    The file, and its folder, are made where they are missing, for their owner alone.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     target = file.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:

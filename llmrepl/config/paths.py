@@ -12,6 +12,8 @@ from pathlib import Path
 
 USER_FILE = "config.toml"
 PROJECT_FILE = ".llmrepl.toml"
+RULES_FILE = "permissions"
+PROJECT_RULES_FILE = ".llmrepl.permissions"
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -40,13 +42,13 @@ def cache_directory(environ: Mapping[str, str]) -> Path:
     return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")
 
 
-def project_file(cwd: Path, home: Path) -> Path | None:
-    """Return the nearest project file in `cwd` or above it.
+def project_file(cwd: Path, home: Path, name: str = PROJECT_FILE) -> Path | None:
+    """Return the nearest file of that name in `cwd` or above it.
 
     The search ends at the root of a git repository, at the home folder, or at the root.
     """
     for directory in (cwd, *cwd.parents):
-        candidate = directory / PROJECT_FILE
+        candidate = directory / name
         if candidate.is_file():
             return candidate
         if directory == home or (directory / ".git").exists():

@@ -7,6 +7,7 @@ likelier.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
@@ -16,6 +17,7 @@ from llmrepl.parts import Image, Output, Part, Text, ToolCall, ToolResult
 from llmrepl.ports import ChatMessage
 
 _BACKTICKS = re.compile(r"`+")
+EDITED = "A person changed this call before it ran. What ran:"
 SUMMARY = "Summary of the conversation before this point:\n\n"
 
 
@@ -69,10 +71,16 @@ def _results(parts: Iterable[Part]) -> str:
 
 
 def _result(result: ToolResult) -> str:
-    code = "" if result.exit_code is None else f' exit_code="{result.exit_code}"'
-    lines = [f'<result tool="{result.name}" status="{result.status}"{code} ms="{result.ms:.0f}">']
+    exit_code = "" if result.exit_code is None else f' exit_code="{result.exit_code}"'
+    lines = [
+        f'<result tool="{result.name}" status="{result.status}"{exit_code} ms="{result.ms:.0f}">'
+    ]
     if result.reason:
         lines.append(f"reason: {result.reason}")
+    if result.ran:
+        code = result.ran.get("code")
+        shown = code if isinstance(code, str) else json.dumps(dict(result.ran), ensure_ascii=False)
+        lines += [EDITED, fence(shown)]
     for part in result.parts:
         if isinstance(part, Output):
             cut = f" ({part.dropped} bytes dropped from the middle)" if part.dropped else ""

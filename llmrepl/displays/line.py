@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from llmrepl.conversation import Spend
+from llmrepl.conversation import APPROVALS, Spend
 from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
 from llmrepl.events import (
@@ -238,8 +238,10 @@ class LineDisplay:
 
     def _approval_decided(self, event: ApprovalDecided) -> None:
         self._fresh_line()
-        verdict = "refused" if event.decision == "deny" else f"allowed ({event.decision})"
-        why = f": {clean(event.reason)}" if event.reason else ""
+        allowed = event.decision in APPROVALS
+        verdict = f"allowed ({event.decision})" if allowed else "refused"
+        told = event.reason or (", ".join(event.rules) if event.by == "rule" else "")
+        why = f": {clean(told)}" if told else ""
         self._write(self._paint(f"{verdict} by {event.by}{why}", "dim") + "\n")
 
 

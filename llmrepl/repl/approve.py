@@ -1,40 +1,175 @@
-"""Asks the person whether a call may run."""
+"""Asks the person whether a call may run, and shows what there is to know about it."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shlex
 import signal
+import subprocess
 import sys
-import termios
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from llmrepl.events import ApprovalDecided, ToolRequested
+from llmrepl.displays.paint import Paint
+from llmrepl.errors import LlmreplError
+from llmrepl.events import ApprovalDecided, ApprovalRequested, ToolRequested
+from llmrepl.record import Record
+from llmrepl.repl.choice import INTERRUPT, choose
+from llmrepl.repl.keys import lent
+from llmrepl.sanitise import clean
 
-YES = frozenset({"y", "yes"})
-NO = frozenset({"", "n", "no"})
+KEYS = {
+    "once": ("y", "yes, once"),
+    "session": ("s", "yes, this session"),
+    "always": ("a", "always"),
+    "never": ("v", "never"),
+    "edit": ("e", "edit"),
+    "deny": ("n", "no"),
+    "reason": ("r", "no, and say why"),
+}
+"""What each option's key is, and what it is called."""
+
+WITHOUT_RULES = {"always": "once", "never": "deny"}
+"""What an option comes to where the person deleted every rule."""
+
+MOST = 12
+"""Touches that are shown; of dangers all are."""
+
+SUFFIXES = {"python": ".py", "bash": ".sh"}
 
 
 class AskPerson:
-    """Asks on the terminal. Anything but a clear yes is a no, and its words go to the model.
+    """Asks on the terminal, and is shown every record to know which code is on the screen.
 
-    Keys that were pressed before the question are no answer to it.
+    Args:
+        paint: how to colour.
     """
 
-    async def review(self, request: ToolRequested, question: str) -> ApprovalDecided:
-        """Return the person's decision."""
-        from prompt_toolkit import PromptSession
-        from prompt_toolkit.input.typeahead import clear_typeahead
+    def __init__(self, paint: Paint) -> None:
+        self._paint = paint
+        self._shown: object = None
 
-        session: PromptSession[str] = PromptSession()
-        clear_typeahead(session.app.input)
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
-        text = f"{question}.\nRun this {request.name} block? y = once, n = no, or say why not: "
-        try:
-            answer = (await session.prompt_async(text, handle_sigint=False)).strip()
-        except EOFError:
-            answer = ""
-        except KeyboardInterrupt:
+    def show(self, record: Record) -> None:
+        """Note which call's code was shown last."""
+        if isinstance(record.event, ToolRequested):
+            self._shown = record.event.arguments
+
+    async def review(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
+        """Return the person's decision."""
+        self._show(request, asked)
+        code = request.arguments.get("code")
+        options = [option for option in (*asked.options, "reason") if option in KEYS]
+        if not isinstance(code, str):
+            options = [option for option in options if option != "edit"]
+        while True:
+            option = await self._choose(request, options)
+            try:
+                decided = await self._decided(request, asked, option)
+            except (EOFError, KeyboardInterrupt):
+                continue  # back to the question
+            if decided is not None:
+                return decided
+
+    def _show(self, request: ToolRequested, asked: ApprovalRequested) -> None:
+        lines = []
+        code = request.arguments.get("code")
+        if isinstance(code, str) and self._shown != request.arguments:
+            bar = self._paint("│ ", "cyan")
+            painted = self._paint.code(clean(code), request.language)
+            lines += [bar + line for line in painted.split("\n")]
+            self._shown = request.arguments
+        lines.append(self._paint(f"? {clean(asked.question)}", "bold"))
+        lines += [self._paint(f"  ! {clean(danger)}", "red") for danger in asked.dangers]
+        lines += [f"  · {clean(touch)}" for touch in asked.touches[:MOST]]
+        if len(asked.touches) > MOST:
+            lines.append(f"  · and {len(asked.touches) - MOST} more")
+        if "session" in asked.options:
+            lines += [self._paint(f"  rule: {clean(rule)}", "dim") for rule in asked.rules]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+    async def _choose(self, request: ToolRequested, options: list[str]) -> str:
+        named = (f"{self._paint(KEYS[o][0], 'bold')} {KEYS[o][1]}" for o in options)
+        line = f"Run this {clean(request.name)} block?  " + "  ".join(named)
+        option = await choose({KEYS[option][0]: option for option in options}, line)
+        if option == INTERRUPT:
             signal.raise_signal(signal.SIGINT)  # Ctrl-C is meant for the whole turn
-            answer = ""
-        if answer.lower() in YES:
-            return ApprovalDecided(call_id=request.call_id, decision="once")
-        reason = "" if answer.lower() in NO else answer
-        return ApprovalDecided(call_id=request.call_id, decision="deny", reason=reason)
+        return option
+
+    async def _decided(
+        self, request: ToolRequested, asked: ApprovalRequested, option: str
+    ) -> ApprovalDecided | None:
+        """Return the decision that `option` makes, None where the person thought better of it."""
+        call_id = request.call_id
+        match option:
+            case "once":
+                return ApprovalDecided(call_id=call_id, decision=option)
+            case "session":
+                return ApprovalDecided(call_id=call_id, decision=option, rules=asked.rules)
+            case "always" | "never":
+                rules = await _rules(asked.rules, option)
+                decision = option if rules else WITHOUT_RULES[option]
+                return ApprovalDecided(call_id=call_id, decision=decision, rules=rules)
+            case "edit":
+                code = str(request.arguments["code"])
+                edited = await _edited(code, SUFFIXES.get(request.language, ""))
+                if edited == code:
+                    return None
+                arguments = {**request.arguments, "code": edited}
+                return ApprovalDecided(call_id=call_id, decision=option, arguments=arguments)
+            case "reason":
+                reason = (await _line("why not: ")).strip()
+                return ApprovalDecided(call_id=call_id, decision="deny", reason=reason)
+            case _:
+                return ApprovalDecided(call_id=call_id, decision="deny")
+
+
+async def _rules(suggested: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Let the person change the suggested rules, and return those that are left.
+
+    Raises:
+        EOFError, KeyboardInterrupt: the person thought better of it.
+    """
+    from llmrepl.approvals.rules import parse_rule
+
+    rules = []
+    for text in suggested:
+        line = f"deny {text.partition(' ')[2]}" if option == "never" else text
+        while line := (await _line("rule: ", line)).strip():
+            try:
+                rules.append(str(parse_rule(line)))
+                break
+            except LlmreplError as error:
+                sys.stdout.write(f"{clean(error.message)}\n  {clean(error.hint)}\n")
+    return tuple(rules)
+
+
+async def _line(message: str, default: str = "", *, multiline: bool = False) -> str:
+    from prompt_toolkit import PromptSession
+
+    session: PromptSession[str] = PromptSession()
+    return await session.prompt_async(
+        message, default=default, multiline=multiline, handle_sigint=False
+    )
+
+
+async def _edited(code: str, suffix: str) -> str:
+    """Return what the person makes of `code`: in their editor, or in place where they have none."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not editor:
+        return await _line("", code, multiline=True)
+    return await asyncio.to_thread(_in_editor, code, editor, suffix)
+
+
+def _in_editor(code: str, editor: str, suffix: str) -> str:
+    with TemporaryDirectory(prefix="llmrepl-") as folder:
+        path = Path(folder, f"block{suffix}")
+        path.write_text(code, encoding="utf-8")
+        try:
+            with lent(sys.stdin):
+                subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - theirs
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            sys.stdout.write(f"the editor {clean(editor)} did not work: {clean(str(error))}\n")
+            return code

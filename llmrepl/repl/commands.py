@@ -13,6 +13,7 @@ from llmrepl.errors import LlmreplError
 from llmrepl.figures import money, tokens
 from llmrepl.health import run_checks
 from llmrepl.repl import files
+from llmrepl.repl.permissions import permissions
 from llmrepl.repl.policy import sandbox
 from llmrepl.sanitise import clean
 
@@ -117,6 +118,7 @@ COMMANDS = {
     "check": Command("", "check this installation", _check),
     "cost": Command("", "tokens and money so far", _cost),
     "sessions": Command("", "saved sessions, newest first", _sessions),
+    "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
     "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -39,12 +39,31 @@ def held(terminal: TextIO) -> Iterator[None]:
 
     A prompt puts its own settings over these while it is there. Ctrl-C stays a signal.
     """
-    before = termios.tcgetattr(terminal)
-    settings = [*before]
-    settings[0] &= ~termios.ICRNL
-    settings[3] &= ~(termios.ECHO | termios.ICANON)
-    termios.tcsetattr(terminal, termios.TCSANOW, settings)
-    try:
+    with _settings(terminal) as settings:
+        settings[0] &= ~termios.ICRNL
+        settings[3] &= ~_TYPING
+        termios.tcsetattr(terminal, termios.TCSANOW, settings)
         yield
+
+
+@contextmanager
+def lent(terminal: TextIO) -> Iterator[None]:
+    """Give the terminal to another program, which finds it as a shell would leave it."""
+    with _settings(terminal) as settings:
+        settings[0] |= termios.ICRNL
+        settings[3] |= _TYPING
+        termios.tcsetattr(terminal, termios.TCSANOW, settings)
+        yield
+
+
+_TYPING = termios.ECHO | termios.ICANON
+
+
+@contextmanager
+def _settings(terminal: TextIO) -> Iterator[list[Any]]:
+    """Yield a copy of the terminal's settings, and restore them in the end."""
+    before = termios.tcgetattr(terminal)
+    try:
+        yield [*before]
     finally:
         termios.tcsetattr(terminal, termios.TCSANOW, before)

@@ -28,14 +28,16 @@ async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
     Raises:
         LlmreplError: something does not fit.
     """
-    assembly = await assemble(loaded.config, wanted=Wanted(*session), person=AskPerson())
     paint = Paint.for_stream(sys.stdout, os.environ)
     if loaded.config.ui.theme == "none":
         paint = Paint(colour=False)
+    person = AskPerson(paint)
+    assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     if assembly.opened and assembly.opened.records:
         _show_again(assembly, paint)
     display = LineDisplay(sys.stdout, paint, spent=assembly.runtime.state.session_spend)
     assembly.runtime.subscribe(display)
+    assembly.runtime.subscribe(person)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
 
@@ -47,6 +49,7 @@ async def _warm(assembly: Assembly) -> None:
         await assembly.start_sandbox()
     except LlmreplError:
         assembly.sandbox_missing = True
+    await asyncio.to_thread(assembly.gate.warm)
 
 
 def _show_again(assembly: Assembly, paint: Paint) -> None:

@@ -159,8 +159,10 @@ def one_of_each() -> list[Event]:
         BlockDelta(text="print(1)\n"),
         ToolRequested(**call, name="python", language="python", arguments={"code": "print(1)"}),
         MessageFinished(parts=(Text("Hello to you"),), stop="end_turn", usage=USAGE, cost=COST),
-        ApprovalRequested(**call, question="May it run?"),
-        ApprovalDecided(**call, decision="once"),
+        ApprovalRequested(
+            **call, question="May it run?", dangers=("deletes x",), touches=("reads y",)
+        ),
+        ApprovalDecided(**call, decision="once", arguments={"code": "print(2)"}),
         ToolStarted(**call, executor="fake", policy="runs nothing", limits={"seconds": 60}),
         ToolOutput(**call, stream="stdout", text="1\n"),
         NetworkRequested(**call, method="GET", host="example.org", port=80, decision="deny"),

@@ -35,6 +35,7 @@ from llmrepl.testing.store import MemoryStore
 CODE = "\nimport os\nos.listdir()\n"
 SHA = hashlib.sha256(CODE.encode()).hexdigest()
 ASKED = ToolRequested(call_id="1", name="bash", language="bash", arguments={"code": CODE})
+QUESTION = ApprovalRequested(call_id="1", question="It writes outside")
 BEGAN = ToolStarted(call_id="1", executor="bubblewrap", policy="no network")
 NAMED = {"call_id": "1", "language": "bash", "sha256": SHA}
 
@@ -122,17 +123,26 @@ def test_a_tool_is_named_and_its_arguments_are_hashed(tmp_path):
 
 
 def test_a_question_and_its_answer_are_written_down(tmp_path):
-    question = ApprovalRequested(call_id="1", question="It writes outside")
     answer = ApprovalDecided(call_id="1", decision="deny", reason="not now")
-    by_rule = ApprovalDecided(call_id="1", decision="once", by="rule", rule="git *")
-    assert taken(tmp_path, ASKED, question, answer, by_rule) == [
+    by_rule = ApprovalDecided(call_id="1", decision="once", by="rule", rules=("git *",))
+    assert taken(tmp_path, ASKED, QUESTION, answer, by_rule) == [
         (
             "approval.requested",
             {**NAMED, "question": "It writes outside", "options": ["once", "deny"]},
         ),
         ("approval.decided", {**NAMED, "decision": "deny", "by": "person", "reason": "not now"}),
-        ("approval.decided", {**NAMED, "decision": "once", "by": "rule", "rule": "git *"}),
+        ("approval.decided", {**NAMED, "decision": "once", "by": "rule", "rules": ["git *"]}),
     ]
+
+
+def test_a_call_that_a_person_edited_is_written_down_as_what_it_became(tmp_path):
+    edit = ApprovalDecided(call_id="1", decision="once", arguments={"code": "2 + 2\n3"})
+    asked, decided, began = taken(tmp_path, ASKED, QUESTION, edit, BEGAN)
+    became = hashlib.sha256(b"2 + 2\n3").hexdigest()
+    assert asked[1]["sha256"] == NAMED["sha256"] != became
+    assert decided[1]["sha256"] == began[1]["sha256"] == became
+    assert (decided[1]["arguments"], decided[1]["first_line"]) == ("edited", "2 + 2")
+    assert began[1]["first_line"] == "2 + 2"
 
 
 def test_what_never_began_was_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +32,15 @@ def test_a_result_says_what_ran_how_it_ended_and_what_came_out():
 
 def test_a_result_without_output_says_so():
     assert "(no output)" in shown(result())
+
+
+@pytest.mark.parametrize(
+    ("ran", "told"),
+    [({"code": "print(2)", "timeout": 5}, "print(2)"), ({"path": "a"}, '{"path": "a"}')],
+)
+def test_what_a_person_changed_is_told_with_the_result(ran, told):
+    text = shown(result(Output("stdout", "2\n"), ran=ran))
+    assert f"A person changed this call before it ran. What ran:\n```\n{told}\n```" in text
 
 
 def test_what_was_cut_and_why_it_failed_is_named():

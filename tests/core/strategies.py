@@ -45,6 +45,7 @@ parts = simple_parts | st.builds(
     st.none() | st.integers(0, 255),
     st.floats(0, 1e6, allow_nan=False),
     words,
+    objects,
 )
 
 BY_NAME = {
@@ -54,6 +55,9 @@ BY_NAME = {
     "cost": st.none() | costs,
     "span": st.sampled_from([(), (0, 7)]),
     "options": st.lists(words, max_size=3).map(tuple),
+    "dangers": st.lists(words, max_size=3).map(tuple),
+    "touches": st.lists(words, max_size=3).map(tuple),
+    "rules": st.lists(words, max_size=3).map(tuple),
     "artifacts": st.lists(words, max_size=3).map(tuple),
     "arguments": objects,
     "limits": objects,

@@ -143,7 +143,10 @@ def test_a_step_cannot_finish_while_a_call_has_no_result():
 
 @pytest.mark.parametrize(
     ("decision", "progress"),
-    [("once", Progress.APPROVED), ("session", Progress.APPROVED), ("deny", Progress.DENIED)],
+    [
+        *((decision, Progress.APPROVED) for decision in ("once", "session", "always", "edit")),
+        *((decision, Progress.DENIED) for decision in ("deny", "never", "", "maybe")),
+    ],
 )
 def test_a_decision_is_kept_with_its_call(decision, progress):
     events = (
@@ -152,6 +155,14 @@ def test_a_decision_is_kept_with_its_call(decision, progress):
     )
     call = fold(*ACTING, *events).call("1.1.1")
     assert (call.progress, call.reason) == (progress, "why")
+
+
+def test_a_call_that_a_person_edited_is_run_as_edited_and_its_result_says_so():
+    edit = ApprovalDecided(call_id="1.1.1", decision="once", arguments={"code": "2"})
+    state = fold(*ACTING, edit)
+    assert state.call("1.1.1").request == requested(code="2")
+    assert fold(*ACTING, edit, running(), finished()).results[0].ran == {"code": "2"}
+    assert fold(*ACTING, running(), finished()).results[0].ran == {}
 
 
 def test_a_message_that_was_broken_off_leaves_no_call_and_no_repetition():

@@ -30,6 +30,7 @@ from llmrepl.events import (
 from llmrepl.parts import Output, Reasoning, Text, ToolCall
 from llmrepl.ports import Finish, ReasoningChunk, TextChunk
 from llmrepl.redaction import NOTHING, SHORTEST, Redactor, looks_secret, secrets_in
+from llmrepl.testing.approver import ScriptedApprover
 from llmrepl.testing.executor import Canned, FakeExecutor
 from llmrepl.usage import Cost, Price
 from tests.core.strategies import events
@@ -407,8 +408,8 @@ def test_an_error_of_the_service_is_redacted():
     assert (error.message, error.hint) == (f"wrong key {LABEL}", f"not {LABEL}")
 
 
-class Talkative:
-    async def review(self, request, question):
+class Talkative(ScriptedApprover):
+    async def review(self, request, asked):
         return ApprovalDecided(call_id=request.call_id, decision="deny", reason=f"it has {PLAIN}")
 
 

@@ -12,6 +12,7 @@ from tests.hygiene.modules import Observer, foreign, ours
 
 HEAVY = {
     *("rich", "textual", "pygments", "pydantic", "httpx", "httpcore", "anyio"),
+    *("tree_sitter", "tree_sitter_bash"),
     *("ollama", "groq", "openai", "tiktoken", "genai_prices", "platformdirs"),
 }
 """Libraries that are loaded by what needs them, and by nothing before."""
@@ -68,6 +69,7 @@ def test_a_chat_with_the_demonstration_loads_no_library_of_a_service(machine, ch
     terminal.turn("What is 17 * 23?", "391")
     assert terminal.leave() == 0
     assert foreign(observer.loaded) & HEAVY <= {"tiktoken", "pygments"}
+    assert "approvals" not in ours(observer.loaded)  # there is nothing to look at
 
 
 def test_listing_sessions_loads_no_library(machine):

@@ -10,7 +10,15 @@ import pytest
 import llmrepl.testing as kit
 from llmrepl.conversation import Phase, evolve
 from llmrepl.errors import ProtocolError, SandboxUnavailable, SessionError
-from llmrepl.events import TYPES, NoteAdded, TextDelta, ToolFinished, ToolRequested, TurnStarted
+from llmrepl.events import (
+    TYPES,
+    ApprovalRequested,
+    NoteAdded,
+    TextDelta,
+    ToolFinished,
+    ToolRequested,
+    TurnStarted,
+)
 from llmrepl.parts import Output, Text
 from llmrepl.ports import Finish, TextChunk
 from llmrepl.providers.script import read_script
@@ -74,12 +82,14 @@ def test_a_memory_store_takes_nothing_transient():
 
 def test_a_scripted_approver_gives_its_answers_in_order():
     approver = ScriptedApprover(["once", "deny"])
-    decisions = [asyncio.run(approver.review(call("x"), "May it?")).decision for _ in range(2)]
+    asked = ApprovalRequested(call_id="x", question="May it?")
+    assert asyncio.run(approver.concern(call("x"))) is None
+    decisions = [asyncio.run(approver.review(call("x"), asked)).decision for _ in range(2)]
     assert decisions == ["once", "deny"]
-    assert approver.asked == [(call("x"), "May it?")] * 2
+    assert approver.asked == [(call("x"), asked)] * 2
     with pytest.raises(AssertionError, match=r"no answer is left for call 1\.1\.1"):
-        asyncio.run(approver.review(call("x"), "May it?"))
-    assert asyncio.run(ScriptedApprover("deny").review(call("x"), "?")).decision == "deny"
+        asyncio.run(approver.review(call("x"), asked))
+    assert asyncio.run(ScriptedApprover("deny").review(call("x"), asked)).decision == "deny"
 
 
 def test_a_fake_executor_looks_the_output_up():

@@ -4,14 +4,10 @@ import os
 import resource
 import signal
 
-import pytest
-
-from llmrepl.testing import Reply, Wire
 from tests.cli.machine import WITHOUT_BUBBLEWRAP, until
 from tests.repl.terminal import (
     ALT_ENTER,
     CTRL_C,
-    ENTER,
     NEW_LINE,
     PROMPT,
     UP,
@@ -319,91 +315,6 @@ def test_no_color_is_honoured(machine, chat):
     terminal = chat("--model", machine.script(PYTHON, "Done."), NO_COLOR="1")
     terminal.turn("hello", "╭─ python", "✓ ok", "Done.")
     assert b"\x1b[36m" not in terminal.raw
-    assert terminal.leave() == 0
-
-
-# Approval
-
-
-QUESTION = "block? y = once"
-LINES = "print('it has ' + 'run')\ndef f(:"
-BLOCK = f"Hm.\n\n<helpers>\n{LINES}\n</helpers>\nx = (\n</helpers>\n"
-"""No reading of it compiles, so nobody can say where it ends."""
-
-
-@pytest.fixture
-def asked(serve, chat):
-    """Start a chat in which the model sends such a block and goes on behind it."""
-
-    def start(*more, first=BLOCK):
-        serve(first, *more, wire=Wire(obeys_stop=False))
-        terminal = chat("--model", "openai/x", "--session", "s")
-        terminal.say("go")
-        return terminal
-
-    return start
-
-
-def test_an_ambiguous_block_runs_when_the_person_says_yes(machine, asked):
-    terminal = asked("Done.")
-    terminal.wait("may have cut this block short", QUESTION)
-    terminal.say("y")
-    terminal.wait("allowed (once) by person", "SyntaxError", "Done.", PROMPT)
-    assert terminal.leave() == 0
-    types = [record.get("type") for record in machine.log("s")]
-    assert types.index("approval.decided") < types.index("tool.started")
-
-
-def test_an_ambiguous_block_does_not_run_for_anything_else(machine, asked):
-    refused = (("n", "a person said no"), ("", "a person said no"), ("not yet", "not yet"))
-    terminal = asked(*["Done.", BLOCK] * len(refused))
-    for answer, told in refused:
-        terminal.wait(QUESTION)
-        terminal.say(answer)
-        terminal.wait("refused by person", "✗ denied", told, "Done.", PROMPT)
-        terminal.say("go")
-    terminal.wait(QUESTION)
-    terminal.say("n")
-    terminal.wait(PROMPT)
-    assert terminal.leave() == 0
-    types = [record.get("type") for record in machine.log("s")]
-    assert types.count("approval.decided") == 4
-    assert "tool.started" not in types
-
-
-def test_ctrl_c_at_the_question_ends_the_turn(asked):
-    terminal = asked("Never.")
-    terminal.wait(QUESTION)
-    terminal.type(CTRL_C)
-    terminal.wait("stopped: a person interrupted", PROMPT)
-    assert "Never." not in terminal.text
-    assert terminal.leave() == 0
-
-
-def test_ctrl_c_still_works_after_an_approval(asked):
-    block = BLOCK.replace("<helpers>", "<helpers lang=bash>").replace(
-        LINES, "echo so far; sleep 25\nfi"
-    )
-    terminal = asked("The next answer.", first=block)
-    terminal.wait(QUESTION)
-    terminal.say("y")
-    terminal.wait("allowed (once) by person", "  so far")
-    terminal.type(CTRL_C)
-    terminal.wait("stopped: a person interrupted", PROMPT)
-    terminal.turn("And now?", "The next answer.")
-    assert terminal.leave() == 0
-
-
-def test_keys_pressed_before_the_question_are_no_answer(asked):
-    terminal = asked("Done.", first=Reply(BLOCK, delay=1.0))
-    terminal.settle(0.4)
-    terminal.type("y" + NEW_LINE)
-    terminal.type("y" + ENTER)
-    terminal.wait(QUESTION)
-    terminal.settle(0.5)
-    assert "allowed" not in terminal.text
-    terminal.say("n")
-    terminal.wait("refused by person", "Done.", PROMPT)
     assert terminal.leave() == 0
 
 

@@ -1,0 +1,1 @@
+"""Reads bash by its syntax tree."""

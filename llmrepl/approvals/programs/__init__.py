@@ -1,0 +1,1 @@
+"""What programs touch, by their names and arguments: tables, and what reads them."""

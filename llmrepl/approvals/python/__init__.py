@@ -1,0 +1,1 @@
+"""Reads Python by its syntax tree."""
