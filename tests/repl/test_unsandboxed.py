@@ -30,7 +30,7 @@ def test_a_block_runs_after_the_phrase_and_a_yes(machine, asked):
     terminal.wait("echo made", "sandbox")
     terminal.settle(1.0)
     assert not (machine.project / "made").exists()
-    terminal.type("y\r")
+    terminal.type("y")
     terminal.wait("out", "It is done.", PROMPT)
     assert (machine.project / "made").read_text() == "made\n"
     terminal.settle()
@@ -48,7 +48,7 @@ def test_a_block_that_is_refused_does_not_run(machine, asked):
     terminal.say("go")
     terminal.wait("echo made", "sandbox")
     terminal.settle(1.0)
-    terminal.type("n\r")
+    terminal.type("n")
     terminal.wait("I could not.", PROMPT)
     assert not (machine.project / "made").exists()
     assert terminal.leave() == 0
@@ -72,7 +72,7 @@ def test_approval_mode_auto_asks_all_the_same(machine, terminals):
     terminal.say("go")
     terminal.wait("echo made", "sandbox")
     terminal.settle(1.0)
-    terminal.type("n\r")
+    terminal.type("n")
     terminal.wait("I could not.", PROMPT)
     assert not (machine.project / "made").exists()
 
