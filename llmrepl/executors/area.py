@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors.index import Scan, Seen
 from llmrepl.executors.snapshots import Kept, Pack, Store
 from llmrepl.executors.tree import open_file, target_of
@@ -94,7 +95,7 @@ class Area:
             opening: whether to make directories enterable that were shut since then.
 
         Raises:
-            OSError: the directory itself cannot be read.
+            SandboxUnavailable: the directory itself cannot be read.
         """
         self._note_touched()
         before, touched = self._seen, self._touched
@@ -102,7 +103,13 @@ class Area:
             self.top, self._closed, before, self._known, opening=opening, entered=self._watch.add
         )
         if touched is None:
-            scan.everything()
+            try:
+                scan.everything()
+            except OSError as error:
+                raise SandboxUnavailable(
+                    f"{self.top}, which blocks write, cannot be read: {error.strerror}",
+                    hint="see sandbox.write",
+                ) from error
             self._watch.trust()
         else:
             for path in touched:
@@ -193,7 +200,7 @@ class Area:
                     yield path, State(seen, self._target(path))
                 elif seen.kind == "file":
                     pack = pack or self._store.pack()
-                    yield path, self._file(path, seen, pack)
+                    yield path, self._file(path, seen, pack) if pack else State(seen)
                 else:
                     yield path, State(seen)
         finally:

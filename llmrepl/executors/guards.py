@@ -12,11 +12,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from llmrepl.errors import ConfigError
 from llmrepl.executors.index import Seen
 from llmrepl.executors.place import is_protected
 
-MAX_GUARDS = 500
-"""More mounts would take long to make; files beyond them are put back when a block changed them."""
+MAX_GUARDS = 250
+"""More mounts would take long to make: about 0.2 s for so many, and four times as long for twice.
+
+Files beyond them are put back where a block changed them; directories cannot be.
+"""
 
 GIT = ".git"
 _GITDIR = re.compile(rb"gitdir:\s*(.+)")
@@ -30,6 +34,9 @@ def guards(top: Path, seen: Mapping[str, Seen]) -> list[str]:
     Args:
         top: the directory.
         seen: what stands in it.
+
+    Raises:
+        ConfigError: there are more directories than can be guarded.
     """
     named = [path for path in seen if is_protected(path.rpartition("/")[2])]
     wanted = {path for path in named if seen[path].kind in ("file", "directory")}
@@ -38,6 +45,11 @@ def guards(top: Path, seen: Mapping[str, Seen]) -> list[str]:
     wanted |= {path for place, kind in places for path in _within(top, _led_to(place, kind))}
     found = [path for path in wanted if not any(p in wanted for p in _above(path))]
     found.sort(key=lambda path: (not (top / path).is_dir(), path.count("/"), path))
+    if len(found) > MAX_GUARDS and (top / found[MAX_GUARDS]).is_dir():
+        raise ConfigError(
+            f"{top} has more than {MAX_GUARDS} directories that have to be protected",
+            hint="name a smaller directory in it",
+        )
     return found[:MAX_GUARDS]
 
 

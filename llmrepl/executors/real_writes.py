@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from llmrepl.errors import ConfigError
+from llmrepl.errors import ConfigError, SandboxUnavailable
 from llmrepl.executors.area import Area, State, Turnover
 from llmrepl.executors.changes import Change, Counted, compared, told
 from llmrepl.executors.differences import MAX_FILE, shown
@@ -41,13 +40,15 @@ class RealWrites:
     Args:
         private: a directory of our own that ends with the session.
         quarantine: where protected files go that a block made; None: below `private`.
+        most_files: how many files one directory may have.
     """
 
-    def __init__(self, private: Path, quarantine: Path | None) -> None:
+    def __init__(self, private: Path, quarantine: Path | None, most_files: int = MAX_FILES) -> None:
         self._store = Store(private / "kept")
         self._quarantine = Quarantine(quarantine or private / "quarantine")
         self._history = History(self._store)
         self._areas: dict[Path, Area] = {}
+        self._most_files = most_files
         self._unsaid: list[str] = []
         self._last = ""
         self._ran = False
@@ -59,15 +60,16 @@ class RealWrites:
             The layout with what is to be protected in them.
 
         Raises:
-            ConfigError: one of them cannot be read or has too many files.
+            ConfigError: one of them has too many files.
+            SandboxUnavailable: one of them cannot be read.
         """
         guarded = []
         for top in policy.write:
             area = self._areas.get(top) or self._area(top, policy, layout)
-            self._history.outside(area, _tried(top, area.settle))
-            if len(area.now) > MAX_FILES:
+            self._history.outside(area, area.settle())
+            if len(area.now) > self._most_files:
                 raise ConfigError(
-                    f"{top} has more than {MAX_FILES} files, too many to watch what blocks write",
+                    f"{top} has more than {self._most_files} files, too many to watch",
                     hint="name a smaller directory in it",
                 )
             area.guard(guards(top, {path: state.seen for path, state in area.now.items()}))
@@ -107,10 +109,13 @@ class RealWrites:
         self._last = call_id
         found: list[tuple[Area, Turnover]] = []
         for area in self._areas.values():
-            wrote = self._swept(area)
-            if wrote:
-                self._history.add(call_id, area, wrote)
-                found += [(area, turnover) for turnover in wrote]
+            try:
+                wrote = self._swept(area)
+            except SandboxUnavailable as error:
+                self._unsaid.append(f"! {error.message}")
+                continue
+            self._history.add(call_id, area, wrote)
+            found += [(area, turnover) for turnover in wrote]
         unsaid, self._unsaid = self._unsaid, []
         lost = [area.name(t.path) for area, t in found if _is_lost(t)]
         unsaid += [
@@ -142,15 +147,6 @@ class RealWrites:
             self._history.outside(area, area.settle())
         calls = self._history.last(blocks)
         return len(calls), self._history.undo(calls)
-
-
-def _tried(top: Path, settle: Callable[[], list[Turnover]]) -> list[Turnover]:
-    try:
-        return settle()
-    except OSError as error:
-        raise ConfigError(
-            f"{top} cannot be read: {error.strerror or error}", hint="see sandbox.write"
-        ) from None
 
 
 def _must_be_guarded(area: Area, turnover: Turnover) -> bool:

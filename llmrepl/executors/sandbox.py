@@ -85,10 +85,12 @@ class SandboxExecutor:
             return
         interrupts = self._interrupts
         async with self._turn:
-            engine = await self._made_ready()
+            engine = await self._ready()
+            await engine.settled()
             if interrupts != self._interrupts:
                 yield never_ran(request, "cancelled", "it was interrupted before it began")
                 return
+            engine = await self._begun(engine)
             limits = self.settings.limits
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
@@ -97,6 +99,7 @@ class SandboxExecutor:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
                 engine.discard(block)
+                await self.written.end(engine, request.call_id)
                 yield never_ran(request, "error", f"its code is too long: {error}")
                 return
             self._block = block
@@ -114,10 +117,8 @@ class SandboxExecutor:
                     diff = await self.written.end(engine, request.call_id)
             yield self._ended(engine, block, before, diff)
 
-    async def _made_ready(self) -> Engine:
-        """Return a sandbox that is ready for a block."""
-        engine = await self._ready()
-        await engine.settled()
+    async def _begun(self, engine: Engine) -> Engine:
+        """Make ready for a block; return the sandbox to run it in, which may be another by now."""
         if self._proxy is not None:
             self._proxy.renew()
         for _ in range(2):

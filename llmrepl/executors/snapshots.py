@@ -105,13 +105,12 @@ class Store:
         self._numbers = itertools.count()
         self.held = 0
 
-    def pack(self) -> Pack:
-        """Return a new file for contents.
-
-        Raises:
-            OSError: it could not be made.
-        """
-        return Pack(self, self._directory / f"{next(self._numbers)}")
+    def pack(self) -> Pack | None:
+        """Return a new file for contents, None where it cannot be made."""
+        try:
+            return Pack(self, self._directory / f"{next(self._numbers)}")
+        except OSError:
+            return None
 
     @property
     def is_full(self) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from llmrepl.errors import ConfigError, LlmreplError
+from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.executors import Policy, rules
+from llmrepl.executors.guards import MAX_GUARDS
 from llmrepl.executors.place import settle
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
@@ -244,6 +245,39 @@ def test_git_directories_that_lie_elsewhere_are_protected_too(project, quarantin
         assert session.bash("mv two/tools x && mkdir -p two/tools/hooks").status == "ok"
         undo(session)
     assert snapshot(project).keys() == before.keys()
+
+
+def test_a_directory_that_went_away_is_an_error_that_names_it(project, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with Session(Policy(project=project, write=(out,))) as session:
+        session.bash(f"echo x > {out}/x")
+        out.rename(tmp_path / "away")
+        with pytest.raises(SandboxUnavailable, match="out, which blocks write, cannot be read"):
+            session.bash("true")
+        (tmp_path / "away").rename(out)
+        assert session.bash(f"cat {out}/x").out == "x\n"
+
+
+def test_more_protected_files_than_can_be_mounted_are_put_back(project, quarantine):
+    for number in range(MAX_GUARDS + 2):
+        (project / f"{number:03}").mkdir()
+        (project / f"{number:03}" / ".npmrc").write_text("theirs\n")
+    before = visible(project)
+    with Session(Policy(project=project, write=(project,), quarantine=quarantine)) as session:
+        for spoil in ("echo evil > $f", "rm -f $f"):
+            session.bash(f"for f in */.npmrc; do {spoil}; done; true")
+            assert visible(project) == before
+
+
+def test_more_protected_directories_than_can_be_mounted_are_refused(project):
+    for number in range(MAX_GUARDS + 1):
+        (project / str(number) / ".vscode").mkdir(parents=True)
+    with (
+        Session(Policy(project=project, write=(project,))) as session,
+        pytest.raises(ConfigError, match="have to be protected"),
+    ):
+        session.start()
 
 
 def test_set_user_id_bits_are_removed_and_whiteouts_moved_away(session, tree):
