@@ -156,7 +156,8 @@ if os.fork() == 0:
     os._exit(0)
 subprocess.Popen(['setsid', 'sleep', '{mark}.2'])
 """)
-    session.bash("true")
+    # Its name appears a moment after a program has started.
+    session.bash("sleep 0.5")
     assert len(processes(f"sleep {mark}.2")) == 2
     session.wait(session.executor.close())
     assert processes(f"{mark}.2") == []

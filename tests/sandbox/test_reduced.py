@@ -118,7 +118,7 @@ def test_a_supervisor_that_was_killed_takes_everything_with_it(project):
     mark = f"85{os.getpid()}"
     with Session(Policy(project=project, tier="reduced")) as session:
         session.python(f"import subprocess; p = subprocess.Popen(['sleep', '{mark}'])")
-        assert len(processes(f"sleep {mark}")) == 1
+        assert wait_until(lambda: len(processes(f"sleep {mark}")) == 1)
         os.kill(session.agent, signal.SIGKILL)
         assert wait_until(lambda: processes(mark) == [])
         result = session.python("1")

@@ -144,3 +144,11 @@ def test_whatever_a_reduced_sandbox_runs_ends_when_llmrepl_is_killed(machine):
     process.communicate(timeout=20)
     until(lambda: machine.processes(mark) == [])
     until(lambda: machine.processes() == [])
+
+
+def test_nobody_is_asked_in_the_reduced_sandbox_where_blocks_write_their_scratch_alone(machine):
+    block = 'Look.\n\n<helpers lang="bash">\necho x > $SCRATCH/x; cat $SCRATCH/x\n</helpers>\n'
+    model = machine.script(block, "Done.")
+    args = ("run", "--sandbox", "reduced", "--output", "json", "--model", model, "go")
+    (call,) = machine.run(*args).json["tool_calls"]
+    assert (call["status"], call["stdout"]) == ("ok", "x\n")
