@@ -14,9 +14,6 @@ from llmrepl.executors.snapshots import Kept, Pack, Store
 from llmrepl.executors.tree import open_file, target_of
 from llmrepl.executors.watch import Watch
 
-FEW = 100
-"""Entries up to which looking at all of them costs less than asking where something happened."""
-
 _NONE: frozenset[str] = frozenset()
 
 SLACK = 20_000_000
@@ -124,7 +121,7 @@ class Area:
 
     def _note_touched(self) -> None:
         touched = self._watch.touched()
-        if touched is None or self._touched is None or len(self._seen) <= FEW:
+        if touched is None or self._touched is None:
             self._touched = None
         else:
             self._touched |= touched

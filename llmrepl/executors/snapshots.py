@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 MAX_FILE = 16 << 20
@@ -93,6 +94,8 @@ class Pack:
 class Store:
     """Where contents are kept, which ends with its directory.
 
+    `let_go` is called where room is needed; it gives up something, or returns that it cannot.
+
     Args:
         directory: one of our own that nobody else may enter; made where it is missing.
         most: how many bytes may be kept.
@@ -104,6 +107,7 @@ class Store:
         self._most = most
         self._numbers = itertools.count()
         self.held = 0
+        self.let_go: Callable[[], bool] = _nothing
 
     def pack(self) -> Pack | None:
         """Return a new file for contents, None where it cannot be made."""
@@ -112,11 +116,13 @@ class Store:
         except OSError:
             return None
 
-    @property
-    def is_full(self) -> bool:
-        """Whether little room is left."""
-        return self.held > self._most * 3 // 4
-
     def has_room(self, size: int) -> bool:
-        """Say whether so many bytes more may be kept."""
-        return self.held + size <= self._most
+        """Say whether so many bytes more may be kept, once what may go has gone."""
+        while self.held + size > self._most:
+            if not self.let_go():
+                return False
+        return True
+
+
+def _nothing() -> bool:
+    return False

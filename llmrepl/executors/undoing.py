@@ -32,38 +32,42 @@ class Step:
 
     def release(self) -> None:
         """Give up what is kept for it."""
-        for turnover in self.wrote:
-            if turnover.before is not None:
-                turnover.before.release()
+        _release(self.wrote)
 
 
 class History:
     """The newest blocks that wrote something, with what stood there before.
 
     Args:
-        store: where the contents are; the oldest blocks are forgotten when it gets full.
+        store: where the contents are; the oldest blocks are forgotten when it is full.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._steps: list[Step] = []
+        store.let_go = self._forget
 
     def add(self, call_id: str, area: Area, wrote: list[Turnover]) -> None:
         """Note what a block wrote, if anything."""
         if not wrote:
             return
         self._steps.append(Step(call_id, area, wrote))
-        while len(self._steps) > MAX_STEPS or (self._store.is_full and len(self._steps) > 1):
-            self._steps.pop(0).release()
+        if len(self._steps) > MAX_STEPS:
+            self._forget()
 
-    def outside(self, area: Area, changed: Iterable[Turnover]) -> None:
+    def _forget(self) -> bool:
+        """Forget the oldest block; say whether there was one."""
+        if not self._steps:
+            return False
+        self._steps.pop(0).release()
+        return True
+
+    def outside(self, area: Area, changed: Sequence[Turnover]) -> None:
         """Note what somebody else changed."""
-        for turnover in changed:
-            for step in self._steps:
-                if step.area is area:
-                    step.moved.add(turnover.path)
-            if turnover.before is not None:
-                turnover.before.release()
+        paths = {turnover.path for turnover in changed}
+        for step in self._steps:
+            if step.area is area:
+                step.moved |= paths
+        _release(changed)
 
     def last(self, blocks: int | None) -> list[str]:
         """Return the calls of the last `blocks` that wrote, newest first; None: of the last turn.
@@ -93,7 +97,7 @@ class History:
             conflicts |= {name(path): why for path, why in attempt.conflicts.items()}
             refused |= {name(path): why for path, why in attempt.refused.items()}
             step.release()
-            step.area.settle()
+            _release(step.area.settle())
         kept = tuple(path for path in done if path not in conflicts and path not in refused)
         return Applied(kept, tuple(conflicts.items()), tuple(refused.items()))
 
@@ -141,6 +145,12 @@ class _Attempt:
                 self.conflicts[path] = "there is something else in it"
             else:
                 self.refused[path] = error.strerror or str(error)
+
+
+def _release(turnovers: Iterable[Turnover]) -> None:
+    for turnover in turnovers:
+        if turnover.before is not None:
+            turnover.before.release()
 
 
 def _can_be_put_back(state: State) -> bool:

@@ -176,8 +176,6 @@ def a_copy_is_written_and_applied(session, project):
 def real_writes_are_swept_and_undone(session, project):
     """Blocks write the project for real, but for what is protected; a person takes it back."""
     (project / "sealed").mkdir(mode=0)
-    for number in range(120):  # more than are looked at one by one
-        (project / f"file{number}").touch()
     found = session.bash(
         "echo new >> file.txt; mkdir -p d; echo x > d/x; ln -s x d/l; chmod 4755 d/x"
     )
@@ -201,5 +199,4 @@ def real_writes_are_swept_and_undone(session, project):
     assert (project / "sealed").stat().st_mode & 0o7777 == 0
     (project / "sealed").rmdir()
     assert (project / "file.txt").read_text() == "unchanged\n"
-    names = {path.name for path in project.iterdir()}
-    assert names == {".git", "file.txt", *(f"file{number}" for number in range(120))}
+    assert {path.name for path in project.iterdir()} == {".git", "file.txt"}

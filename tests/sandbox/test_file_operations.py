@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from llmrepl.executors import Policy
-from llmrepl.executors.area import FEW
 from llmrepl.executors.place import protected
 from tests.sandbox.session import Session
 
@@ -69,8 +68,6 @@ def tree(top: Path) -> dict[str, tuple[int, object]]:
 def refill(project: Path) -> None:
     """Let the project be as every example begins."""
     for path in project.iterdir():
-        if path.name == "many":
-            continue
         if path.is_dir() and not path.is_symlink():
             for directory, _, _ in os.walk(path):
                 Path(directory).chmod(0o755)
@@ -97,12 +94,8 @@ def project(tmp_path_factory):
     return tmp_path_factory.mktemp("project")
 
 
-@pytest.fixture(scope="module", params=["looked at", "watched"])
-def real(project, request):
-    if request.param == "watched":
-        (project / "many").mkdir()
-        for number in range(FEW):
-            (project / "many" / str(number)).touch()
+@pytest.fixture(scope="module")
+def real(project):
     with Session(Policy(project=project, write=(project,))) as session:
         yield session
 
