@@ -2,7 +2,7 @@
 
 from llmrepl.audit.reading import entries, verify
 from tests.repl.terminal import PROMPT
-from tests.repl.test_chat import QUESTION
+from tests.repl.test_approvals import answer
 
 AMBIGUOUS = '<helpers lang="bash">\ncat <<END\n</helpers>\nEND\n</helpers>\n'  # two ways to read it
 EDITS = '<helpers lang="bash">\necho new > new.txt\n</helpers>\n'
@@ -17,7 +17,7 @@ def audited(machine, kind):
 def test_a_question_and_the_answer_to_it_are_audited(machine, chat):
     terminal = chat("--model", machine.script(AMBIGUOUS, "I see."), "--session", "mine")
     terminal.say("go")
-    terminal.wait(QUESTION)
+    answer(terminal, "r", "why not:")
     terminal.say("rather not")
     terminal.wait("I see.", " tokens · ", PROMPT)
     assert terminal.leave() == 0
