@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmrepl.cli.exits import USAGE
+from llmrepl.cli.exits import NO_SANDBOX, USAGE
 from llmrepl.cli.options import load_config, session_options, settings_options
+from llmrepl.cli.weaker import consented
 
 if TYPE_CHECKING:
     from llmrepl.compose import Assembly
@@ -35,6 +36,8 @@ def command(**options: Any) -> int:
             err=True,
         )
         return USAGE
+    if not consented(loaded.config):
+        return NO_SANDBOX
     return asyncio.run(_chat(loaded, session))
 
 

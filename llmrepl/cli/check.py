@@ -6,14 +6,15 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmrepl.cli.exits import DONE, ERROR
-from llmrepl.cli.options import load_config
+from llmrepl.cli.exits import DONE, ERROR, NO_SANDBOX
+from llmrepl.cli.options import load_config, sandbox_option
 
 if TYPE_CHECKING:
+    from llmrepl.executors.selftest import SelfTest
     from llmrepl.ports import Provider
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
@@ -22,9 +23,13 @@ MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per check.")
 @click.option("--model", metavar="PROVIDER/MODEL", help="The model to send a heartbeat to.")
+@sandbox_option
 @click.argument("names", nargs=-1)
-def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
-    """Check configuration, sandbox, provider, sessions and audit log; NAMES choose among them."""
+def command(as_json: bool, model: str | None, names: tuple[str, ...], **options: Any) -> int:
+    """Check configuration, sandbox, provider, sessions and audit log; NAMES choose some.
+
+    `llmrepl check sandbox` also says what was tried, what each tier lacks, and what it costs.
+    """
     from llmrepl.compose.assembly import provider_for
     from llmrepl.compose.checks import all_checks
     from llmrepl.compose.policy import policy_of
@@ -33,7 +38,7 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
     from llmrepl.providers.registry import default_model, split_model
     from llmrepl.sanitise import clean
 
-    loaded = load_config({"model": model})
+    loaded = load_config({"model": model, **options})
     config = loaded.config
     chosen = config.model or asyncio.run(default_model(os.environ))
 
@@ -41,7 +46,8 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
         provider, name = split_model(chosen)
         return provider_for(config, provider, os.environ), name
 
-    checks = all_checks(loaded, policy_of(config, Path.cwd()), open_model)
+    tests: dict[str, SelfTest] = {}
+    checks = all_checks(loaded, policy_of(config, Path.cwd()), open_model, tests)
     if unknown := [name for name in names if name not in checks]:
         raise click.UsageError(f"no check is called {unknown[0]}; there are: {', '.join(checks)}")
     wanted = {name: checks[name] for name in names or checks}
@@ -49,15 +55,22 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...]) -> int:
     results = redactor.scrub(asyncio.run(run_checks(wanted)))
     for result in results:
         if as_json:
-            row = {
+            row: dict[str, Any] = {
                 "name": result.name,
                 "status": result.status,
                 "message": result.message,
                 "fix": result.fix,
             }
+            if result.name in tests:
+                row["details"] = tests[result.name].data
             click.echo(json.dumps(row, ensure_ascii=False))
             continue
         click.echo(clean(f"{MARKS[result.status]} {result.name}: {result.message}"))
         if result.fix:
             click.echo(clean(f"    {result.fix}"))
-    return ERROR if any(result.status == "failed" for result in results) else DONE
+        for line in tests[result.name].lines if names and result.name in tests else ():
+            click.echo(clean(f"    {line}"))
+    failed = {result.name for result in results if result.status == "failed"}
+    if "sandbox" in failed:
+        return NO_SANDBOX
+    return ERROR if failed else DONE

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.exits import DONE, ERROR, INTERRUPTED, LIMIT
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, sandbox_option
+from llmrepl.cli.weaker import require_walls
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -25,11 +26,10 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
 @click.option("--write", metavar="PATH", multiple=True, help="Folders that the block may write.")
 @click.option("--net", metavar="HOST[:PORT]", multiple=True, help="Hosts that the block may reach.")
+@sandbox_option
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
 @click.argument("file", type=click.File("rb"), default="-")
-def command(
-    lang: str, timeout: float | None, as_json: bool, file: Any, **lists: tuple[str, ...]
-) -> int:
+def command(lang: str, timeout: float | None, as_json: bool, file: Any, **options: Any) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
     FILE holds the code; `-` or nothing reads it from standard input.
@@ -41,14 +41,10 @@ def command(
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout
-    return asyncio.run(
-        _exec(
-            load_config({f"sandbox__{name}": given for name, given in lists.items()}),
-            lang,
-            arguments,
-            as_json,
-        )
-    )
+    renamed = {f"sandbox__{name}": options.pop(name) for name in ("net", "write")}
+    loaded = load_config({**renamed, **options})
+    require_walls(loaded.config)
+    return asyncio.run(_exec(loaded, lang, arguments, as_json))
 
 
 async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:
@@ -63,12 +59,12 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     from llmrepl.config.paths import audit_directory
     from llmrepl.config.secrets import redactor_of
     from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
-    from llmrepl.executors.sandbox import SandboxExecutor
+    from llmrepl.executors.macos import executor_for
     from llmrepl.runtime import redacted
 
     close_to_others()
     request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
-    executor = SandboxExecutor(policy_of(loaded.config, Path.cwd()), os.environ)
+    executor = executor_for(policy_of(loaded.config, Path.cwd()), os.environ)
     redactor = redactor_of(loaded.config, os.environ, Path.cwd())
     log = AuditLog(audit_directory(os.environ), redactor)
     trail = Trail(log, limits=limits_of(executor.settings))

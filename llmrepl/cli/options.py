@@ -52,6 +52,13 @@ def settings_options(command: F) -> F:
     return command
 
 
+def sandbox_option(command: F) -> F:
+    """Give `command` the option that chooses the sandbox; the value goes to `load_config`."""
+    setting = next(setting for setting in SETTINGS if setting.key == "sandbox.tier")
+    name, metavar = setting.key.replace(".", "__"), "|".join(setting.choices)
+    return click.option(setting.flag, name, metavar=metavar, help=setting.text)(command)
+
+
 def session_options(command: F) -> F:
     """Give `command` the options that choose a session."""
     for option in (

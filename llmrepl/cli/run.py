@@ -13,6 +13,7 @@ import click
 
 from llmrepl.cli.exits import code_of_turn
 from llmrepl.cli.options import load_config, session_options, settings_options
+from llmrepl.cli.weaker import require_walls
 from llmrepl.errors import LlmreplError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def command(output: str, prompt: str | None, **options: Any) -> int:
 
     wanted = Wanted(options.pop("resume") or "", options.pop("last"), options.pop("session") or "")
     loaded = load_config(options)
+    require_walls(loaded.config)
     text = _prompt(prompt)
     if not text and wanted.new:
         raise click.UsageError("there is no prompt: give one as an argument or pipe it in")

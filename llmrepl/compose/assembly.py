@@ -26,8 +26,8 @@ from llmrepl.conversation import Phase
 from llmrepl.errors import ConfigError
 from llmrepl.events import ConfigChanged
 from llmrepl.executors.bash_syntax import check_bash
+from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
-from llmrepl.executors.sandbox import SandboxExecutor
 from llmrepl.loop import Limits
 from llmrepl.ports import Provider
 from llmrepl.providers.registry import default_model, open_provider, split_model
@@ -80,7 +80,7 @@ class Assembly:
         self.sandbox_missing = False
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
-        self.executor = SandboxExecutor(policy_of(config, cwd), environ)
+        self.executor = executor_for(policy_of(config, cwd), environ)
         self.trail = Trail(
             AuditLog(audit_directory(environ), self.redactor),
             lambda: self.session_id,

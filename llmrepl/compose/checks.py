@@ -14,7 +14,8 @@ from llmrepl.config import Loaded
 from llmrepl.config.paths import audit_directory
 from llmrepl.events import CheckFinished
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.selftest import self_test
+from llmrepl.executors.selftest import SelfTest, self_test
+from llmrepl.executors.tiers import TIERS
 from llmrepl.health import Check, heartbeat
 from llmrepl.ports import Provider
 from llmrepl.sessions.listing import sessions
@@ -34,9 +35,16 @@ def checks_of(assembly: Assembly) -> dict[str, Check]:
 
 
 def all_checks(
-    loaded: Loaded, policy: Policy, open_model: Callable[[], tuple[Provider, str]]
+    loaded: Loaded,
+    policy: Policy,
+    open_model: Callable[[], tuple[Provider, str]],
+    tests: dict[str, SelfTest],
 ) -> Mapping[str, Check]:
-    """Return every check, for `llmrepl check`."""
+    """Return every check, for `llmrepl check`; `tests` takes in what they found in detail."""
+
+    async def sandbox() -> CheckFinished:
+        tests["sandbox"] = test = await self_test(policy)
+        return judged(test, policy)
 
     async def provider() -> CheckFinished:
         opened, model = open_model()
@@ -47,7 +55,7 @@ def all_checks(
 
     return {
         "configuration": lambda: check_configuration(loaded),
-        "sandbox": lambda: check_sandbox(policy),
+        "sandbox": sandbox,
         "provider": provider,
         "sessions": lambda: check_sessions(loaded.config.sessions.directory),
         "audit": lambda: check_audit(audit_directory(os.environ)),
@@ -91,15 +99,23 @@ async def check_sandbox(policy: Policy) -> CheckFinished:
     Raises:
         SandboxUnavailable: there is none; the hint is the fix.
     """
-    test = await self_test(policy)
+    return judged(await self_test(policy), policy)
+
+
+def judged(test: SelfTest, policy: Policy) -> CheckFinished:
+    """Return what a sandbox's test of itself comes to."""
     if not test.ok:
         broken = [f"{proof.name} ({proof.detail})" for proof in test.proofs if not proof.ok]
         message = f"a promise is broken: {'; '.join(broken)}"
         return CheckFinished(name="sandbox", status="failed", message=message)
-    proven = ", ".join(proof.name for proof in test.proofs)
-    times = f"start {test.start_ms} ms, python {test.python_ms} ms, bash {test.bash_ms} ms"
-    message = f"{test.tier} with {test.python}; {times}; proven: {proven}"
-    return CheckFinished(name="sandbox", status="ok", message=message)
+    proven = ", ".join(proof.name for proof in test.proofs) or "nothing"
+    times = f"start {test.start.ms} ms, python {test.python.ms} ms, bash {test.bash.ms} ms"
+    how = f" ({test.variant})" if test.variant not in ("", "full") else ""
+    message = f"{test.tier}{how} with {test.python_path}; {times}; proven: {proven}"
+    if test.gaps:
+        lists = f"`llmrepl check sandbox --sandbox {policy.tier}` lists its {len(test.gaps)} gaps"
+        message = f"{TIERS[policy.tier].title}: {message}; {lists}"
+    return CheckFinished(name="sandbox", status="warning" if test.gaps else "ok", message=message)
 
 
 async def check_sessions(directory: Path) -> CheckFinished:

@@ -19,8 +19,6 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         ConfigError: something is asked for that this version cannot do yet.
     """
     sandbox = config.sandbox
-    if sandbox.tier != "auto":
-        _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
     return Policy(
         project=cwd,
         copy_on_write=sandbox.project == "copy",
@@ -33,6 +31,7 @@ def policy_of(config: Config, cwd: Path) -> Policy:
             kept_output=sandbox.output,
         ),
         net=checked_hosts(sandbox.net),
+        tier=sandbox.tier,
         write=sandbox.write,
         closed=(
             *(place(os.environ) for place in (config_directory, data_directory, cache_directory)),

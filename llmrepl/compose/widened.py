@@ -64,7 +64,7 @@ def widened_by(config: Config) -> Widened:
     """Return what the configuration lets blocks do beyond reading the project."""
     sandbox = config.sandbox
     return Widened(
-        writes=bool(sandbox.write) or sandbox.tier == "reduced",
+        writes=bool(sandbox.write),
         network=bool(sandbox.net),
         unsandboxed=sandbox.tier == "off",
     )

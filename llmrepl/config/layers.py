@@ -142,7 +142,8 @@ def entry(
     layers = setting.only.get(parsed, (layer,)) if setting.only else (layer,)
     if layer not in layers:
         raise ConfigError(
-            f"{source}: {dotted(path)} is {describe(parsed)}, which a {layer} cannot choose",
+            f"{source}: {dotted(path)} is {describe(parsed)}, which {_WHO[layer]} cannot choose:"
+            " a person's own word alone weakens the sandbox",
             hint=f"accepted from: {', '.join(layers)}"
             + (f" ({setting.flag})" if setting.flag else ""),
         )
@@ -183,6 +184,14 @@ def _leaves(
         else:
             keys = ", ".join("any name" if key == "*" else key for key in below)
             raise refused(where, dotted(path), describe(value), f"a table with the keys {keys}")
+
+
+_WHO: Mapping[Layer, str] = {
+    "user file": "a user file",
+    "project file": "a project file",
+    "environment": "a variable",
+    "flag": "a flag",
+}
 
 
 def _placed(path: Path, folders: Folders) -> Path:

@@ -19,8 +19,6 @@ INSIDE = Path(__file__).with_name("inside")
 PACKAGE = "_llmrepl_inside"
 """What the agent's package is called in the sandbox, so that it shadows nothing of a person's."""
 
-_START = f"import sys; sys.path.insert(0, {AGENT!r}); import {PACKAGE}.agent as a; a.main()"
-
 _NAMESPACES = (
     "--unshare-user",
     "--unshare-ipc",
@@ -42,13 +40,28 @@ _CONFINED = (
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Options that only newer versions of bubblewrap know.
+    """What not every bubblewrap knows, or is allowed to do.
 
-    Without them the watchdog and the system call filter still hold.
+    `size` bounds the file systems in memory, which else the watchdog alone does; `disable_userns`
+    keeps out new user namespaces, which else the system call filter alone does. Without `proc`
+    there is an empty directory: what runs is then told to the agent alone, through a descriptor.
     """
 
     size: bool = True
     disable_userns: bool = True
+    proc: bool = True
+
+
+VARIANTS = {
+    "full": Features(),
+    "without --disable-userns": Features(disable_userns=False),
+    "with an empty /proc": Features(disable_userns=False, proc=False),
+    "without --size and --disable-userns": Features(disable_userns=False, size=False),
+    "without --size and --disable-userns, with an empty /proc": Features(
+        disable_userns=False, size=False, proc=False
+    ),
+}
+"""What is tried, in this order: the first that comes up has to prove itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +69,9 @@ class Session:
     """What the host made for one sandbox.
 
     `private` is a directory of files to mount from, `scratch` what blocks see as /tmp, `devices`
-    the names of those in `private/dev`; the descriptors are inherited by bubblewrap. `merged` is
-    where the project's copy is, or None for the project itself.
+    the names of those in `private/dev`; the descriptors are inherited by bubblewrap, `proc` being
+    a /proc where the sandbox has none of its own, else -1. `merged` is where the project's copy is,
+    or None for the project itself.
     """
 
     private: Path
@@ -66,6 +80,13 @@ class Session:
     control: int
     seccomp: int
     merged: Path | None = None
+    proc: int = -1
+
+
+def start_code(packages: str) -> str:
+    """Return the code that starts the agent, whose package lies in the directory `packages`."""
+    path = f"sys.path.insert(0, {packages!r})"
+    return f"import sys; {path}; import {PACKAGE}.agent as agent; agent.main()"
 
 
 def arguments(
@@ -78,7 +99,8 @@ def arguments(
         *(["--disable-userns"] if features.disable_userns else []),
         *_CONFINED,
         *_system(layout, session),
-        *("--proc", "/proc", "--remount-ro", "/proc"),  # root could write its /proc/sys
+        *(("--proc", "/proc") if features.proc else _tmpfs("/proc", 4096, features)),
+        *("--remount-ro", "/proc"),  # root could write its /proc/sys
         *("--dev", "/dev"),
         *(argument for name in session.devices for argument in _device(session, name)),
         *_tmpfs("/dev/shm", policy.limits.home_size, features),
@@ -92,17 +114,13 @@ def arguments(
         *(argument for path in layout.masked for argument in _from(session, "masked", str(path))),
         *("--perms", "0755", "--dir", AGENT),
         *("--ro-bind", str(INSIDE), f"{AGENT}/{PACKAGE}"),
-        *("--chdir", str(start_directory(policy))),
+        *("--chdir", str(policy.project or "/tmp")),
         *("--remount-ro", "/"),
         *("--seccomp", str(session.seccomp)),
         "--",
-        *(str(layout.interpreter.path), "-I", "-S", "-c", _START, str(session.control)),
+        *(str(layout.interpreter.path), "-I", "-S", "-c", start_code(AGENT)),
+        *(str(session.control), str(session.proc)),
     ]
-
-
-def start_directory(policy: Policy) -> Path:
-    """Return where blocks start."""
-    return policy.project if policy.project is not None else Path("/tmp")
 
 
 def locate(project: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from llmrepl.executors.block import Block, Verdict
-from llmrepl.executors.bubblewrap import start_directory
 from llmrepl.executors.capture import Leftovers
 from llmrepl.executors.channel import Channel
 from llmrepl.executors.inside.frames import Message
@@ -59,7 +58,13 @@ class Engine:
         self.note = ""
         self._limits = plan.policy.limits
         self._loop = asyncio.get_running_loop()
-        self._watchdog = Watchdog(sandbox.agent, _written(plan), plan.policy.write, self._limits)
+        self._watchdog = Watchdog(
+            sandbox.agent,
+            _written(plan),
+            plan.policy.write,
+            self._limits,
+            contained=plan.tier.namespaces,
+        )
         self._sandbox = sandbox
         sandbox.heard = self._heard
         sandbox.lost = self._vanished
@@ -122,7 +127,7 @@ class Engine:
             message = {"id": self._blocks, "number": self._blocks, "code": code}
             self._kernel.send(message, block.writers)
         else:
-            home = str(start_directory(self.plan.policy))
+            home = str(self.plan.start)
             answer = self._sandbox.ask(
                 "bash", block.writers, code=code, home=home, cwd=shell.cwd, exports=shell.exports
             )
@@ -357,7 +362,7 @@ class Engine:
 
 def _written(plan: Plan) -> dict[str, Path]:
     """Return the directories on disk that blocks fill, by what to call them."""
-    found = {"/tmp": plan.ground.scratch}
+    found = {"/tmp" if plan.tier.namespaces else "$SCRATCH": plan.ground.scratch}
     if plan.overlay is not None:
         found["the copy of the project"] = plan.overlay.upper
     return found

@@ -60,9 +60,11 @@ class Ground:
         """A file that no sandbox may see."""
         return self.private / "canary"
 
-    def session(self, control: int, seccomp: int, merged: Path | None = None) -> Session:
+    def session(
+        self, control: int, seccomp: int, merged: Path | None = None, proc: int = -1
+    ) -> Session:
         """Return what a bubblewrap command line needs of this."""
-        return Session(self.private, self.scratch, self.devices, control, seccomp, merged)
+        return Session(self.private, self.scratch, self.devices, control, seccomp, merged, proc)
 
     def remove(self) -> None:
         """Remove what was made for this executor, and for others that were killed.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmrepl.executors import bare
 from llmrepl.executors.bubblewrap import Features, arguments
 from llmrepl.executors.cgroup import cap_processes
 from llmrepl.executors.channel import Channel
@@ -24,6 +25,7 @@ from llmrepl.executors.overlay import Overlay, Refresher
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.seccomp import assemble, program
 from llmrepl.executors.spawn import Process, kill, spawn
+from llmrepl.executors.tiers import TIERS, Tier
 from llmrepl.executors.watchdog import most_processes
 
 START_SECONDS = 20.0
@@ -42,26 +44,38 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class LaunchFailed(Exception):
-    """Bubblewrap or the agent in it did not come up; the message is what it wrote to stderr."""
+    """The sandbox or the agent in it did not come up; the message is what it wrote to stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a sandbox is started from."""
+    """Everything a sandbox is started from; `bwrap` is None where its tier does without."""
 
-    bwrap: Path
+    bwrap: Path | None
     policy: Policy
     layout: Layout
     ground: Ground
     environment: Mapping[str, str]
     overlay: Overlay | None = None
 
+    @property
+    def tier(self) -> Tier:
+        """What keeps blocks in."""
+        return TIERS[self.policy.tier]
+
+    @property
+    def start(self) -> Path:
+        """Where blocks start, as they see it."""
+        if self.policy.project is not None:
+            return self.policy.project
+        return Path("/tmp") if self.tier.namespaces else self.ground.scratch
+
 
 class Sandbox:
-    """A bubblewrap whose agent answers.
+    """A sandbox whose agent answers.
 
     Args:
-        process: bubblewrap itself, the parent of everything inside.
+        process: bubblewrap or the monitor, the parent of everything inside.
         control: our end of the control channel.
         agent: the agent's process id here.
         processes: how many processes and threads there may be inside.
@@ -173,19 +187,18 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     """
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    reader, writer = os.pipe()
-    theirs_fd, filter_fd = theirs.detach(), _filter(FAMILIES if plan.policy.net else ())
-    inherited: tuple[int, ...] = (theirs_fd, filter_fd)
-    overlay = plan.overlay
-    session = plan.ground.session(theirs_fd, filter_fd, overlay.merged if overlay else None)
-    command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
-    refresher = None
-    if overlay is not None:
-        refresher, channel = overlay.refresher()
-        inherited = (*inherited, channel)
-        command = overlay.command(channel, command)
+    prepare = _contained if plan.tier.namespaces else _bare
     try:
-        process = await spawn(command, plan.environment, inherited, writer)
+        prepared = prepare(plan, features, theirs.fileno())
+    except OSError as error:
+        ours.close()
+        theirs.close()
+        raise LaunchFailed(f"monitor: {error}") from error
+    theirs.detach()
+    refresher = prepared.refresher
+    reader, writer = os.pipe()
+    try:
+        process = await spawn(prepared.command, plan.environment, prepared.inherited, writer)
     except BaseException as error:
         _close(ours, refresher)
         os.close(reader)
@@ -208,16 +221,52 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
         os.close(reader)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A command line, the descriptors it inherits, and our end to the helper of its overlay."""
+
+    command: Sequence[str]
+    inherited: tuple[int, ...]
+    refresher: Refresher | None = None
+
+
+def _contained(plan: Plan, features: Features, control: int) -> _Prepared:
+    """Return what starts bubblewrap; `control` is a descriptor of the agent's end."""
+    code = _filter(FAMILIES if plan.policy.net else ())
+    proc = -1 if features.proc else os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    overlay = plan.overlay
+    merged = overlay.merged if overlay is not None else None
+    session = plan.ground.session(control, code, merged, proc)
+    command = [str(plan.bwrap), *arguments(plan.policy, plan.layout, session, features)]
+    inherited = tuple(fd for fd in (control, code, proc) if fd >= 0)
+    if overlay is None:
+        return _Prepared(command, inherited)
+    refresher, channel = overlay.refresher()
+    return _Prepared(overlay.command(channel, command), (*inherited, channel), refresher)
+
+
+def _bare(plan: Plan, _features: Features, control: int) -> _Prepared:
+    """Return what starts the monitor; `control` is a descriptor of the agent's end."""
+    packages = bare.link_package(plan.ground.private)
+    code = outer = inner = -1
+    if plan.tier.walls:
+        outer, inner = bare.rules(plan.layout, packages, plan.ground.scratch)
+        code = _filter((), shared=True)
+    fds = bare.Descriptors(control, code, outer, inner)
+    command = bare.arguments(plan.layout, packages, plan.start, fds)
+    return _Prepared(command, tuple(fd for fd in fds if fd >= 0))
+
+
 def _close(control: socket.socket, refresher: Refresher | None) -> None:
     control.close()
     if refresher is not None:
         refresher.close()
 
 
-def _filter(families: Iterable[int]) -> int:
-    """Return a descriptor from which bubblewrap reads the system call filter."""
+def _filter(families: Iterable[int], *, shared: bool = False) -> int:
+    """Return a descriptor from which the system call filter is read; see `seccomp.program`."""
     fd = os.memfd_create("seccomp")
-    os.write(fd, assemble(program(os.uname().machine, families)))
+    os.write(fd, assemble(program(os.uname().machine, families, shared=shared)))
     os.lseek(fd, 0, os.SEEK_SET)
     return fd
 
@@ -225,22 +274,34 @@ def _filter(families: Iterable[int]) -> int:
 def _hello(plan: Plan) -> Message:
     """Return the first request: the agent confines itself and says how it is confined."""
     limits = plan.policy.limits
+    most = most_processes(limits)
+    if not plan.tier.namespaces:
+        most += bare.running()  # the system counts all of a user's together
     return {
         "op": "hello",
         "id": HELLO,
         "canary": str(plan.ground.canary),
-        "outside": ["/", "/usr", "/etc", "/dev", *_read_only(plan)],
+        "host": os.getpid(),
+        "outside": _outside(plan),
         "copied": str(plan.policy.project) if plan.overlay is not None else "",
         "limits": {
             "RLIMIT_DATA": limits.memory,
             "RLIMIT_FSIZE": limits.file_size,
             "RLIMIT_NOFILE": limits.open_files,
-            "RLIMIT_NPROC": most_processes(limits),
+            "RLIMIT_NPROC": most,
             "RLIMIT_CORE": 1,  # 0 would still start a handler that cores are piped to
             "RLIMIT_MEMLOCK": 64 << 10,
             "RLIMIT_MSGQUEUE": 64 << 10,
         },
     }
+
+
+def _outside(plan: Plan) -> list[str]:
+    """Return directories that must refuse a new file; none where nothing does."""
+    if not plan.tier.walls:
+        return []
+    open_to_all = () if plan.tier.namespaces else ("/tmp", "/var/tmp", "/dev/shm")
+    return ["/", "/usr", "/etc", "/dev", *open_to_all, *_read_only(plan)]
 
 
 def _read_only(plan: Plan) -> list[str]:

@@ -11,6 +11,7 @@ from llmrepl.executors.hidden import hidden
 from llmrepl.executors.interpreter import Interpreter, find
 from llmrepl.executors.network import proxy_variables
 from llmrepl.executors.policy import Policy
+from llmrepl.executors.tiers import TIERS
 
 SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 """Directories beside /usr; on most machines links into it."""
@@ -45,6 +46,9 @@ ETC = (
 
 PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ", "COLUMNS", "LINES", "NO_COLOR")
 """Variables of the person's that blocks see."""
+
+OWN = ("HOME", "USER", "LOGNAME", "PATH", "SHELL")
+"""Variables of the person's that blocks see in addition where they run without a sandbox."""
 
 HOME = "/home/sandbox"
 AGENT = "/run/llmrepl"
@@ -95,7 +99,8 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
         ConfigError: the policy names a Python that cannot be used.
         SandboxUnavailable: there is no Python.
     """
-    interpreter = find(policy.python, policy.project, environ)
+    # Without walls no program of the project runs before a person has said yes.
+    interpreter = find(policy.python, None if policy.unsandboxed else policy.project, environ)
     project = (policy.project,) if policy.project is not None else ()
     stores = (Path(store) for store in STORES if os.path.isdir(store))
     wanted = (*project, *interpreter.directories, *interpreter.sites, *stores)
@@ -118,8 +123,13 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
     )
 
 
-def environment(policy: Policy, layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return every variable blocks see. Nothing of `environ` gets in that is not listed here."""
+def environment(
+    policy: Policy, layout: Layout, environ: Mapping[str, str], scratch: Path = Path("/tmp")
+) -> dict[str, str]:
+    """Return every variable blocks see. Nothing of `environ` gets in that is not listed here.
+
+    `scratch` is the path at which they see theirs.
+    """
     python = layout.interpreter
     variables = {"LANG": "C.UTF-8"}
     variables |= {name: environ[name] for name in PASSED_ON if name in environ}
@@ -127,6 +137,13 @@ def environment(policy: Policy, layout: Layout, environ: Mapping[str, str]) -> d
     variables["PATH"] = (
         f"{python.path.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     )
+    tier = TIERS[policy.tier]
+    if not tier.namespaces:
+        place = str(scratch)
+        variables |= {"HOME": place, "TMPDIR": place, "SCRATCH": place}
+        variables["MPLCONFIGDIR"] = f"{place}/.matplotlib"
+    if not tier.walls:
+        variables |= {name: environ[name] for name in OWN if name in environ}
     if python.environment is not None:
         variables["VIRTUAL_ENV"] = str(python.environment)
     if python.sites:

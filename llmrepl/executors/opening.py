@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from llmrepl.errors import SandboxUnavailable
-from llmrepl.executors import diagnosis
-from llmrepl.executors.bubblewrap import Features, locate
+from llmrepl.executors import diagnosis, landlock
+from llmrepl.executors.bare import require_landlock
+from llmrepl.executors.bubblewrap import VARIANTS, Features, locate
 from llmrepl.executors.engine import Engine
 from llmrepl.executors.ground import Ground, make_mount_points, prepare
 from llmrepl.executors.launch import LaunchFailed, Plan, launch
@@ -22,6 +21,7 @@ from llmrepl.executors.overlay import Overlay, prepare_overlay
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.proofs import Proof, judge, judge_copy
 from llmrepl.executors.seccomp import AUDIT
+from llmrepl.executors.tiers import TIERS
 
 _PYTHON_IS_THERE = "the Python that runs the blocks is the project itself"
 
@@ -48,11 +48,13 @@ def plan(policy: Policy, environ: Mapping[str, str], before: Plan | None = None)
             f"there is no system call filter for {os.uname().machine}; nothing was run",
             hint=f"the sandbox runs on {' and '.join(AUDIT)}",
         )
-    bwrap = locate(policy.project, environ)
-    if bwrap is None:
+    namespaces = TIERS[policy.tier].namespaces
+    bwrap = locate(policy.project, environ) if namespaces else None
+    if bwrap is None and namespaces:
         raise diagnosis.missing()
+    if not namespaces and TIERS[policy.tier].walls:
+        require_landlock(landlock.version())
     layout = survey(policy, environ)
-    variables = environment(policy, layout, environ)
     try:
         ground = before.ground if before is not None else prepare(policy.scratch)
     except OSError as error:
@@ -60,6 +62,8 @@ def plan(policy: Policy, environ: Mapping[str, str], before: Plan | None = None)
             f"the session's scratch directory could not be made: {error}; nothing was run",
             hint="TMPDIR names the directory it is made in",
         ) from error
+    scratch = Path("/tmp") if namespaces else ground.scratch
+    variables = environment(policy, layout, environ, scratch)
     project, overlay = policy.project, None
     if policy.copy_on_write and project is not None:
         if project in layout.kept:
@@ -79,25 +83,33 @@ def _overlay(project: Path, ground: Ground) -> Overlay:
         ) from error
 
 
-async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...]]:
-    """Return a sandbox with its Python, warm, and what it proved; the caller closes it.
+async def open_engine(start: Plan) -> tuple[Engine, tuple[Proof, ...], str]:
+    """Return a sandbox with its Python, warm, what it proved, and which variant it is.
+
+    The caller closes it.
 
     Raises:
         SandboxUnavailable: none came up.
     """
-    try:
+    said = ""
+    for name, features in VARIANTS.items() if start.tier.namespaces else _ONE:
         try:
-            return await _attempt(start, Features())
-        except LaunchFailed:
-            older = _features(start.bwrap)
-            if older == Features():
-                raise
-            return await _attempt(start, older)
-    except LaunchFailed as failed:
-        said = str(failed)
-        if not said.startswith("bwrap:") or said.startswith("bwrap: execvp"):
-            raise _no_python(start, said) from failed
-        raise diagnosis.unworkable(said.removeprefix("bwrap:").strip()) from failed
+            return *await _attempt(start, features), name
+        except LaunchFailed as failed:
+            wall, _, why = str(failed).partition(": ")
+            if wall not in _WALLS or why.startswith("execvp"):
+                raise _no_python(start, str(failed)) from failed
+            said = said or why
+    if start.tier.namespaces:
+        raise diagnosis.unworkable(said)
+    raise SandboxUnavailable(
+        f"{start.tier.title}: it could not be started: {said}; nothing was run"
+    )
+
+
+_ONE = (("", Features()),)
+_WALLS = ("bwrap", "overlay", "monitor")
+"""Whose complaints are about the sandbox itself, and not about the Python in it."""
 
 
 async def open_proven(start: Plan) -> Engine:
@@ -106,7 +118,7 @@ async def open_proven(start: Plan) -> Engine:
     Raises:
         SandboxUnavailable: none came up, or it broke a promise.
     """
-    engine, proofs = await open_engine(start)
+    engine, proofs, _variant = await open_engine(start)
     broken = [proof for proof in proofs if not proof.ok]
     if broken:
         await engine.close()
@@ -119,7 +131,8 @@ async def open_proven(start: Plan) -> Engine:
 
 
 async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof, ...]]:
-    make_mount_points(start.ground.scratch, start.layout, start.policy.write)
+    if start.tier.namespaces:
+        make_mount_points(start.ground.scratch, start.layout, start.policy.write)
     sandbox = await launch(start, features)
     try:
         engine = Engine(start, sandbox)
@@ -135,7 +148,7 @@ async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof
     if not facts or not hello:
         await engine.close()
         raise _no_python(start, "it ended at once")
-    proofs = judge(facts, hello, start.environment, proxied=bool(start.policy.net))
+    proofs = judge(facts, hello, start.environment, start.policy.tier, bool(start.policy.net))
     if start.overlay is not None:
         proofs = (*proofs, judge_copy(facts, start.overlay))
         engine.refresh()
@@ -148,14 +161,3 @@ def _no_python(start: Plan, said: str) -> SandboxUnavailable:
         f"{python} does not start in the sandbox ({said}); nothing was run",
         hint="set sandbox.python to another Python, 3.8 or newer",
     )
-
-
-def _features(bwrap: Path) -> Features:
-    """Return what this version of bubblewrap knows."""
-    try:
-        said = subprocess.run([bwrap, "--version"], capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.SubprocessError):
-        return Features()
-    found = re.search(rb"(\d+)\.(\d+)", said.stdout)
-    version = (int(found[1]), int(found[2])) if found else (0, 0)
-    return replace(Features(), size=version >= (0, 7), disable_userns=version >= (0, 8))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmrepl.executors.network import network_rule, reach
+from llmrepl.executors.tiers import TIERS
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
@@ -60,6 +61,7 @@ class Policy:
         closed: directories of our own, none of which may be among those.
         quarantine: where protected files go that a block made there; None: with the session's
             temporary files, which end with it.
+        tier: what keeps blocks to all this, by its name in `tiers.TIERS`.
     """
 
     project: Path | None = None
@@ -74,6 +76,7 @@ class Policy:
     write: tuple[Path, ...] = ()
     closed: tuple[Path, ...] = ()
     quarantine: Path | None = None
+    tier: str = "auto"
 
     @property
     def writes_project(self) -> bool:
@@ -81,9 +84,20 @@ class Policy:
         project = self.project
         return project is not None and any(project.is_relative_to(top) for top in self.write)
 
+    @property
+    def unsandboxed(self) -> bool:
+        """Whether nothing keeps blocks from what the person can do."""
+        return not TIERS[self.tier].walls
+
 
 def summary(policy: Policy) -> str:
     """Return in a few words what blocks may touch."""
+    tier = TIERS[policy.tier]
+    if not tier.walls:
+        return f"{tier.title}: blocks can do whatever you can"
+    if not tier.namespaces:
+        shown = f"reads {policy.project}" if policy.project else "no project"
+        return f"{tier.title}: {shown}; writes only $SCRATCH; no network"
     real = [f"{top} for real" for top in policy.write]
     if policy.copy_on_write or policy.writes_project:
         copy = [f"a copy of {policy.project}"] if policy.copy_on_write else []
@@ -99,7 +113,11 @@ def summary(policy: Policy) -> str:
 def rules(policy: Policy) -> tuple[str, ...]:
     """Return the rules as sentences, for the model and for the person."""
     limits = policy.limits
-    if policy.project is None:
+    tier = TIERS[policy.tier]
+    if not tier.namespaces:
+        start = "the scratch" if policy.project is None else f"the project {policy.project}"
+        place = f"The working directory is {start}."
+    elif policy.project is None:
         place = "There is no project directory; blocks start in /tmp, which is empty at first."
     else:
         place = (
@@ -112,10 +130,14 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
+    lasting = (_PYTHON, _BASH) if tier.lasting else ()
+    if not tier.namespaces:
+        network = (network_rule(()),) if tier.walls else ()
+        return (place, *tier.rules, *network, time, *lasting)
     more = policy.copy_on_write or policy.write
     written = f"{_WRITING} {_NOTHING_ELSE if more else _NOTHING}"
     real = (_REAL.format(", ".join(map(str, policy.write))),) if policy.write else ()
-    return (place, *real, written, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
+    return (place, *real, written, _HIDDEN, network_rule(policy.net), time, *lasting)
 
 
 def _project(policy: Policy) -> str:

@@ -27,6 +27,16 @@ NO_INPUT = "nobody can type here: standard input is empty"
 REFUSED = "the sandbox allows no privileges and no changes to the system, whatever is set"
 HIDDEN = "the sandbox hides files that usually hold secrets, and other users' files stay theirs"
 
+BY_TIER = {
+    "reduced": {
+        HIDDEN: "here only $SCRATCH can be written, and nothing outside the project can be read",
+        REFUSED: f"{REFUSED}, nor to modes, owners and times of files",
+        NO_NETWORK: "there is no network in this sandbox",
+    },
+    "off": dict.fromkeys((HIDDEN, REFUSED, NO_NETWORK, READ_ONLY, OF_OTHERS), ""),
+}
+"""What is told instead in other tiers; "" where it is not the sandbox's doing."""
+
 _ERRNO = {
     errno.EROFS: READ_ONLY,
     errno.EBUSY: BUSY,

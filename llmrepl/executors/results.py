@@ -10,6 +10,7 @@ from llmrepl.executors.block import Block
 from llmrepl.executors.policy import Limits, Policy
 from llmrepl.executors.reasons import (
     BUSY,
+    BY_TIER,
     PROTECTED,
     READ_ONLY,
     of_bash,
@@ -59,6 +60,8 @@ def told_as(reason: str, policy: Policy, parts: tuple[Output, ...]) -> str:
         policy: what it ran under.
         parts: what it wrote.
     """
+    for rule, text in BY_TIER.get(policy.tier, {}).items():
+        reason = reason.replace(f" ({rule})", f" ({text})" if text else "")
     if policy.write and (READ_ONLY in reason or BUSY in reason):
         errors = (part.text for part in parts if part.stream in ("stderr", "error"))
         if name := protected_in("\n".join(errors)):

@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
-from llmrepl.errors import LlmreplError, SandboxUnavailable
+from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
 from llmrepl.executors.engine import LOST, Engine, Shell
@@ -25,6 +25,7 @@ from llmrepl.executors.policy import Policy, size, summary
 from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import Stamp, artifacts
+from llmrepl.executors.tiers import TIERS
 from llmrepl.executors.written import Written
 from llmrepl.ports import ToolEvent
 
@@ -45,12 +46,11 @@ class SandboxExecutor:
         ConfigError: the policy lets blocks write where they must not.
     """
 
-    name = "bubblewrap"
-
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
         self.given = policy
         self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
+        self.name = TIERS[policy.tier].name
         self._environ = environ
         self._plan: Plan | None = None
         self._engine: Engine | None = None
@@ -79,7 +79,7 @@ class SandboxExecutor:
         Raises:
             SandboxUnavailable: the sandbox is not running and could not be started.
         """
-        problem = _problem(request)
+        problem = problem_of(request)
         if problem:
             yield never_ran(request, "error", problem)
             return
@@ -265,14 +265,26 @@ class SandboxExecutor:
 
 
 def _workable(policy: Policy) -> Policy:
-    """Return the policy with a read-only project where no copy of it can be had."""
+    """Return the policy with a read-only project where no copy of it can be had.
+
+    Raises:
+        ConfigError: it allows what its tier cannot keep to.
+    """
+    if not TIERS[policy.tier].namespaces:
+        if policy.net or policy.write:
+            raise ConfigError(
+                f"{'sandbox.net' if policy.net else 'sandbox.write'} needs the full sandbox, and"
+                f" this one is “{TIERS[policy.tier].title}”",
+                hint="leave one of the two out",
+            )
+        return replace(policy, copy_on_write=False)
     if not policy.copy_on_write or policy.project is None or policy.writes_project:
         return replace(policy, copy_on_write=False)
     because = unworkable(policy.project)
     return replace(policy, copy_on_write=not because, read_only_because=because)
 
 
-def _problem(request: ToolRequested) -> str:
+def problem_of(request: ToolRequested) -> str:
     """Return why a call cannot run at all, or ""."""
     if request.language == "tool":
         return f"there is no tool {request.name} here; write a python or a bash block instead"

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llmrepl.executors.syscalls import CHECKED, DENIED
+from llmrepl.executors.syscalls import CHECKED, DENIED, DENIED_IN_SHARED, UNSUPPORTED_IN_SHARED
 
 KILL = 0x80000000
 ALLOW = 0x7FFF0000
@@ -52,6 +52,15 @@ NEW_NAMESPACES = (
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
+FILE_SETTERS = (
+    *(0x40086602, 0x40046602),  # FS_IOC_SETFLAGS and its 32-bit form
+    *(0x40087602, 0x40047602),  # FS_IOC_SETVERSION
+    0x401C5820,  # FS_IOC_FSSETXATTR
+    0x40806685,  # FS_IOC_ENABLE_VERITY
+    0x800C6613,  # FS_IOC_SET_ENCRYPTION_POLICY
+)
+"""Requests of ioctl that change a file which was only opened to be read."""
+
 TYPE_BITS = 0xF
 """The part of a socket's type that is not flags."""
 
@@ -71,13 +80,17 @@ class Instruction:
     if_false: int = 0
 
 
-def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ...]:
+def program(
+    machine: str, families: Iterable[int] = (), *, shared: bool = False
+) -> tuple[Instruction, ...]:
     """Return the filter for `machine`, one of `AUDIT`.
 
     Args:
         machine: as `os.uname().machine` says it.
         families: address families `socket()` may still open, for TCP and UDP alone; none without
             a network.
+        shared: whether blocks share all namespaces with the person; then what would reach out of
+            them is denied too.
 
     Raises:
         KeyError: there is no filter for this machine.
@@ -92,12 +105,15 @@ def program(machine: str, families: Iterable[int] = ()) -> tuple[Instruction, ..
     if machine == "x86_64":
         code += _when(AT_LEAST, X32_BIT, fail(errno.ENOSYS))
     code += _when(EQUAL, checked["clone3"], fail(errno.ENOSYS))  # its flags cannot be read: clone
-    for number in sorted(DENIED[machine].values()):
+    refused = {**DENIED[machine], **(DENIED_IN_SHARED[machine] if shared else {})}
+    for number in sorted(refused.values()):
         code += _when(EQUAL, number, denied)
+    for number in sorted(UNSUPPORTED_IN_SHARED[machine].values()) if shared else ():
+        code += _when(EQUAL, number, fail(errno.EOPNOTSUPP))
     code += _argument(checked["clone"], 0, _when(ANY_BIT, NEW_NAMESPACES, denied))
-    code += _argument(
-        checked["ioctl"], 1, _when(EQUAL, TIOCSTI, denied) + _when(EQUAL, TIOCLINUX, denied)
-    )
+    requests = (TIOCSTI, TIOCLINUX, *(FILE_SETTERS if shared else ()))
+    refusals = [step for request in requests for step in _when(EQUAL, request, denied)]
+    code += _argument(checked["ioctl"], 1, refusals)
     code += _argument(checked["prlimit64"], 0, _only((0,), denied))  # its own limits, not PID 1's
     code += _argument(checked["setsockopt"], 1, _buffers())
     code += _argument(checked["socket"], 0, _sockets(tuple(families)))

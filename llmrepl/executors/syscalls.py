@@ -76,11 +76,80 @@ _TABLE: dict[str, tuple[int | None, int | None]] = {
     "nfsservctl": (180, 42),
 }
 
-DENIED: dict[str, dict[str, int]] = {
-    "x86_64": {name: x86 for name, (x86, _) in _TABLE.items() if x86 is not None},
-    "aarch64": {name: arm for name, (_, arm) in _TABLE.items() if arm is not None},
+_SHARED: dict[str, tuple[int | None, int | None]] = {
+    # Changing files that one may not open: Landlock says nothing about these.
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "file_setattr": (469, 469),
+    # Learning who opens which file.
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    # Memory and messages that other processes of the same user share.
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    # Slowing down other processes of the same user.
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
 }
+
+_ATTRIBUTES: dict[str, tuple[int | None, int | None]] = {
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "removexattrat": (466, 466),
+}
+
+
+def _by_machine(table: dict[str, tuple[int | None, int | None]]) -> dict[str, dict[str, int]]:
+    return {
+        "x86_64": {name: x86 for name, (x86, _) in table.items() if x86 is not None},
+        "aarch64": {name: arm for name, (_, arm) in table.items() if arm is not None},
+    }
+
+
+DENIED = _by_machine(_TABLE)
 """Calls that fail with EPERM whatever their arguments, by architecture."""
+
+DENIED_IN_SHARED = _by_machine(_SHARED)
+"""Those that fail so as well where blocks share all namespaces with the person."""
+
+UNSUPPORTED_IN_SHARED = _by_machine(_ATTRIBUTES)
+"""Those that fail there as on a file system without extended attributes."""
 
 CHECKED: dict[str, dict[str, int]] = {
     "x86_64": {

@@ -1,9 +1,10 @@
 """Watches from outside what the operating system does not limit for us.
 
 That is processes, memory together, and the files of the scratch and of the home directory. It reads
-the sandbox's own /proc through a descriptor, so that it sees its processes and no others. Each look
-takes a fraction of a millisecond; what is dear to count is counted only where a cheap figure that
-includes it has grown past the limit.
+the sandbox's own /proc through a descriptor, so that it sees its processes and no others; where it
+has none, ours, and of that what is below the agent. Each look takes a fraction of a millisecond;
+what is dear to count is counted only where a cheap figure that includes it has grown past the
+limit.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from llmrepl.executors.disk import DiskMeter
+from llmrepl.executors.inside.processes import below
 from llmrepl.executors.layout import HOME
 from llmrepl.executors.policy import Limits, size
 
@@ -66,26 +68,40 @@ class Unlinked:
 
 
 class Watchdog:
-    """Looks at one sandbox whose PID 1 is `agent` here.
+    """Looks at one sandbox.
 
     Args:
-        agent: it.
+        agent: the process that everything in it descends from.
         written: the directories on disk that blocks fill, by what to call them.
         theirs: those among them that are a person's.
-        limits: what to look for.
+        limits: what it watches over.
+        contained: whether the sandbox has namespaces of its own.
 
     Raises:
         OSError: it has already gone.
     """
 
     def __init__(
-        self, agent: int, written: Mapping[str, Path], theirs: Sequence[Path], limits: Limits
+        self,
+        agent: int,
+        written: Mapping[str, Path],
+        theirs: Sequence[Path],
+        limits: Limits,
+        *,
+        contained: bool,
     ) -> None:
         self._limits = limits
-        self._proc = os.open(f"/proc/{agent}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
+        self._contained = contained
+        self._top = 0
+        self._proc = os.open(
+            f"/proc/{agent}/root/proc" if contained else "/proc", os.O_RDONLY | os.O_DIRECTORY
+        )
+        if not contained or not os.listdir(self._proc):
+            os.close(self._proc)
+            self._proc, self._top = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY), agent
         self._homes = [
             os.open(f"/proc/{agent}/root{path}", os.O_RDONLY | os.O_DIRECTORY)
-            for path in (HOME, "/dev/shm")
+            for path in ((HOME, "/dev/shm") if contained else ())
         ]
         self._disks = [(name, path, DiskMeter(path, limits)) for name, path in written.items()]
         self._disks += [(str(path), path, DiskMeter(path, limits, theirs=True)) for path in theirs]
@@ -123,9 +139,7 @@ class Watchdog:
         """Count what runs; a fork bomb is not counted to its end."""
         tasks = own = mapped = 0
         pids = []
-        for name in os.listdir(self._proc):
-            if not name.isdigit():
-                continue
+        for name in self._names():
             with contextlib.suppress(OSError):  # it went while we looked
                 tasks += int(self._read(f"{name}/stat").rpartition(b")")[2].split()[17])
                 _, resident, of_files, *_ = self._read(f"{name}/statm").split()
@@ -137,9 +151,20 @@ class Watchdog:
         return Sample(tasks, own, mapped, self._sockets(), tuple(pids))
 
     def _sockets(self) -> int:
-        """Return the bytes that all sockets of the sandbox can hold."""
-        used = self._read("1/net/sockstat").split()[2]  # "sockets: used 2"
+        """Return the bytes that all sockets of the sandbox can hold, 0 where it shares our network.
+
+        Its limits on descriptors and processes are then the only ones.
+        """
+        if not self._contained:
+            return 0
+        used = self._read(f"{self._top or 1}/net/sockstat").split()[2]  # "sockets: used 2"
         return int(used) * SOCKET_BYTES
+
+    def _names(self) -> Iterable[str]:
+        """Return the processes of the sandbox, as entries of /proc."""
+        if self._top:
+            return map(str, (self._top, *below(self._proc, self._top)))
+        return filter(str.isdigit, os.listdir(self._proc))
 
     def _read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
@@ -178,11 +203,16 @@ class Watchdog:
         What several processes share is divided among them.
         """
         found = {b"Pss:": 0, b"Pss_Shmem:": 0}
-        with contextlib.suppress(OSError):
+        try:
             for line in self._read(f"{pid}/smaps_rollup").splitlines():
                 name, _, rest = line.partition(b" ")
                 if name in found:
                     found[name] = int(rest.split()[0]) * 1024
+        except PermissionError:  # it made itself unreadable, so all that it holds counts
+            with contextlib.suppress(OSError):
+                return int(self._read(f"{pid}/statm").split()[1]) * _PAGE, 0
+        except OSError:
+            pass  # it went while we looked
         return found[b"Pss:"], found[b"Pss_Shmem:"]
 
     def _page_tables(self, pid: str) -> int:

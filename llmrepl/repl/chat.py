@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.formatted_text import HTML
 from prompt_toolkit.history import InMemoryHistory
 
 from llmrepl import __version__
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 PROMPT = "❯ "
 CONTINUATION = "… "
+ALARM = "noreverse bg:ansired fg:ansiwhite"
+"""How the status line looks where there is no sandbox."""
+
 Assemble = Callable[[], Awaitable["Assembly"]]
 
 
@@ -52,6 +54,7 @@ class Chat:
         self._redact = redact
         self._ready: asyncio.Task[Assembly] | None = None
         self._status = "starting"
+        self._style = ""
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._prompt: PromptSession[str] = PromptSession(
@@ -60,7 +63,7 @@ class Chat:
             multiline=True,
             key_bindings=bindings(),
             prompt_continuation=CONTINUATION,
-            bottom_toolbar=lambda: HTML("{}").format(self._status),
+            bottom_toolbar=lambda: [(self._style, self._status)],
             vi_mode=vi,
             enable_suspend=True,
         )
@@ -137,6 +140,7 @@ class Chat:
 
     def _show_status(self, assembly: Assembly) -> None:
         self._status = assembly.status
+        self._style = ALARM if assembly.executor.settings.unsandboxed else ""
         if self._prompt.app.is_running:
             self._prompt.app.invalidate()
 

@@ -6,6 +6,7 @@ import sys
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
+from llmrepl.executors.tiers import TIERS
 from llmrepl.sanitise import clean
 
 USAGE = "/sandbox, /sandbox write PATH, /sandbox net HOST[:PORT], /sandbox project copy|read-only"
@@ -24,7 +25,11 @@ async def sandbox(assembly: Assembly, argument: str) -> None:
     if not verb:
         await assembly.executor.start()
         _say(f"{assembly.executor.name}: {assembly.executor.policy}")
-        _offer(assembly)
+        gaps = TIERS[assembly.executor.settings.tier].gaps
+        for gap in gaps:
+            _say(f"  {gap}")
+        if not gaps:
+            _offer(assembly)
         return
     if verb not in changes or not rest.strip():
         raise LlmreplError(f"this is no use of /sandbox: {argument}", hint=USAGE)

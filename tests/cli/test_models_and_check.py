@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from llmrepl.executors.tiers import TIERS
 from llmrepl.testing import Refused
 from tests.cli.machine import NOBODY, WITHOUT_BUBBLEWRAP, until
 
@@ -70,7 +71,34 @@ def test_checks_as_json_are_objects(machine, serve):
     ran = machine.run("check", "--json", "--model", "openai/x")
     assert ran.code == 0
     assert [(row["name"], row["status"]) for row in rows(ran)] == [(name, "ok") for name in CHECKS]
-    assert all(row.keys() == {"name", "status", "message", "fix"} for row in rows(ran))
+    for row in rows(ran):
+        details = row.pop("details", None)
+        assert (details is not None) == (row["name"] == "sandbox")
+        assert row.keys() == {"name", "status", "message", "fix"}
+
+
+def test_the_sandbox_s_check_tells_what_was_tried_seen_and_measured(machine):
+    ran = machine.run("check", "sandbox", "--json", "--model", "demo/assistant")
+    (row,) = rows(ran)
+    details = row["details"]
+    assert (details["tier"], details["variant"]) == ("bubblewrap", "full")
+    assert all(proof["ok"] and proof["tried"] for proof in details["proofs"])
+    for what in ("start", "python", "bash"):
+        assert details[what]["ms"] > 0
+        assert details[what]["bare_ms"] > 0
+    shown = machine.run("check", "sandbox", "--model", "demo/assistant").lines
+    for proof in details["proofs"]:
+        assert any(f"proven: {proof['name']}: {proof['tried']}" in line for line in shown)
+    assert any(line.strip().startswith("bash block: ") for line in shown)
+
+
+def test_the_check_of_a_weaker_sandbox_is_a_warning_with_its_gaps(machine):
+    args = ("check", "sandbox", "--sandbox", "reduced", "--model", "demo/assistant")
+    ran = machine.run(*args)
+    assert ran.code == 0
+    assert ran.lines[0].startswith("! sandbox: REDUCED sandbox: landlock with ")
+    for gap in TIERS["reduced"].gaps:
+        assert f"    gap: {gap}" in ran.lines
 
 
 def test_only_the_checks_that_are_named_are_made(machine):
@@ -81,14 +109,14 @@ def test_only_the_checks_that_are_named_are_made(machine):
 def test_a_missing_sandbox_fails_with_the_command_that_mends_it(machine):
     demo = ("--model", "demo/assistant")
     ran = machine.run("check", *demo, command=WITHOUT_BUBBLEWRAP)
-    assert ran.code == 1
+    assert ran.code == 3
     assert [line[0] for line in ran.lines if line[0] != " "] == ["✓", "✗", "✓", "✓", "✓"]
     place = next(i for i, line in enumerate(ran.lines) if line.startswith("✗ sandbox: "))
     assert "no bwrap on PATH" in ran.lines[place]
     assert "apt install bubblewrap" in ran.lines[place + 1]
 
     told = machine.run("check", "--json", "sandbox", *demo, command=WITHOUT_BUBBLEWRAP)
-    assert told.code == 1
+    assert told.code == 3
     (row,) = rows(told)
     assert row["status"] == "failed"
     assert "apt install bubblewrap" in row["fix"]

@@ -307,7 +307,7 @@ def test_the_agent_serves_only_as_the_first_process_of_a_namespace():
     package = Path(llmrepl.executors.__file__).parent
     code = f"import sys; sys.path.insert(0, {str(package)!r}); import inside.agent as a; a.main()"
     found = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, "0"],
+        [sys.executable, "-I", "-S", "-c", code, "0", "-1"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -343,8 +343,12 @@ def test_the_self_test_proves_every_promise_and_measures(project):
         "supervisor closed",
     }
     assert all(proof.detail for proof in found.proofs)
-    assert found.start_ms > found.python_ms > 0
-    assert found.bash_ms > 0
+    assert all(proof.tried for proof in found.proofs)
+    assert found.start.ms > found.python.ms > 0
+    assert found.bash.ms > 0
+    assert found.python.bare_ms > 0
+    assert found.bash.bare_ms > 0
+    assert (found.variant, found.gaps) == ("full", ())
 
 
 def test_the_executor_keeps_to_its_protocol(project):

@@ -101,6 +101,7 @@ def test_a_death_names_the_signal_or_the_code():
         ("ID=arch", "pacman -S bubblewrap"),
         ('ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"', "zypper install bubblewrap"),
         ("ID=alpine", "apk add bubblewrap"),
+        ('ID="half a quote', "the package is called bubblewrap"),
         ("ID=unheard-of", "the package is called bubblewrap"),
         ("# nothing", "the package is called bubblewrap"),
     ],
@@ -121,6 +122,12 @@ def test_the_install_command_is_the_distribution_s(tmp_path, release, command):
         ("proc/sys/kernel/unprivileged_userns_clone", "0\n", "unprivileged_userns_clone=1"),
         ("proc/sys/user/max_user_namespaces", "0\n", "max_user_namespaces"),
         (".dockerenv", "", "--security-opt"),
+        ("run/.containerenv", "", "--security-opt"),
+        ("proc/1/cgroup", "0::/system.slice/docker-1234.scope\n", "--security-opt"),
+        ("run/secrets/kubernetes.io/x", "", "procMount: Unmasked"),
+        ("proc/sys/kernel/osrelease", "4.4.0-19041-Microsoft\n", "wsl --set-version"),
+        ("proc/self/uid_map", "0 1000 1\n", "start it outside"),
+        ("proc/self/uid_map", "         0          0 4294967295\n", "bwrap --ro-bind"),
         ("etc/nothing", "", "bwrap --ro-bind"),
     ],
 )
@@ -130,6 +137,7 @@ def test_the_advice_fits_what_stands_in_the_way(tmp_path, file, content, advice)
     error = unworkable("setting up uid map: Permission denied", tmp_path)
     assert "uid map" in error.message
     assert advice in error.hint
+    assert "--sandbox reduced" in error.hint
 
 
 GOOD = {
@@ -143,7 +151,7 @@ GOOD = {
     "socket": "Address family not supported by protocol",
     "families": [],
     "environment": ["PATH", "PWD"],
-    "canary": False,
+    "visible": False,
     "writable": [],
     "pid": 1,
 }
@@ -169,7 +177,7 @@ def test_good_facts_prove_everything():
         ({"status": {**GOOD["status"], "NoNewPrivs": "0"}}, "no privileges"),
         ({"status": {**GOOD["status"], "Seccomp": "0"}}, "system call filter"),
         ({"environment": ["PATH", "API_KEY"]}, "other variables hidden"),
-        ({"canary": True}, "other files hidden"),
+        ({"visible": True}, "other files hidden"),
         ({"writable": ["/usr"]}, "nothing outside writable"),
         ({"pid": 2}, "other processes hidden"),
     ],
@@ -187,6 +195,52 @@ def test_beside_a_proxy_only_sockets_of_the_internet_may_open(families, ok):
     assert (proofs[0].name, proofs[0].ok) == ("no network but the proxy", ok)
 
 
-def test_facts_that_are_missing_prove_nothing():
-    proofs = judge({}, {}, {})
+SHARED = {
+    **GOOD,
+    "status": {**GOOD["status"], "CapBnd": "000001ffffffffff"},
+    "interfaces": {"lo": True, "eth0": True},
+    "routes": {"eth0": True},
+    "visible": True,
+    "readable": False,
+    "changed": [],
+    "signals": False,
+    "processes": False,
+    "pid": 4711,
+}
+
+
+def broken_in_reduced(**changes) -> list[str]:
+    proofs = judge({**SHARED, **changes}, {"closed": True}, {"PATH": "/bin"}, "reduced")
+    return [proof.name for proof in proofs if not proof.ok]
+
+
+def test_without_namespaces_the_machine_s_own_may_be_seen():
+    assert broken_in_reduced() == []
+    assert broken(**SHARED) != []
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"families": [1]}, "no network"),
+        ({"status": {**GOOD["status"], "CapEff": "0000000000000001"}}, "no privileges"),
+        ({"status": {**GOOD["status"], "Seccomp": "0"}}, "system call filter"),
+        ({"readable": True}, "other files closed"),
+        ({"changed": ["mode"]}, "other files closed"),
+        ({"signals": True}, "other processes closed"),
+        ({"processes": True}, "other processes closed"),
+        ({"writable": ["/tmp"]}, "nothing outside writable"),
+    ],
+)
+def test_every_promise_of_the_reduced_sandbox_can_break(changes, name):
+    assert broken_in_reduced(**changes) == [name]
+
+
+@pytest.mark.parametrize("tier", ["auto", "reduced"])
+def test_facts_that_are_missing_prove_nothing(tier):
+    proofs = judge({}, {}, {}, tier)
     assert not any(proof.ok for proof in proofs)
+
+
+def test_where_nothing_is_promised_nothing_is_proven():
+    assert judge(GOOD, {"closed": True}, {}, "off") == ()

@@ -20,6 +20,7 @@ from llmrepl.executors.seccomp import (
     AT_LEAST,
     AUDIT,
     EQUAL,
+    FILE_SETTERS,
     KILL,
     LOAD,
     NEW_NAMESPACES,
@@ -29,7 +30,12 @@ from llmrepl.executors.seccomp import (
     fail,
     program,
 )
-from llmrepl.executors.syscalls import CHECKED, DENIED
+from llmrepl.executors.syscalls import (
+    CHECKED,
+    DENIED,
+    DENIED_IN_SHARED,
+    UNSUPPORTED_IN_SHARED,
+)
 
 MACHINES = sorted(AUDIT)
 BOTH = pytest.mark.parametrize("machine", MACHINES)
@@ -59,9 +65,15 @@ def judge(code: bytes, machine: str, number: int, *arguments: int) -> int:
             place += if_true if holds else if_false
 
 
-def answer(machine: str, call: str, *arguments: int, families=()) -> int:
-    number = {**DENIED[machine], **CHECKED[machine]}[call]
-    return judge(assemble(program(machine, families)), machine, number, *arguments)
+def named(machine: str) -> dict[str, int]:
+    """Return the number of every call that a filter has something to say about."""
+    shared = {**DENIED_IN_SHARED[machine], **UNSUPPORTED_IN_SHARED[machine]}
+    return {**DENIED[machine], **CHECKED[machine], **shared}
+
+
+def answer(machine: str, call: str, *arguments: int, families=(), shared=False) -> int:
+    code = assemble(program(machine, families, shared=shared))
+    return judge(code, machine, named(machine)[call], *arguments)
 
 
 @BOTH
@@ -74,10 +86,58 @@ def test_every_call_that_is_denied_fails_with_eperm(machine):
 @BOTH
 @given(number=st.integers(0, 500))
 def test_every_call_that_is_not_named_is_allowed(machine, number):
-    named = {*DENIED[machine].values(), *CHECKED[machine].values()}
-    expected = ALLOW if number not in named else None
-    got = judge(assemble(program(machine)), machine, number)
-    assert expected in (None, got)
+    more = named(machine).values()
+    some = {*DENIED[machine].values(), *CHECKED[machine].values()}
+    for code, numbers in ((program(machine), some), (program(machine, shared=True), more)):
+        if number not in numbers:
+            assert judge(assemble(code), machine, number) == ALLOW
+
+
+@BOTH
+def test_without_namespaces_more_calls_are_denied(machine):
+    code = assemble(program(machine, shared=True))
+    for name, number in {**DENIED[machine], **DENIED_IN_SHARED[machine]}.items():
+        assert judge(code, machine, number) == fail(errno.EPERM), name
+    for name, number in UNSUPPORTED_IN_SHARED[machine].items():
+        assert judge(code, machine, number) == fail(errno.EOPNOTSUPP), name
+    less = assemble(program(machine))
+    for name in (*DENIED_IN_SHARED[machine], *UNSUPPORTED_IN_SHARED[machine]):
+        assert judge(less, machine, named(machine)[name]) == ALLOW, name
+
+
+@BOTH
+def test_without_namespaces_all_the_rest_is_judged_the_same(machine):
+    for call, arguments in (
+        ("clone3", ()),
+        ("clone", (17,)),
+        ("clone", (17 | NEW_NAMESPACES,)),
+        ("socket", (socket.AF_UNIX, 1)),
+        ("socketpair", (socket.AF_UNIX,)),
+        ("prlimit64", (1, 7)),
+        ("ioctl", (0, 0x5412)),
+        ("ioctl", (0, 0x5413)),
+    ):
+        answers = {answer(machine, call, *arguments, shared=shared) for shared in (True, False)}
+        assert len(answers) == 1, call
+    assert judge(assemble(program(machine, shared=True)), other(machine), 0) == KILL
+
+
+def other(machine: str) -> str:
+    return next(name for name in MACHINES if name != machine)
+
+
+@BOTH
+def test_without_namespaces_no_file_is_changed_by_ioctl(machine):
+    for request in FILE_SETTERS:
+        assert answer(machine, "ioctl", 3, request, shared=True) == fail(errno.EPERM)
+        assert answer(machine, "ioctl", 3, request) == ALLOW
+
+
+@BOTH
+def test_no_call_is_named_twice(machine):
+    tables = (DENIED, CHECKED, DENIED_IN_SHARED, UNSUPPORTED_IN_SHARED)
+    numbers = [number for table in tables for number in table[machine].values()]
+    assert len(numbers) == len(set(numbers))
 
 
 def test_another_architecture_is_killed():
@@ -168,7 +228,7 @@ def test_nothing_can_be_typed_into_a_terminal(machine):
 
 @BOTH
 def test_every_jump_lands_in_the_program_and_every_path_returns(machine):
-    steps = program(machine, families=(2, 10))
+    steps = program(machine, families=(2, 10), shared=True)
     for index, step in enumerate(steps):
         assert index + 1 + max(step.if_true, step.if_false) < len(steps) or step.code == RETURN
     assert steps[-1].code == RETURN
@@ -195,7 +255,7 @@ def header(path: str, pattern: str) -> dict[str, int]:
 )
 def test_the_numbers_are_those_of_the_kernel_s_headers_where_they_are_installed(machine, path):
     numbers = header(path, r"^#define __NR(?:3264)?_(\w+)\s+(\d+)")
-    for name, number in {**DENIED[machine], **CHECKED[machine]}.items():
+    for name, number in named(machine).items():
         assert numbers.get(name, number) == number, name
 
 

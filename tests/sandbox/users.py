@@ -21,12 +21,17 @@ AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-group
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who can run a Python program: its start, and where our code is for it."""
+    """Somebody who can run a Python program: how to become them, and where our code is for them."""
 
     name: str
-    command: tuple[str, ...]
+    become: tuple[str, ...]
+    python: str
     code: Path
     home: Path
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (*self.become, self.python)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -57,12 +62,12 @@ def public_code() -> Iterator[Path]:
 def unprivileged(code: Path) -> User:
     """Return this user, or nobody where this one is root; `code` is from `public_code`."""
     become = AS_NOBODY if os.getuid() == 0 else ()
-    return User("unprivileged", (*become, _python_for(become)), code, code / "home")
+    return User("unprivileged", become, _python_for(become), code, code / "home")
 
 
 def root(home: Path) -> User:
     """Return root, which this process must run as."""
-    return User("root", (sys.executable,), ROOT, home)
+    return User("root", (), sys.executable, ROOT, home)
 
 
 def _python_for(become: tuple[str, ...]) -> str:

@@ -1,8 +1,9 @@
-"""PID 1 of the sandbox: starts Python and each bash, reaps, and never runs a model's code.
+"""The supervisor in the sandbox: starts Python and each bash, reaps, never runs a model's code.
 
 Its control channel belongs to the host alone: it is not dumpable, so nothing in the sandbox can
-read its memory, and nobody in its pid namespace can kill it. When the host goes, it goes, and the
-kernel of the operating system ends everything else with it.
+read its memory. Where it is PID 1 of a namespace, nobody in there can kill it, and when the host
+goes, it goes, and the operating system ends everything else with it. Where there is no namespace,
+`rules` keep what it starts away from it, and whoever started it ends the rest.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Callable, Dict, List, Optional
 from . import bash, keeper, proofs
 from .door import Door
 from .frames import Message, receive_frame, send_frame
-from .prctl import set_dumpable
-from .processes import EVERYBODY, is_stopped, kill_strangers, progress, send, strangers
+from .prctl import adopt_orphans, restrict, set_dumpable
+from .processes import Family, send
 
 FORK_TRIES = 20
 FORK_PAUSE = 0.01
@@ -35,10 +36,19 @@ PATIENCE = 2.0
 
 
 class Agent:
-    """Serves the host's requests, one bash and one kernel at a time."""
+    """Serves the host's requests, one bash and one kernel at a time.
 
-    def __init__(self, control: socket.socket) -> None:
+    Args:
+        control: our end of the control channel.
+        proc: a descriptor of a /proc where we are, for us alone.
+        rules: a descriptor of Landlock rules for what we start, or -1.
+    """
+
+    def __init__(self, control: socket.socket, proc: int, rules: int) -> None:
         self._control = control
+        self._proc = proc
+        self._rules = rules
+        self._family = Family(proc)
         self._keeper = 0
         self._kernel = 0
         self._bash: Optional[bash.Running] = None
@@ -88,11 +98,16 @@ class Agent:
         for name, value in message["limits"].items():
             _limit(getattr(resource, name), value)
         set_dumpable(False)
-        facts = proofs.gather(message)
+        facts = proofs.gather(message, self._proc, self._confine)
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 2)  # until now the host could read why it failed
         os.close(null)
         return facts
+
+    def _confine(self) -> None:
+        """Confine this process, a child of the agent's, to what blocks may do."""
+        if self._rules >= 0:
+            restrict(self._rules)
 
     def _do_door(self, _message: Message, fds: List[int]) -> Message:
         """Open the way to the proxy."""
@@ -107,13 +122,13 @@ class Agent:
         return {}
 
     def _start_kernel(self, message: Message, fd: int) -> None:
-        self._keeper, self._kernel = keeper.start(fd, message["sites"])
+        self._keeper, self._kernel = keeper.start(fd, self._rules, message["sites"])
 
     def _do_bash(self, message: Message, fds: List[int]) -> None:
         self._fork_again(lambda: self._start_bash(message, fds))
 
     def _start_bash(self, message: Message, fds: List[int]) -> None:
-        self._bash = bash.start(message, fds)
+        self._bash = bash.start(message, fds, self._confine if self._rules >= 0 else None)
 
     def _do_interrupt(self, _message: Message, _fds: List[int]) -> Message:
         if self._kernel:
@@ -123,7 +138,7 @@ class Agent:
     def _do_end(self, _message: Message, _fds: List[int]) -> None:
         """End the running bash; its reply comes when it is reaped."""
         if self._bash is not None:
-            kill_strangers(self._keeper)
+            self._family.kill_strangers(self._keeper)
 
     def _do_reset(self, _message: Message, _fds: List[int]) -> Message:
         """End everything, so that the next kernel starts with nothing."""
@@ -133,20 +148,20 @@ class Agent:
     def _do_rest(self, message: Message, _fds: List[int]) -> None:
         """Stop everybody, and remember how far each has come."""
         deadline = time.monotonic() + STOP_SECONDS
-        send(EVERYBODY, signal.SIGSTOP)
-        stopped = is_stopped()
+        self._family.stop()
+        stopped = self._family.is_stopped()
         while not stopped and time.monotonic() < deadline:
             time.sleep(PAUSE)
-            stopped = is_stopped()
+            stopped = self._family.is_stopped()
         self._reply(message["id"], {})
-        self._progress = progress() if stopped else None  # while nobody waits for it
+        self._progress = self._family.progress() if stopped else None  # while nobody waits for it
 
     def _do_rested(self, _message: Message, _fds: List[int]) -> Message:
         """Say whether nobody has done anything since."""
-        return {"rested": self._progress is not None and progress() == self._progress}
+        return {"rested": self._progress is not None and self._family.progress() == self._progress}
 
     def _do_wake(self, _message: Message, _fds: List[int]) -> None:
-        send(EVERYBODY, signal.SIGCONT)
+        self._family.wake()
 
     def _fork_again(self, start: Callable[[], None]) -> None:
         """Call `start`, which forks, again after reaping where there are too many processes."""
@@ -174,7 +189,7 @@ class Agent:
     def _ended(self, pid: int, status: int) -> None:
         if self._bash is not None and pid == self._bash.pid:
             running, self._bash = self._bash, None
-            send(EVERYBODY, signal.SIGCONT)  # it may have stopped Python
+            self._family.wake()  # it may have stopped Python
             left = self._sweep(self._keeper)
             self._reply(running.number, dict(running.finish(keeper.exit_code(status)), left=left))
         elif pid == self._keeper:
@@ -187,10 +202,10 @@ class Agent:
         """Kill and reap everything but the tree of `keep`; return how many are left."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            left = strangers(keep)
+            left = self._family.strangers(keep)
             if not left or time.monotonic() > deadline:
                 return len(left)
-            kill_strangers(keep)
+            self._family.kill_strangers(keep)
             time.sleep(REST)
             self._reap()
 
@@ -213,10 +228,18 @@ def _drain(fd: int) -> None:
 def main() -> None:
     """Serve the control channel whose descriptor is the first argument.
 
-    Only as PID 1 of a namespace: anywhere else, ending everybody would be ending the machine.
+    The second is a descriptor of a /proc where there is none here, else -1. Without a third this
+    must be PID 1 of a namespace; the third is a descriptor of the rules for what is started without
+    one, or -1 for none.
     """
+    control, proc, *rules = map(int, sys.argv[1:])
     if os.getpid() != 1:
-        sys.exit("the agent was started outside of a pid namespace")
-    control = socket.socket(fileno=int(sys.argv[1]))
-    os.set_inheritable(control.fileno(), False)
-    Agent(control).serve()
+        if not rules:
+            sys.exit("the agent was started outside of a pid namespace")
+        adopt_orphans()
+    if proc < 0:
+        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    for fd in (control, proc, *rules):
+        if fd >= 0:
+            os.set_inheritable(fd, False)
+    Agent(socket.socket(fileno=control), proc, *(rules or [-1])).serve()

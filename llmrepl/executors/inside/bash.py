@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from typing import List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .frames import Message
 
@@ -13,6 +13,7 @@ SHELLS = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash")
 
 STATE_FD = 62
 PRELUDE_FD = 63
+CODE_FD = 61
 
 MAX_STATE = 1 << 17
 """Most bytes of exported variables that are handed on."""
@@ -41,20 +42,23 @@ _VARIABLE = re.compile(
 _IGNORED_BY_PYTHON = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
 
 
-_ENVIRONMENT = {**os.environb, b"BASH_ENV": b"/proc/self/fd/%d" % PRELUDE_FD}
+_DESCRIPTORS = "/proc/self/fd"
 
 
 class Running(NamedTuple):
-    """A bash that has been started for the request `number`."""
+    """A bash that has been started for the request `number`; `files` go when it has ended."""
 
     pid: int
     number: int
     state: int
+    files: List[str]
 
     def finish(self, code: int) -> Message:
         """Return what the host is told of it, and close what belongs to it."""
         said = os.pread(self.state, MAX_STATE + 1, 0)
         os.close(self.state)
+        for path in self.files:
+            _remove(path)
         reply: Message = {"exit": code}
         if len(said) > MAX_STATE:
             reply["overlong"] = True
@@ -65,8 +69,13 @@ class Running(NamedTuple):
         return reply
 
 
-def start(message: Message, fds: List[int]) -> Running:
+def start(message: Message, fds: List[int], confine: Optional[Callable[[], None]]) -> Running:
     """Start bash on the code in `message`, writing to the two descriptors.
+
+    Args:
+        message: the request.
+        fds: where its output goes; the caller closes its own.
+        confine: what the new process must do before it becomes bash; None for nothing.
 
     Raises:
         OSError: there is no bash, or there are too many processes.
@@ -74,32 +83,94 @@ def start(message: Message, fds: List[int]) -> Running:
     shell = next((path for path in SHELLS if os.path.exists(path)), SHELLS[0])
     exports = message.get("exports", "")
     restore = "{ %s\n} 2>/dev/null" % exports if exports else ""
-    prelude = _file(_PRELUDE.format(prelude=PRELUDE_FD, out=STATE_FD, state=restore))
+    texts = _Texts()
+    prelude = texts.add(
+        PRELUDE_FD, _PRELUDE.format(prelude=PRELUDE_FD, out=STATE_FD, state=restore)
+    )
     state = os.memfd_create("state")
     code = os.fsencode(message["code"])
-    opened = [prelude]
-    duplicates = [(prelude, PRELUDE_FD), (state, STATE_FD), (fds[0], 1), (fds[1], 2)]
     if len(code) >= MAX_ARGUMENT:
-        opened.append(_file(message["code"]))
-        duplicates.append((opened[-1], PRELUDE_FD - 2))
-        code = b"source /dev/fd/%d" % (PRELUDE_FD - 2)
+        code = b"source " + texts.add(CODE_FD, message["code"])
+    duplicates = [*texts.opened, (state, STATE_FD), (fds[0], 1), (fds[1], 2)]
+    argv = [os.fsencode(shell), b"--noprofile", b"--norc", b"-c", code]
+    environment = {**os.environb, b"BASH_ENV": prelude}
     _enter(message.get("cwd", ""), message["home"])
     try:
-        pid = os.posix_spawn(
-            shell,
-            [os.fsencode(shell), b"--noprofile", b"--norc", b"-c", code],
-            _ENVIRONMENT,
-            file_actions=[(os.POSIX_SPAWN_DUP2, old, new) for old, new in duplicates],
-            setsid=True,
-            setsigdef=_IGNORED_BY_PYTHON,
-        )
+        if confine is None:
+            pid = os.posix_spawn(
+                shell,
+                argv,
+                environment,
+                file_actions=[(os.POSIX_SPAWN_DUP2, old, new) for old, new in duplicates],
+                setsid=True,
+                setsigdef=_IGNORED_BY_PYTHON,
+            )
+        else:
+            pid = _fork(argv, environment, duplicates, confine)
     except OSError:
         os.close(state)
         raise
     finally:
-        for fd in opened:
+        for fd, _ in texts.opened:
             os.close(fd)
-    return Running(pid, message["id"], state)
+    return Running(pid, message["id"], state, texts.files)
+
+
+def _fork(
+    argv: List[bytes],
+    environment: Dict[bytes, bytes],
+    duplicates: List[Tuple[int, int]],
+    confine: Callable[[], None],
+) -> int:
+    """Do what `posix_spawn` does, with a step of our own before the end."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        for old, new in duplicates:
+            os.dup2(old, new)
+        confine()
+        os.execve(argv[0], argv, environment)  # noqa: S606 - bash, with no shell around it
+    finally:
+        os._exit(127)
+
+
+class _Texts:
+    """Texts that bash reads as files: memory files, or real ones where /proc does not lead to them.
+
+    `opened` are (descriptor, number it must have in bash); `files` what to remove afterwards.
+    """
+
+    def __init__(self) -> None:
+        self.opened: List[Tuple[int, int]] = []
+        self.files: List[str] = []
+
+    def add(self, number: int, text: str) -> bytes:
+        """Return the path at which bash finds `text`."""
+        if os.path.exists(_DESCRIPTORS):
+            fd = os.memfd_create("text")
+            self.opened.append((fd, number))
+            path = "%s/%d" % (_DESCRIPTORS, number)
+        else:
+            path = "%s/.llmrepl-%d" % (os.environ["HOME"], number)
+            _remove(path)
+            fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            self.opened.append((fd, number))
+            self.files.append(path)
+        os.write(fd, os.fsencode(text))
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.fsencode(path)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _changed(exports: str) -> str:
@@ -121,13 +192,6 @@ def _changed(exports: str) -> str:
                 lines.append("declare -%sx %s=%s" % (kind, name, value))
         end = exports.find("\n", end) + 1 or len(exports)
     return "\n".join(lines)
-
-
-def _file(text: str) -> int:
-    fd = os.memfd_create("text")
-    os.write(fd, os.fsencode(text))
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
 
 
 def _enter(*directories: str) -> None:

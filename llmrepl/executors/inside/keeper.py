@@ -13,14 +13,15 @@ import socket
 from typing import List, Tuple
 
 from . import kernel
-from .prctl import adopt_orphans, set_dumpable
+from .prctl import adopt_orphans, restrict, set_dumpable
 
 
-def start(channel: int, sites: List[str]) -> Tuple[int, int]:
+def start(channel: int, rules: int, sites: List[str]) -> Tuple[int, int]:
     """Fork the keeper and its kernel.
 
     Args:
         channel: the descriptor on which the kernel talks to the host; the caller closes its own.
+        rules: a descriptor of Landlock rules for the kernel, or -1.
         sites: more directories of packages for the kernel.
 
     Returns:
@@ -33,7 +34,7 @@ def start(channel: int, sites: List[str]) -> Tuple[int, int]:
     pid = os.fork()
     if not pid:
         try:
-            _keep(channel, writer, sites)
+            _keep(channel, rules, writer, sites)
         finally:
             os._exit(70)
     os.close(writer)
@@ -42,10 +43,10 @@ def start(channel: int, sites: List[str]) -> Tuple[int, int]:
     return pid, int(told or b"0")
 
 
-def _keep(channel: int, writer: int, sites: List[str]) -> None:
+def _keep(channel: int, rules: int, writer: int, sites: List[str]) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _close_all_but(channel, writer)
+    _close_all_but(*(fd for fd in (channel, rules, writer) if fd >= 0))
     adopt_orphans()
     pid = os.fork()
     if not pid:
@@ -53,6 +54,9 @@ def _keep(channel: int, writer: int, sites: List[str]) -> None:
             os.close(writer)
             os.setsid()
             set_dumpable(True)  # its own /proc entries are a program's business
+            if rules >= 0:
+                restrict(rules)
+                os.close(rules)
             kernel.serve(socket.socket(fileno=channel), sites)
         finally:
             os._exit(70)

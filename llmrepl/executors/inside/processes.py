@@ -1,4 +1,8 @@
-"""The processes of this pid namespace, read from /proc, and how PID 1 ends them."""
+"""The processes below one, read from a /proc, and how the agent ends them.
+
+The agent is PID 1 of a namespace or, where there is none, a subreaper: whatever loses its parent
+becomes its child, so everything that blocks start is below it for as long as it lives.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,130 @@ import os
 import signal
 from typing import Dict, Iterator, List, Optional, Set, Tuple
 
-EVERYBODY = -1  # to a kill: every process of the namespace but PID 1
+EVERYBODY = -1  # to a kill from PID 1: every process of the namespace but PID 1
+
+ROUNDS = 100
+"""How often new processes are looked for while all are being stopped."""
 
 
-def strangers(keep: int) -> Set[int]:
-    """Return every process but PID 1 and the tree below `keep` (0: keep none)."""
-    if _children() in ([], [keep]):
-        return set()  # whatever loses its parent becomes a child of PID 1
-    parents = _parents()
-    return {pid for pid in parents if pid != 1 and keep not in _line(pid, parents)}
+class Family:
+    """Everything below this process.
 
-
-def kill_strangers(keep: int) -> None:
-    """Kill every process but PID 1 and the tree below `keep` (0: keep none).
-
-    All are stopped at once before the strangers are looked for, so that a fork bomb cannot outrun
-    us; those that stay go on a moment later.
+    Args:
+        proc: a descriptor of a /proc, of this process' namespace or of one around it.
     """
-    if not keep:
-        send(EVERYBODY, signal.SIGKILL)
-        return
-    send(EVERYBODY, signal.SIGSTOP)
-    for pid in strangers(keep):
-        send(pid, signal.SIGKILL)
-    send(EVERYBODY, signal.SIGCONT)
+
+    def __init__(self, proc: int) -> None:
+        self._proc = proc
+        self._me = int(os.readlink("self", dir_fd=proc))
+        self._first = os.getpid() == 1
+        self._foreign = self._me != os.getpid()
+
+    def strangers(self, keep: int) -> Set[int]:
+        """Return every process but the tree below `keep` (0: keep none)."""
+        parents = None if self._foreign else self._children()
+        if parents is not None and parents in ([], [keep]):
+            return set()
+        family = self._family()
+        return {pid for pid in family if keep not in _line(pid, family)}
+
+    def kill_strangers(self, keep: int) -> None:
+        """Kill every process but the tree below `keep` (0: keep none).
+
+        All are stopped at once before the strangers are looked for, so that a fork bomb cannot
+        outrun us; those that stay go on a moment later.
+        """
+        if self._first and not keep:
+            send(EVERYBODY, signal.SIGKILL)
+            return
+        self.stop()
+        for pid in self.strangers(keep):
+            send(pid, signal.SIGKILL)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everything that was stopped go on."""
+        for pid in [EVERYBODY] if self._first else self._family():
+            send(pid, signal.SIGCONT)
+
+    def is_stopped(self) -> bool:
+        """Say whether every thread has stopped or ended."""
+        return all(_after(b"\nState:\t", status)[:1] in _STOPPED for _, status in self._threads())
+
+    def progress(self) -> Dict[str, bytes]:
+        """Return how often each thread has been taken off its processor.
+
+        Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
+        """
+        mark = b"\nvoluntary_ctxt_switches:"
+        return {name: _after(mark, status) for name, status in self._threads()}
+
+    def _threads(self) -> Iterator[Tuple[str, bytes]]:
+        for pid in below(self._proc, self._me):
+            try:
+                tasks = os.open("%d/task" % pid, os.O_RDONLY, dir_fd=self._proc)
+                try:
+                    for thread in os.listdir(tasks):
+                        yield thread, _read(tasks, thread + "/status")
+                finally:
+                    os.close(tasks)
+            except OSError:
+                continue  # it went while we looked
+
+    def stop(self) -> None:
+        """Stop everything."""
+        if self._first:
+            send(EVERYBODY, signal.SIGSTOP)
+            return
+        stopped: Set[int] = set()
+        for _ in range(ROUNDS):
+            new = set(self._family()) - stopped
+            if not new:
+                return
+            for pid in new:
+                send(pid, signal.SIGSTOP)
+            stopped |= new
+
+    def _children(self) -> Optional[List[int]]:
+        """Return our children, or None where the system does not list them."""
+        try:
+            listed = _read(self._proc, "%d/task/%d/children" % (self._me, self._me))
+        except OSError:
+            return None
+        return [int(pid) for pid in listed.split()]
+
+    def _family(self) -> Dict[int, int]:
+        """Return each process below us with its parent, by the numbers they have here."""
+        found = below(self._proc, self._me)
+        if not self._foreign:
+            return found
+        here = {pid: self._here(pid) for pid in (self._me, *found)}
+        return {here[pid]: here[parent] for pid, parent in found.items() if here[pid]}
+
+    def _here(self, pid: int) -> int:
+        """Return the number in our namespace of a process below us, 0 where it has gone."""
+        try:
+            lines = _read(self._proc, "%d/status" % pid).splitlines()
+        except OSError:
+            return 0
+        return int(next(line.split()[-1] for line in lines if line.startswith(b"NSpid:")))
+
+
+_STOPPED = (b"T", b"t", b"Z", b"X", b"x")
+
+
+def below(proc: int, top: int) -> Dict[int, int]:
+    """Return each process below `top` with its parent, zombies included, as /proc numbers them."""
+    parents = {}
+    for name in os.listdir(proc):
+        if not name.isdigit():
+            continue
+        try:
+            fields = _read(proc, name + "/stat").rpartition(b")")[2].split()
+        except OSError:
+            continue  # it went while we looked
+        parents[int(name)] = int(fields[1])
+    return {pid: parent for pid, parent in parents.items() if top in _line(parent, parents)}
 
 
 def send(pid: int, number: int) -> None:
@@ -40,67 +144,21 @@ def send(pid: int, number: int) -> None:
         pass
 
 
-def _children() -> Optional[List[int]]:
-    """Return the children of PID 1, or None where the system does not list them."""
+def _read(proc: int, path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY, dir_fd=proc)
     try:
-        with open("/proc/1/task/1/children", "rb") as file:
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return None
-
-
-def _parents() -> Dict[int, int]:
-    """Return each process' parent, zombies included."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open("/proc/" + name + "/stat", "rb") as file:
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:
-            continue  # it went while we looked
-        found[int(name)] = int(fields[1])
-    return found
+        return os.read(fd, 1 << 16)
+    finally:
+        os.close(fd)
 
 
 def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
+    """Yield `pid` and what it descends from."""
     seen: Set[int] = set()
-    while pid > 1 and pid not in seen:
+    while pid > 0 and pid not in seen:
         seen.add(pid)
         yield pid
         pid = parents.get(pid, 0)
-
-
-def is_stopped() -> bool:
-    """Say whether every thread but PID 1's has stopped or ended."""
-    return all(_after(b"\nState:\t", status)[:1] in _STOPPED for _, status in _threads())
-
-
-def progress() -> Dict[str, bytes]:
-    """Return how often each thread but PID 1's has been taken off its processor.
-
-    Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
-    """
-    return {name: _after(b"\nvoluntary_ctxt_switches:", status) for name, status in _threads()}
-
-
-_STOPPED = (b"T", b"t", b"Z", b"X", b"x")
-
-
-def _threads() -> Iterator[Tuple[str, bytes]]:
-    for pid in os.listdir("/proc"):
-        if not pid.isdigit() or pid == "1":
-            continue
-        try:
-            for thread in os.listdir("/proc/" + pid + "/task"):
-                fd = os.open("/proc/" + pid + "/task/" + thread + "/status", os.O_RDONLY)
-                try:
-                    yield thread, os.read(fd, 1 << 16)
-                finally:
-                    os.close(fd)
-        except OSError:
-            continue  # it went while we looked
 
 
 def _after(mark: bytes, status: bytes) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
+from typing import Callable, List
 
 from .frames import Message
 
@@ -18,42 +20,97 @@ MARK = ".llmrepl-mark"
 _STATUS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp")
 
 
-def gather(request: Message) -> Message:
-    """Return facts about this process; the host decides whether they are good enough.
+def gather(request: Message, proc: int, confine: Callable[[], None]) -> Message:
+    """Return facts about what blocks can do; the host decides whether they are good enough.
 
     Args:
-        request: `canary` is a file that exists on the host and must not be visible, `outside` are
+        request: `canary` is a file that exists on the host, `host` a process there, `outside` are
             directories that must refuse a new file.
+        proc: a descriptor of a /proc, for what this process can say of itself.
+        confine: makes a child of this process one that blocks could run in.
     """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.close(reader)
+            facts = _own(proc)
+            confine()
+            facts.update(_tried(request))
+            with open(writer, "w") as file:
+                json.dump(facts, file)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader) as file:
+        told = file.read()
+    os.waitpid(pid, 0)
+    found: Message = json.loads(told) if told else {}
+    found["pid"] = os.getpid()
+    return found
+
+
+def _own(proc: int) -> Message:
     return {
         "python": list(sys.version_info[:3]),
-        "pid": os.getpid(),
-        "status": _status(),
-        "interfaces": _rows("/proc/net/dev", 2),
-        "routes": _rows("/proc/net/route", 1),
+        "environment": sorted(os.environ),
+        "status": _status(proc),
+        "interfaces": _rows(proc, "self/net/dev", 2),
+        "routes": _rows(proc, "self/net/route", 1),
+    }
+
+
+def _tried(request: Message) -> Message:
+    canary = request["canary"]
+    return {
         "socket": _open_socket(),
         "families": [family for family in _FAMILIES if _opens(family)],
-        "environment": sorted(os.environ),
-        "canary": os.path.exists(request["canary"]),
+        "visible": os.path.exists(canary),
+        "readable": _can_open(canary, os.O_RDONLY),
+        "changed": [name for name, change in _CHANGES.items() if _succeeds(change, canary)],
+        "signals": _succeeds(lambda host: os.kill(host, 0), request["host"]),
+        "processes": _succeeds(os.listdir, "/proc") and str(request["host"]) in os.listdir("/proc"),
         "writable": [path for path in request["outside"] if _can_create_in(path)]
-        + [path for path in _SETTINGS if _can_open(path)],
+        + [path for path in _SETTINGS if _can_open(path, os.O_WRONLY)],
         "limits": request["limits"],
         "copied": _leave_mark(request["copied"]),
     }
 
 
-def _status() -> Message:
-    with open("/proc/self/status") as file:
-        lines = (line.partition(":") for line in file)
-        return {name: value.strip() for name, _, value in lines if name in _STATUS}
+_CHANGES = {
+    "mode": lambda path: os.chmod(path, 0o600),
+    "owner": lambda path: os.chown(path, -1, -1),
+    "times": os.utime,
+    "attributes": lambda path: os.setxattr(path, "user.llmrepl", b"x"),
+    "content": lambda path: os.truncate(path, os.stat(path).st_size),
+    "name": lambda path: os.rename(path, path),
+}
+"""Ways to change a file without opening it."""
 
 
-def _rows(path: str, heading: int) -> Message:
+def _succeeds(attempt: Callable[..., object], subject: object) -> bool:
     try:
-        with open(path) as file:
-            return {line.split()[0].rstrip(":"): True for line in list(file)[heading:]}
+        attempt(subject)
+    except OSError:
+        return False
+    return True
+
+
+def _status(proc: int) -> Message:
+    lines = (line.partition(":") for line in _lines(proc, "self/status"))
+    return {name: value.strip() for name, _, value in lines if name in _STATUS}
+
+
+def _rows(proc: int, path: str, heading: int) -> Message:
+    try:
+        return {line.split()[0].rstrip(":"): True for line in _lines(proc, path)[heading:]}
     except OSError:
         return {}
+
+
+def _lines(proc: int, path: str) -> List[str]:
+    with open(os.open(path, os.O_RDONLY, dir_fd=proc)) as file:
+        return file.readlines()
 
 
 def _open_socket() -> str:
@@ -74,9 +131,9 @@ def _opens(family: int) -> bool:
     return False
 
 
-def _can_open(path: str) -> bool:
+def _can_open(path: str, how: int) -> bool:
     try:
-        os.close(os.open(path, os.O_WRONLY))
+        os.close(os.open(path, how))
     except OSError:
         return False
     return True
