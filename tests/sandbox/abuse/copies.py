@@ -14,11 +14,15 @@ TITLE = "The copy of the project"
 
 
 def _apply(*paths: str) -> Any:
-    return host(lambda stage: stage.session.wait(stage.session.executor.written.apply(paths or None)))
+    return host(
+        lambda stage: stage.session.wait(stage.session.executor.written.apply(paths or None))
+    )
 
 
 def _discard(*paths: str) -> Any:
-    return host(lambda stage: stage.session.wait(stage.session.executor.written.discard(paths or None)))
+    return host(
+        lambda stage: stage.session.wait(stage.session.executor.written.discard(paths or None))
+    )
 
 
 def _apply_often(stage: Stage) -> set[str]:
