@@ -1,1 +1,1 @@
-"""The timeline: every unit of work is a block, staged while it changes and inscribed when it ends."""
+"""The timeline: each unit of work is a block, staged while it changes, inscribed when it ends."""

@@ -65,7 +65,7 @@ class Highlighter:
     def copy(self) -> Highlighter:
         """Return a highlighter that goes on from here by itself."""
         other = copy(self)
-        other._stack = [*self._stack]
+        vars(other)["_stack"] = [*self._stack]
         return other
 
     def _tokens(self, text: str) -> Iterator[tuple[Any, str]]:

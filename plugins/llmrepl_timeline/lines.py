@@ -16,8 +16,8 @@ TAB = 4
 
 # Between these a line may be broken anywhere.
 _WIDE = (
-    "\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60"
-    "\U00020000-\U0003fffd"
+    "\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff"
+    "\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd"
 )
 _WORDS = re.compile(rf" +|[^ {_WIDE}]+|[{_WIDE}]")
 _SELECTOR = "\ufe0f"  # asks for the wide, coloured form of the character before it
@@ -104,11 +104,12 @@ def fold(spans: Line, width: int) -> list[Line]:
 def wrap(spans: Iterable[Span], width: int) -> list[Line]:
     """Return text broken between words, where a newline in it ends a line.
 
-    Spaces at a break are left out. A word that is wider than a line is cut.
+    A tab counts as a space, and spaces at a break are left out. A word that is wider than a line
+    is cut.
     """
     filling = _Filling(width)
     for span in spans:
-        first, *others = span.text.split("\n")
+        first, *others = span.text.replace("\t", " ").split("\n")
         filling.add(span, first)
         for text in others:
             filling.end()

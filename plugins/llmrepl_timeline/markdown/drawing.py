@@ -34,7 +34,7 @@ class Look:
     depth: int = 0
 
     def within(self, first: Span, others: str) -> tuple[Look, Line, Line]:
-        """Return the look of what stands behind a mark, and what its lines begin with, if at all."""
+        """Return the look of what stands behind a mark, and what its lines begin with."""
         room = self.width - len(others)
         if room < LEAST:
             return self, (), ()
@@ -43,7 +43,8 @@ class Look:
 
 def draw(text: str, look: Look) -> list[Line]:
     """Return the lines of a whole text, which must be safe to show."""
-    return draw_blocks(parse(text), text.split("\n"), look)
+    complete = text if text.endswith("\n") else text + "\n"
+    return draw_blocks(parse(complete), complete.split("\n"), look)
 
 
 def draw_blocks(blocks: list[list[Token]], source: list[str], look: Look) -> list[Line]:
@@ -127,6 +128,6 @@ def code_lines(body: list[str], highlighter: Highlighter, look: Look) -> list[Li
     width = look.width - len(CODE_INDENT) * len(indent)
     lines: list[Line] = []
     for text in body:
-        for row in fold(highlighter.line(text), width):
-            lines.append((*indent, *row) if row else ())
+        rows = fold(highlighter.line(text), width)
+        lines += ((*indent, *row) if row else () for row in rows)
     return lines

@@ -30,52 +30,72 @@ def inline(token: Token, style: str = "", *, links: bool = False) -> list[Span]:
     """
     if len(token.content) > LONGEST:
         return [Span(token.content, style)]
-    spans: list[Span] = []
-    styles = [style] if style else []
-    link, linked_from = "", 0
+    walk = _Walk(style, links=links)
     for child in token.children or ():
-        match child.type:
-            case "text":
-                if child.content:
-                    spans.append(Span(child.content, " ".join(styles), link))
+        walk.take(child)
+    return walk.spans
+
+
+class _Walk:
+    """The spans so far, and the styles and the link that hold now."""
+
+    def __init__(self, style: str, *, links: bool) -> None:
+        self.spans: list[Span] = []
+        self._styles = [style] if style else []
+        self._links = links
+        self._link = self._target = ""
+        self._linked_from = 0
+
+    def take(self, token: Token) -> None:
+        """Take in the next token."""
+        match token.type:
             case "softbreak":
-                spans.append(Span(" ", " ".join(styles), link))
+                self._add(" ")
             case "hardbreak":
-                spans.append(Span("\n"))
+                self.spans.append(Span("\n"))
             case "code_inline":
-                spans.append(Span(child.content, " ".join([*styles, "code"]), link))
+                self._add(token.content, "code")
             case "link_open":
-                target = str(child.attrs.get("href", ""))
-                link = target if links and _TARGET.match(target) else ""
-                linked_from = len(spans)
-                styles.append("link")
+                self._open_link(str(token.attrs.get("href", "")))
             case "link_close":
-                styles.remove("link")
-                text = "".join(span.text for span in spans[linked_from:])
-                if _untold(text, target, bool(link)):
-                    spans += (Span(" "), Span(f"({target})", " ".join([*styles, "target"])))
-                link = ""
+                self._close_link()
             case "image":
-                spans += _image(child, " ".join(styles))
-            case kind if kind.endswith("_open"):
-                styles.append(STYLES.get(kind.removesuffix("_open"), ""))
-            case kind if kind.endswith("_close"):
-                styles.remove(STYLES.get(kind.removesuffix("_close"), ""))
+                self._image(token)
+            case _ if token.nesting > 0:
+                self._styles.append(STYLES[token.tag])
+            case _ if token.nesting < 0:
+                self._styles.remove(STYLES[token.tag])
             case _:
-                spans.append(Span(child.content, " ".join(styles), link))
-    return spans
+                self._add(token.content)
+
+    def _add(self, text: str, *styles: str) -> None:
+        if text:
+            self.spans.append(Span(text, " ".join((*self._styles, *styles)), self._link))
+
+    def _open_link(self, target: str) -> None:
+        self._target = target
+        self._link = target if self._links and _TARGET.match(target) else ""
+        self._linked_from = len(self.spans)
+        self._styles.append("link")
+
+    def _close_link(self) -> None:
+        self._styles.remove("link")
+        linked, self._link = bool(self._link), ""
+        text = "".join(span.text for span in self.spans[self._linked_from :])
+        if _untold(text, self._target, linked=linked):
+            self._add(" ")
+            self._add(f"({self._target})", "target")
+
+    def _image(self, token: Token) -> None:
+        self._add(f"[image: {token.content}]", "emphasis")
+        source = str(token.attrs.get("src", ""))
+        if source and not source.startswith("data:"):
+            self._add(" ")
+            self._add(f"({source})", "target")
 
 
-def _untold(text: str, target: str, linked: bool) -> bool:
+def _untold(text: str, target: str, *, linked: bool) -> bool:
     """Return whether the reader has to be shown where a link leads."""
     if text in (target, target.removeprefix("mailto:")):
         return False
     return not linked or _ADDRESS.search(text) is not None
-
-
-def _image(token: Token, style: str) -> list[Span]:
-    source = str(token.attrs.get("src", ""))
-    spans = [Span(f"[image: {token.content}]", f"{style} emphasis".strip())]
-    if source and not source.startswith("data:"):
-        spans += (Span(" "), Span(f"({source})", f"{style} target".strip()))
-    return spans

@@ -8,7 +8,7 @@ So a text's lines are the same however it arrives, and each part of it is drawn 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmrepl_timeline.code import Highlighter
@@ -45,7 +45,7 @@ _MARKS = re.compile(r" {0,3}[#>`~|*+=_0-9-]")
 
 @dataclass
 class _Fence:
-    """Code whose lines so far are given away; `lead` is the line that opened it."""
+    """Code whose lines so far are given away; `lead` opens it again."""
 
     lead: list[str]
     highlighter: Highlighter
@@ -74,13 +74,16 @@ class _Rows:
 
 @dataclass
 class _Items:
-    """A list whose items so far are given away; `number` is that of the next."""
+    """A list whose items so far are given away; `number` is that of the next.
 
+    `lead` is an item in their place, without which the next might be no list.
+    """
+
+    lead: list[str]
     number: int | None
-    lead: list[str] = field(default_factory=list)
 
     def draw(self, block: Block, source: list[str], look: Look) -> list[Line]:
-        return draw_items(siblings(block[1:-1]), source, look, self.number)
+        return draw_items(siblings(block[1:-1])[1:], source, look, self.number)
 
     def copy(self) -> _Items:
         return self
@@ -191,7 +194,7 @@ def _draw(
             given.blank = bool(rest) and is_blank(source[len(source) - len(rest) - 1])
             return drawn, rest
         else:
-            return drawn, source[at:]
+            return drawn, source[max(at, len(source) - len(lines)) :]
         given.started = True
     given.blank = is_blank(source[-1]) if source else given.blank
     return drawn, []
@@ -200,7 +203,9 @@ def _draw(
 def _is_final(block: Block, source: list[str]) -> bool:
     """Return whether the last block of `source` can change no more."""
     match block[0].type:
-        case "heading_open" | "hr":
+        case "heading_open":
+            return "|" not in source[-1]  # else the next line may make a table of it
+        case "hr":
             return True
         case "paragraph_open" | "table_open":
             return is_blank(source[-1])
@@ -218,8 +223,13 @@ def _part(
     at = begin(block)
     match block[0].type:
         case "fence":
-            fence = begun or _Fence([source[at]], Highlighter(language_of(block[0])))
-            return fence.draw(block, source, look), fence, []
+            if not begun and "|" in source[at] and at == len(source) - 1:
+                return None  # the next line may make a table of it
+            if not begun:
+                indent = len(source[at]) - len(source[at].lstrip(" "))
+                lead = " " * indent + block[0].markup
+                begun = _Fence([lead], Highlighter(language_of(block[0])))
+            return begun.draw(block, source, look), begun, []
         case "table_open":
             table, rows = table_of(block, links=look.links)
             if isinstance(begun, _Rows):
@@ -230,11 +240,14 @@ def _part(
             return lines, _Rows(source[at : at + 2], table), []
         case "bullet_list_open" | "ordered_list_open":
             *items, last = siblings(block[1:-1])
+            number = first_number(block[0])
+            if isinstance(begun, _Items):
+                number, items = begun.number, items[1:]
             if not items:
                 return None
-            number = begun.number if isinstance(begun, _Items) else first_number(block[0])
-            lines = draw_items(items, source, look, number)
             after = None if number is None else number + len(items)
-            return lines, _Items(after), source[begin(last) :]
+            lead = ("" if after is None else "1") + block[0].markup + "    x"
+            lines = draw_items(items, source, look, number)
+            return lines, _Items([lead], after), source[begin(last) :]
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Tables: the widths of the columns come from the first rows, so that later ones can follow at once."""
+"""Tables: the first rows give the columns their widths, so that later ones can follow at once."""
 
 from __future__ import annotations
 
