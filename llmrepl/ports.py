@@ -216,7 +216,7 @@ class Display(Protocol):
 
 
 @runtime_checkable
-class Settles(Protocol):
+class Settles(Display, Protocol):
     """A display that redraws what it showed last."""
 
     def settle(self) -> None:
