@@ -174,7 +174,7 @@ class PlainDisplay:
                 self._output(clean(part.text), part.stream)
         self._fresh_line()
         mark, style = MARKS.get(event.status, ("?", "yellow"))
-        notes = [f"{mark} {event.status}"]
+        notes = [f"{mark} {clean(event.status)}"]
         if event.exit_code:
             notes.append(f"exit {event.exit_code}")
         notes.append(duration(event.ms))
@@ -198,7 +198,7 @@ class PlainDisplay:
         self._fresh_line()
         if event.reason != "end_turn":
             why = STOP_REASONS.get(event.reason, event.reason)
-            self._write(self._paint(f"stopped: {why}", "yellow") + "\n")
+            self._write(self._paint(f"stopped: {clean(why)}", "yellow") + "\n")
         spend = self._spend
         line = turn_line(event.usage, event.cost, event.ms, spend.cost, spend.unpriced)
         self._write(self._paint(line, "dim") + "\n")
@@ -217,5 +217,5 @@ class PlainDisplay:
     def _approval_decided(self, event: ApprovalDecided) -> None:
         self._fresh_line()
         verdict = "refused" if event.decision == "deny" else f"allowed ({event.decision})"
-        why = f": {clean(event.reason)}" if event.reason else ""
-        self._write(self._paint(f"{verdict} by {event.by}{why}", "dim") + "\n")
+        why = f": {event.reason}" if event.reason else ""
+        self._write(self._paint(clean(f"{verdict} by {event.by}{why}"), "dim") + "\n")

@@ -10,6 +10,7 @@ from llmrepl.events import (
     ApprovalDecided,
     CheckFinished,
     ContextCompacted,
+    Custom,
     ErrorRaised,
     MessageFinished,
     NetworkRequested,
@@ -17,6 +18,7 @@ from llmrepl.events import (
     ToolRequested,
     TurnFinished,
     TurnStarted,
+    Unknown,
     encode,
 )
 from llmrepl.figures import duration, money, tokens, turn_line
@@ -134,9 +136,9 @@ def _turn(block: Block, page: Page) -> list[Line]:
 
 def unknown(block: Block, page: Page) -> list[Line]:
     """Return a block that nobody knows how to draw: its name and data, cut where that is long."""
-    data = {name: value for name, value in encode(block.event).items() if name != "type"}
-    data = data.get("data", data) if "name" in data else data
-    text = json.dumps(data, ensure_ascii=False)[: PLAIN_ROWS * page.width]
+    event = block.event
+    data = event.data if isinstance(event, Custom | Unknown) else encode(event)
+    text = json.dumps(dict(data), ensure_ascii=False)[: PLAIN_ROWS * page.width]
     return page.text(f"{block.kind} {text}", "dim")[:PLAIN_ROWS]
 
 

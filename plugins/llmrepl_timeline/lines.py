@@ -62,20 +62,6 @@ def plain(spans: Iterable[Span]) -> str:
     return "".join(span.text for span in spans)
 
 
-def cut(text: str, width: int) -> list[str]:
-    """Return `text` in pieces of at most `width` cells, each with at least one character."""
-    if text.isascii():
-        return [text[at : at + width] for at in range(0, len(text), width)]
-    pieces, begun, column = [], 0, 0
-    for at, character in enumerate(text):
-        size = _cells_of(character)
-        if column + size > width and at > begun:
-            pieces.append(text[begun:at])
-            begun, column = at, 0
-        column += size
-    return [*pieces, text[begun:]] if text else []
-
-
 def fold(spans: Line, width: int) -> list[Line]:
     """Return a line broken wherever it is full, as code and output are."""
     if width_of(spans) <= width:
@@ -84,21 +70,30 @@ def fold(spans: Line, width: int) -> list[Line]:
     current: list[Span] = []
     column = 0
     for span in spans:
-        rest = span.text
-        while rest:
-            taken = cut(rest, max(1, width - column))[0]
-            size = cells(taken)
-            if column and column + size > width:
-                lines.append(tuple(current))
-                current, column = [], 0
-                continue
-            current.append(span._replace(text=taken))
-            column += size
-            rest = rest[len(taken) :]
-            if column >= width and rest:
+        at = 0
+        while at < len(span.text):
+            end, size = _fitting(span.text, at, width - column, least=0 if column else 1)
+            if end > at:
+                current.append(span._replace(text=span.text[at:end]))
+                at, column = end, column + size
+            if at < len(span.text):
                 lines.append(tuple(current))
                 current, column = [], 0
     return [*lines, tuple(current)]
+
+
+def _fitting(text: str, at: int, width: int, *, least: int) -> tuple[int, int]:
+    """Return the end of what fits of `text` from `at` on, and its cells; `least` characters fit."""
+    piece = text[at : at + max(width, least)]
+    if piece.isascii():
+        return at + len(piece), len(piece)
+    column = 0
+    for end in range(at, len(text)):
+        size = _cells_of(text[end])
+        if column + size > width and end - at >= least:
+            return end, column
+        column += size
+    return len(text), column
 
 
 def wrap(spans: Iterable[Span], width: int) -> list[Line]:

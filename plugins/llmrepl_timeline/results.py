@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from llmrepl.events import ToolFinished
+from llmrepl.events import ToolFinished, ToolRequested
 from llmrepl.figures import duration
 from llmrepl.parts import Image, Output, Text
 from llmrepl.sanitise import clean
@@ -26,6 +26,9 @@ HEAD, TAIL = 24, 16
 
 LONGEST, LINE_HEAD, LINE_TAIL = 2_000, 1_000, 200
 """Characters of a line that is cut, and those that are shown of its beginning and end."""
+
+LABEL = 30
+"""Characters of a call's arguments beside its name."""
 
 REST = "`llmrepl sessions show last --display plain` shows all"
 
@@ -58,7 +61,7 @@ def result(block: Block, page: Page) -> list[Line]:
 
 def _ending(event: ToolFinished, block: Block) -> str:
     mark = MARKS.get(event.status, ("?", ""))[0]
-    name = f" {block.call.name}" if block.together and block.call else ""
+    name = f" {_label(block.call)}" if block.together and block.call else ""
     notes = [f"{mark}{name} {event.status}"]
     if event.exit_code:
         notes.append(f"exit {event.exit_code}")
@@ -70,6 +73,14 @@ def _ending(event: ToolFinished, block: Block) -> str:
     if event.reason:
         notes.append(event.reason)
     return " · ".join(notes)
+
+
+def _label(call: ToolRequested) -> str:
+    """Return what tells a call from those beside it: its name, and a tool's arguments."""
+    if call.language != "tool":
+        return call.name
+    values = " ".join(map(str, call.arguments.values()))
+    return f"{call.name} {values[:LABEL]}".rstrip()
 
 
 def folded(text: str, style: str, page: Page) -> list[Line]:

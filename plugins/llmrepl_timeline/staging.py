@@ -114,28 +114,45 @@ class Running(Writing):
 
 
 class Composing(Waiting):
-    """The model answers: how fast it writes, below the Markdown that is not final yet."""
+    """The model answers: how fast it writes, below the Markdown that is not final yet.
 
-    def __init__(self, clock: Callable[[], float], *, links: bool) -> None:
+    Args:
+        clock: returns seconds that never go back.
+        links: whether the terminal shows links.
+        kept: whether the answer is drawn as a whole, so that nothing of it is final before its end.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, links: bool, kept: bool = False) -> None:
         super().__init__("Composing", clock)
-        self.markdown = MarkdownStream()
+        self._markdown = MarkdownStream()
         self._links = links
+        self._kept: list[str] | None = [] if kept else None
         self._sanitiser = Sanitiser()
         self._characters = 0
 
     def feed(self, text: str) -> None:
         """Take in more of the answer."""
         self._characters += len(text)
-        self.markdown.feed(self._sanitiser.feed_text(text))
+        self._take(self._sanitiser.feed_text(text))
+
+    def _take(self, text: str) -> None:
+        self._markdown.feed(text)
+        if self._kept is not None:
+            self._kept.append(text)
 
     def close(self, width: int) -> list[Line]:
         """Return all lines that were not returned: the answer has ended."""
-        self.markdown.feed(self._sanitiser.close())
-        return self.markdown.close(Look(width, self._links))
+        self._take(self._sanitiser.close())
+        return self._markdown.close(Look(width, self._links))
+
+    @property
+    def text(self) -> str:
+        """The answer so far, where it is kept."""
+        return "".join(self._kept or ())
 
     def advance(self, width: int) -> list[Line]:
         """Return the lines of what has become final."""
-        return self.markdown.advance(Look(width, self._links))
+        return self._markdown.advance(Look(width, self._links)) if self._kept is None else []
 
     def status(self) -> str:
         """Return the line that says what goes on, and how fast."""
@@ -143,7 +160,7 @@ class Composing(Waiting):
 
     def body(self, width: int, rows: int) -> list[Line]:
         """Return the end of what is not final."""
-        lines = self.markdown.preview(Look(width, self._links))
+        lines = self._markdown.preview(Look(width, self._links))
         return lines[-rows:] if rows > 0 else []
 
 

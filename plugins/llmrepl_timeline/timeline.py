@@ -133,7 +133,7 @@ class Timeline:
             return
         if not isinstance(self._stage, Composing):
             self._end_stage()
-            self._stage = Composing(self._clock, links=self._surface.links)
+            self._stage = self._composing()
         self._stage.feed(event.text)
 
     def _block_opened(self, event: BlockOpened) -> None:
@@ -171,9 +171,9 @@ class Timeline:
                 if isinstance(part, Reasoning):
                     self._inscribe(ReasoningDelta(text=""), tokens=about(len(part.text)))
             if text := text_of(event.parts):
-                composing = Composing(self._clock, links=self._surface.links)
+                composing = self._composing()
                 composing.feed(text)
-                self._inscribe_text(composing.close(self._screen.width))
+                self._end_answer(composing)
         for request in self._held:
             self._inscribe(request)
         self._held.clear()
@@ -214,7 +214,7 @@ class Timeline:
         """Inscribe what was staged, as far as it came."""
         stage, self._stage = self._stage, None
         if isinstance(stage, Composing):
-            self._inscribe_text(stage.close(self._screen.width))
+            self._end_answer(stage)
         thinking, self._thinking = self._thinking, None
         if thinking and self._surface.answers:
             event = ReasoningDelta(text="")
@@ -225,8 +225,17 @@ class Timeline:
         drawing = self._drawings.get(block.kind, unknown)
         self._add(block.kind, drawing(block, Page(self._screen.width, self._surface.links)))
 
-    def _inscribe_text(self, lines: Iterable[Line]) -> None:
-        self._add(TextDelta.type, lines)
+    def _composing(self) -> Composing:
+        # An answer is inscribed while it is written, unless a plugin draws it.
+        kept = self._drawings[TextDelta.type] is not DRAWINGS[TextDelta.type]
+        return Composing(self._clock, links=self._surface.links, kept=kept)
+
+    def _end_answer(self, composing: Composing) -> None:
+        lines = composing.close(self._screen.width)
+        if text := composing.text:
+            self._inscribe(TextDelta(text=""), text=text)
+        else:
+            self._add(TextDelta.type, lines)
 
     def _add(self, kind: str, lines: Iterable[Line]) -> None:
         lines = list(lines)
@@ -243,7 +252,7 @@ class Timeline:
         began = self._clock()
         width = self._screen.width
         if isinstance(self._stage, Composing):
-            self._inscribe_text(self._stage.advance(width))
+            self._add(TextDelta.type, self._stage.advance(width))
         staged = self._staged(width) if self._screen.live and not self._asking else []
         lines, self._lines = self._lines, []
         self._screen.update(lines, staged)
