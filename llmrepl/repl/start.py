@@ -38,7 +38,9 @@ async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
             _show_again(assembly, ui.display, surface)
         spent = assembly.runtime.state.session_spend
         # What the person types stands in the prompt already.
-        assembly.display = open_display(ui.display, replace(surface, prompts=False, spent=spent))
+        live = replace(surface, prompts=False, spent=spent)
+        # In a thread, because a plugin's modules would hold up the keys being typed.
+        assembly.display = await asyncio.to_thread(open_display, ui.display, live)
     except BaseException:
         await assembly.close()
         raise

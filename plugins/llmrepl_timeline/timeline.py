@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from threading import Thread
 from typing import Any
 
 from llmrepl.events import (
@@ -34,11 +35,15 @@ from llmrepl.record import Record
 from llmrepl_timeline.blocks import Block, Page, with_drawings
 from llmrepl_timeline.drawings import DRAWINGS, unknown
 from llmrepl_timeline.lines import Line, line
+from llmrepl_timeline.markdown import Look, draw
 from llmrepl_timeline.screen import Pace, Screen
 from llmrepl_timeline.staging import Composing, Running, Waiting, Writing, about
 
 APART = frozenset({"tool.requested", "text.delta", "reasoning.delta"})
 """Kinds of blocks that a blank line stands before, if something else does."""
+
+WARMING = "| *a* |\n|-|\n\n```python\n1\n```\n"
+"""A text that needs everything that an answer does."""
 
 TICK = 0.5
 """Seconds after which what is staged is drawn again though nothing came, since its time goes on."""
@@ -70,6 +75,9 @@ class Timeline:
         self._asking = False
         self._spent = surface.spent
         self._timer: asyncio.TimerHandle | None = None
+        if surface.live:
+            # What draws an answer takes a tenth of a second to load, and a person would see that.
+            Thread(target=draw, args=(WARMING, Look(self._screen.width)), daemon=True).start()
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             TurnStarted: self._turn_started,
             StepStarted: self._step_started,

@@ -35,7 +35,6 @@ from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.testing import FakeClock
 from llmrepl.usage import Cost, Usage
-
 from llmrepl_timeline.timeline import Timeline
 
 WIDTHS = (40, 80, 120)
