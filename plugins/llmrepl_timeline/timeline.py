@@ -249,7 +249,7 @@ class Timeline:
         lines = list(lines)
         if not lines:
             return
-        if kind in APART and self._before not in ("", kind):
+        if kind in APART and self._before not in ("", TurnStarted.type, kind):
             self._lines.append(())
         self._lines += lines
         self._before = kind
