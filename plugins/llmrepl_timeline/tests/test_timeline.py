@@ -273,7 +273,5 @@ def test_a_plugin_draws_answers_once_they_are_complete(plugin):
 
 def test_a_drawing_that_fails_is_named(plugin):
     plugin("def draw(block, page):\n    1 / 0\n", "weather.measured")
-    with pytest.raises(
-        PluginError, match=r"the drawing of .* from drawn:draw failed"
-    ):
+    with pytest.raises(PluginError, match=r"the drawing of .* from drawn:draw failed"):
         shown(events())
