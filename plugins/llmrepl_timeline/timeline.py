@@ -124,6 +124,7 @@ class Timeline:
             self._inscribe(event)
 
     def _step_started(self, _: StepStarted) -> None:
+        self._end_stage()
         self._heard, self._called = False, 0
         self._held.clear()
         self._stage = Waiting("Waiting for the model", self._clock)

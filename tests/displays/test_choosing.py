@@ -51,7 +51,7 @@ def test_a_saved_session_is_shown_by_the_display_that_is_asked_for(machine):
     assert shown[""] == shown["plain"]
     assert "It is **42**." in shown["plain"]
     assert "\nIt is 42.\n" in shown["timeline"]
-    logged = machine.run("sessions", "show", "mine", "--json").out.splitlines()[1:]
+    logged = machine.run("sessions", "show", "mine", "--json").out.splitlines()
     for line, record in zip(shown["json"].splitlines(), map(json.loads, logged), strict=True):
         assert record | json.loads(line) == record
 
