@@ -69,6 +69,7 @@ class Timeline:
         self._running: dict[str, Running] = {}
         self._calls: dict[str, ToolRequested] = {}
         self._held: list[ToolRequested] = []
+        self._later: list[Event] = []
         self._heard = False  # this step's message came in deltas
         self._called = 0  # calls in this step's message
         self._before = ""  # the kind of the block above
@@ -99,10 +100,12 @@ class Timeline:
         """Take one record in, and draw what is due."""
         event = record.event
         taker = self._takers.get(type(event))
-        if taker is None:
-            self._inscribe(event)
-        else:
+        if taker is not None:
             taker(event)
+        elif isinstance(self._stage, Composing | Writing):
+            self._later.append(event)  # the message that it came into is above it
+        else:
+            self._inscribe(event)
         if event.durable or self._pace.wait <= 0:
             self._draw()
         else:
@@ -228,6 +231,9 @@ class Timeline:
         if thinking and self._surface.answers:
             event = ReasoningDelta(text="")
             self._inscribe(event, ms=thinking.seconds * 1000, tokens=thinking.tokens)
+        later, self._later = self._later, []
+        for came in later:
+            self._inscribe(came)
 
     def _inscribe(self, event: Event, **about_it: Any) -> None:
         block = Block(event=event, spent=self._spent, **about_it)

@@ -12,6 +12,8 @@ from llmrepl.events import (
     BlockDelta,
     BlockOpened,
     Custom,
+    ErrorRaised,
+    MessageFinished,
     ReasoningDelta,
     StepStarted,
     TextDelta,
@@ -166,6 +168,13 @@ def test_what_is_settled_leaves_no_stage_and_loses_nothing():
     live.stream.write("a message\n")
     live.show(Custom(name="more", data={}))
     assert live.screen == ["half an ans", "a message", "more {}"]
+
+
+def test_what_comes_in_the_middle_of_an_answer_stands_below_it():
+    live = Live()
+    live.show(STEP, TextDelta(text="```\nhalf "), ErrorRaised(kind="X", message="it broke"))
+    live.show(TextDelta(text="a line"), MessageFinished(parts=(), stop="error"))
+    assert live.screen == ["  half a line", "error: it broke"]
 
 
 def test_redraws_take_a_tenth_of_the_time_at_the_most():
