@@ -88,6 +88,13 @@ APPROVALS = frozenset({"once", "session", "always", "edit"})
 """The decisions that let a call run."""
 
 
+def verdict(event: ApprovalDecided) -> str:
+    """Return a decision as a line: what it was, whose, and why."""
+    told = f"allowed ({event.decision})" if event.decision in APPROVALS else "refused"
+    why = event.reason or (", ".join(event.rules) if event.by == "rule" else "")
+    return f"{told} by {event.by}" + (f": {why}" if why else "")
+
+
 class Progress(Enum):
     """How far a call has come."""
 

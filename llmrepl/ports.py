@@ -5,11 +5,11 @@ Each port is a few lines on purpose; contract tests for them are in `llmrepl.tes
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TextIO, runtime_checkable
 
-from llmrepl.conversation import Conversation
+from llmrepl.conversation import Conversation, Spend
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -195,11 +195,41 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What a display draws on, and what it is there for; a display is made with one.
+
+    `live` says that `stream` is a terminal whose lines can be redrawn, `links` that it shows
+    links. `theme` is `dark`, `light`, `contrast` or `none`, which is without any colour or shape.
+    `size` returns columns and rows. `answers` says whether to show the model's text, or only the
+    work around it, and `prompts` whether to show the person's. `spent` is what the session has cost
+    before.
+    """
+
+    stream: TextIO
+    live: bool = False
+    links: bool = False
+    theme: str = "none"
+    size: Callable[[], tuple[int, int]] = lambda: (80, 24)
+    answers: bool = True
+    prompts: bool = True
+    spent: Spend = Spend()
+
+
 class Display(Protocol):
     """Shows records. It only reads; one that raises is switched off and the loop goes on."""
 
     def show(self, record: Record) -> None:
         """Show one record, durable or transient."""
+        ...
+
+
+@runtime_checkable
+class Settles(Display, Protocol):
+    """A display that redraws what it showed last."""
+
+    def settle(self) -> None:
+        """Leave the terminal to others, until the next record."""
         ...
 
 

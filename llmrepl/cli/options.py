@@ -23,6 +23,7 @@ METAVARS = {
     "limits.budget": "USD",
     "limits.max_steps": "N",
     "seed": "N",
+    "ui.display": "NAME",
 }
 MANY = ("sandbox.write", "sandbox.net")
 """Settings whose option may be given more than once."""

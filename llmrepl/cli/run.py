@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,8 +89,7 @@ class _Outcome:
     """Watches the records of a run and prints what was asked for."""
 
     def __init__(self, assembly: Assembly, output: str) -> None:
-        from llmrepl.displays.line import LineDisplay
-        from llmrepl.displays.paint import Paint
+        from llmrepl.displays.opening import AUTO, open_display, surface_for
 
         self._assembly = assembly
         self._output = output
@@ -106,9 +106,12 @@ class _Outcome:
                 assembly.opened.log.on_line = _print_line
             else:
                 runtime.subscribe(_RecordLines())
-        if output == "text" and sys.stderr.isatty():
-            paint = Paint.for_stream(sys.stderr, os.environ)
-            runtime.subscribe(LineDisplay(sys.stderr, paint, answers=False))
+        ui = assembly.config.ui
+        if output == "text" and (ui.display != AUTO or sys.stderr.isatty()):
+            surface = surface_for(sys.stderr, ui.theme, os.environ)
+            runtime.subscribe(
+                open_display(ui.display, replace(surface, answers=False, prompts=False))
+            )
 
     def show(self, record: Record) -> None:
         """Take note of calls and errors."""

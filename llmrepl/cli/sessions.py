@@ -84,7 +84,8 @@ def _row(row: Any) -> dict[str, Any]:
 @command.command("show")
 @click.argument("session")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
-def show(session: str, as_json: bool) -> None:
+@click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
+def show(session: str, as_json: bool, display: str | None) -> None:
     """Show a saved session as it looked, or its records.
 
     SESSION is an id, the beginning of one, or `last`.
@@ -92,14 +93,14 @@ def show(session: str, as_json: bool) -> None:
     from llmrepl.sessions.catalog import session_path
     from llmrepl.sessions.reader import LogReader
 
-    loaded = load_config()
+    loaded = load_config({"ui__display": display})
     directory = loaded.config.sessions.directory
     reader = LogReader(session_path(directory, _found(directory, session)))
     if as_json:
         for line, _ in reader.lines():
             click.echo(line)
     else:
-        _replay(reader, _redactor(loaded))
+        _replay(reader, loaded.config.ui, _redactor(loaded))
     if reader.problem is not None:
         problem = reader.problem
         click.echo(
@@ -115,10 +116,9 @@ def _found(directory: Any, session: str) -> str:
     return last(directory) if session == "last" else find(directory, session)
 
 
-def _replay(reader: Any, redactor: Redactor) -> None:
-    from llmrepl.displays.line import LineDisplay
-    from llmrepl.displays.paint import Paint
+def _replay(reader: Any, ui: Any, redactor: Redactor) -> None:
+    from llmrepl.displays.opening import open_display, surface_for
 
-    display = LineDisplay(sys.stdout, Paint.for_stream(sys.stdout, os.environ))
+    display = open_display(ui.display, surface_for(sys.stdout, ui.theme, os.environ), saved=True)
     for record in reader:
-        display.show_finished(redactor.scrub(record))
+        display.show(redactor.scrub(record))

@@ -29,7 +29,7 @@ from llmrepl.executors.bash_syntax import check_bash
 from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
-from llmrepl.ports import Provider
+from llmrepl.ports import Display, Provider
 from llmrepl.providers.registry import default_model, open_provider, split_model
 from llmrepl.runtime import Edges, Runtime
 from llmrepl.sessions.listing import Summary, sessions
@@ -78,6 +78,7 @@ class Assembly:
         self.redactor = redactor_of(config, environ, cwd)
         self.opened = opened = opened and without_secrets(opened, self.redactor)
         self.sandbox_missing = False
+        self.display: Display | None = None
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
         self.executor = executor_for(policy_of(config, cwd), environ)

@@ -300,11 +300,19 @@ SETTINGS: tuple[Setting, ...] = (
         )
     ),
     Setting(
+        "ui.display",
+        kinds.WORD,
+        "auto",
+        "What shows a conversation: timeline, plain, json or a plugin's; auto suits the terminal.",
+        flag="--display",
+        project="never",
+    ),
+    Setting(
         "ui.theme",
         kinds.CHOICE,
         "auto",
-        "Colours for a dark or a light terminal, or none.",
-        choices=("auto", "dark", "light", "none"),
+        "Colours for a dark or a light terminal, with high contrast, or none.",
+        choices=("auto", "dark", "light", "contrast", "none"),
     ),
     Setting(
         "ui.editing_mode",

@@ -63,6 +63,7 @@ class Provider(NamedTuple):
 class Ui(NamedTuple):
     """How llmrepl looks and feels."""
 
+    display: str
     theme: str
     editing_mode: str
 

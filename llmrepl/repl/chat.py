@@ -146,7 +146,7 @@ class Chat:
 
     async def _take(self, text: str) -> None:
         """Do what was typed, and say what went wrong with it."""
-        from llmrepl.displays.line import complain
+        from llmrepl.displays.complaint import complain
         from llmrepl.repl.commands import Leave
 
         try:
@@ -200,11 +200,15 @@ class Chat:
 
     async def _turn(self, assembly: Assembly, turn: Awaitable[str]) -> None:
         """Run a turn, which Ctrl-C winds down so that what it gave so far is kept."""
+        from llmrepl.ports import Settles
+
         self._interrupt, interrupt = assembly.runtime.cancel, self._interrupt
         try:
             await turn
         finally:
             self._interrupt = interrupt
+            if isinstance(assembly.display, Settles):
+                assembly.display.settle()
 
     async def _close(self) -> None:
         if self._ready is None:

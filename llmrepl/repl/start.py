@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 
 from llmrepl.compose import Assembly, assemble
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import Loaded
-from llmrepl.displays.line import LineDisplay
+from llmrepl.displays.opening import open_display, surface_for
 from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
+from llmrepl.ports import Surface
 from llmrepl.repl.approve import AskPerson
 
 SHOWN_TURNS = 3
@@ -28,15 +30,22 @@ async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
     Raises:
         LlmreplError: something does not fit.
     """
-    paint = Paint.for_stream(sys.stdout, os.environ)
-    if loaded.config.ui.theme == "none":
-        paint = Paint(colour=False)
-    person = AskPerson(paint)
+    ui = loaded.config.ui
+    surface = surface_for(sys.stdout, ui.theme, os.environ)
+    person = AskPerson(Paint(colour=surface.theme != "none"))
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
-    if assembly.opened and assembly.opened.records:
-        _show_again(assembly, paint)
-    display = LineDisplay(sys.stdout, paint, spent=assembly.runtime.state.session_spend)
-    assembly.runtime.subscribe(display)
+    try:
+        if assembly.opened and assembly.opened.records:
+            _show_again(assembly, ui.display, surface)
+        spent = assembly.runtime.state.session_spend
+        # What the person types stands in the prompt already.
+        live = replace(surface, prompts=False, spent=spent)
+        # In a thread, because a plugin's modules would hold up the keys being typed.
+        assembly.display = await asyncio.to_thread(open_display, ui.display, live)
+    except BaseException:
+        await assembly.close()
+        raise
+    assembly.runtime.subscribe(assembly.display)
     assembly.runtime.subscribe(person)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
@@ -52,18 +61,19 @@ async def _warm(assembly: Assembly) -> None:
     await asyncio.to_thread(assembly.gate.warm)
 
 
-def _show_again(assembly: Assembly, paint: Paint) -> None:
+def _show_again(assembly: Assembly, name: str, surface: Surface) -> None:
     """Show the end of a resumed session, so that the person knows where it stands."""
     opened = assembly.opened
+    paint = Paint(colour=surface.theme != "none")
     assert opened is not None
     if opened.log.repaired:
         sys.stdout.write(f"note: {opened.log.repaired}\n")
     first = opened.state.turn - SHOWN_TURNS + 1
     if first > 1:
         sys.stdout.write(paint(f"… {first - 1} earlier turns\n", "dim"))
-    display = LineDisplay(sys.stdout, paint)
+    display = open_display(name, surface, saved=True)
     for record in opened.records:
         if record.turn >= first:
-            display.show_finished(record)
+            display.show(record)
     sys.stdout.write(paint(f"resumed session {opened.log.id}\n", "dim"))
     sys.stdout.flush()

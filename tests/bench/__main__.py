@@ -1,4 +1,4 @@
-"""Run every measurement, or those named: `python -m tests.bench [startup loop sandbox …]`."""
+"""Run every measurement, or those named: `python -m tests.bench [startup render …]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "loop", "sandbox")
+SUBJECTS = ("startup", "loop", "sandbox", "render")
 ROOT = Path(__file__).parents[2]
 
 

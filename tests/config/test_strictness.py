@@ -50,6 +50,7 @@ def test_every_setting_that_a_project_may_tighten_is_tried():
 
 
 NEVER = {
+    "ui.display": '"plain"',
     "sandbox.python": '"python3"',
     "redact": '["some-secret"]',
     "sessions.directory": '"."',

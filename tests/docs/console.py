@@ -28,7 +28,7 @@ SCREEN = re.compile(r"<!-- screen: ([\w-]+) -->")
 FIGURES = re.compile(
     r"(?P<id>\d{8}-\d{6}-[a-z2-7]{4})"
     r"|(?P<date>\d{4}-\d\d-\d\d \d\d:\d\d)"
-    r"|(?P<tokens>~?\d+(?:\.\d+)?[kM]?(?= tokens)|(?<=↑ )~?\d+(?:\.\d+)?[kM]?)"
+    r"|(?P<tokens>~?\d+(?:\.\d+)?[kM]?(?= tokens)|(?<=[↑↓] )~?\d+(?:\.\d+)?[kM]?)"
     r"|(?P<time>\d+(?:\.\d+)? m?s\b)"
     r"|(?P<gap> {2,})"
     r"|(?P<any>…)"

@@ -108,3 +108,57 @@ def test_the_plugin_on_the_page_keeps_the_contract_of_its_port(echo_plugin):
         "asyncio.run(check_provider(Echo(), request))\n"
     )
     assert run_with(echo_plugin, "-c", program) == (0, "", "")
+
+
+@pytest.fixture
+def display_plugins(tmp_path):
+    """The plugins of the page about displays as an installed package."""
+    page = DOCS / "how-to/write-a-display.md"
+    names = re.findall(r"^`(\w+\.py)`:$", page.read_text(), re.MULTILINE)
+    for name, source in zip(names, blocks(page, "python"), strict=True):
+        (tmp_path / name).write_text(source)
+    installed = tmp_path / "llmrepl_shown-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: llmrepl-shown\nVersion: 1.0\n"
+    )
+    lines = []
+    for declared in blocks(page, "toml"):
+        for group, found in tomllib.loads(declared)["project"]["entry-points"].items():
+            lines += [f"[{group}]", *(f"{name} = {target}" for name, target in found.items())]
+    (installed / "entry_points.txt").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_the_display_on_the_page_shows_a_session(display_plugins):
+    talk = ("-m", "llmrepl", "run", "--model", "demo/assistant", "--session", "mine", "what is 6*7")
+    assert run_with(display_plugins, *talk)[0] == 0
+    show = ("-m", "llmrepl", "sessions", "show", "mine", "--display", "ticker")
+    code, out, err = run_with(display_plugins, *show)
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"asked: what is 6\*7\nran: ok in .*\nended: end_turn, \$0\n", out)
+
+
+def test_the_display_on_the_page_keeps_the_contract_of_its_port(display_plugins):
+    program = (
+        "import io\n"
+        "from llmrepl.ports import Surface\n"
+        "from llmrepl.testing import check_display\n"
+        "from llmrepl_ticker import Ticker\n"
+        "check_display(Ticker(Surface(stream=io.StringIO())))\n"
+    )
+    assert run_with(display_plugins, "-c", program) == (0, "", "")
+
+
+def test_the_drawing_on_the_page_is_on_the_timeline(display_plugins):
+    program = (
+        "import sys\n"
+        "from llmrepl.events import Custom\n"
+        "from llmrepl.ports import Surface\n"
+        "from llmrepl.record import Record\n"
+        "from llmrepl_timeline.timeline import Timeline\n"
+        "event = Custom(name='weather.measured', data={'place': 'Oslo', 'degrees': -4})\n"
+        "Timeline(Surface(stream=sys.stdout)).show(Record(1, 0, 1, 1, event))\n"
+    )
+    code, out, err = run_with(display_plugins, "-c", program)
+    assert (code, out, err) == (0, "Oslo: -4 °C\n", "")

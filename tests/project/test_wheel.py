@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 import llmrepl
 
 ROOT = Path(__file__).parents[2]
+BUILD = "import poetry.core.masonry.api as backend; print(backend.build_{}({!r}))"
+PACKAGES = ("llmrepl", "plugins/llmrepl_timeline")
 
 
 @pytest.fixture(scope="module")
@@ -18,27 +21,67 @@ def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "llmrepl", source / "llmrepl")
-    build = "import flit_core.buildapi as backend; print(backend.build_wheel('.'))"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, source / package)
     done = subprocess.run(
-        [sys.executable, "-c", build], cwd=source, capture_output=True, text=True, check=True
+        [sys.executable, "-c", BUILD.format("wheel", ".")],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return zipfile.ZipFile(source / done.stdout.split()[-1])
 
 
-def test_the_wheel_holds_every_file_of_the_package(wheel):
-    package = {
-        str(file.relative_to(ROOT))
-        for file in (ROOT / "llmrepl").rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_wheel_holds_every_file_of_its_packages_but_tests(wheel, package):
+    home = (ROOT / package).parent
+    files = {
+        str(file.relative_to(home))
+        for file in (ROOT / package).rglob("*")
+        if file.is_file() and not {"__pycache__", "tests"} & {*file.parts}
     }
-    packed = {name for name in wheel.namelist() if name.startswith("llmrepl/")}
-    assert packed == package
-    assert "llmrepl/py.typed" in packed
+    name = Path(package).name
+    assert {file for file in wheel.namelist() if file.startswith(f"{name}/")} == files
+    assert f"{name}/py.typed" in files
 
 
 def test_the_wheel_carries_version_licence_and_command(wheel):
     folder = f"llmrepl-{llmrepl.__version__}.dist-info"
     assert f"Version: {llmrepl.__version__}" in wheel.read(f"{folder}/METADATA").decode()
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
-    assert "llmrepl=llmrepl.__main__:main" in wheel.read(f"{folder}/entry_points.txt").decode()
+    told = wheel.read(f"{folder}/entry_points.txt").decode()
+    assert "llmrepl=llmrepl.__main__:main" in told
+    assert "timeline=llmrepl_timeline.timeline:Timeline" in told
+
+
+def test_the_archive_of_the_sources_holds_what_a_checkout_does(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD.format("sdist", str(tmp_path))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with tarfile.open(tmp_path / done.stdout.split()[-1]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    dotfiles = {".editorconfig", ".gitattributes", ".gitignore"}
+    present = {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
+    assert present - names <= dotfiles
+
+
+def test_an_installation_in_place_runs_no_code_at_the_start_of_python(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD.format("editable", str(tmp_path))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with zipfile.ZipFile(tmp_path / done.stdout.split()[-1]) as packed:
+        (paths,) = [name for name in packed.namelist() if name.endswith(".pth")]
+        lines = packed.read(paths).decode().splitlines()
+    assert {*map(Path, lines)} == {ROOT, ROOT / "plugins"}

@@ -6,15 +6,15 @@ import io
 
 import pytest
 
-from llmrepl.displays.line import LineDisplay
-from llmrepl.displays.paint import Paint
+from llmrepl.displays.plain import PlainDisplay
 from llmrepl.events import NetworkRequested, ToolOutput
+from llmrepl.ports import Surface
 from llmrepl.record import Record
 
 
 def shown(*events) -> str:
     stream = io.StringIO()
-    display = LineDisplay(stream, Paint(colour=False))
+    display = PlainDisplay(Surface(stream=stream))
     for number, event in enumerate(events, 1):
         display.show(Record(number, 0, 1, 1, event))
     return stream.getvalue()

@@ -1,0 +1,166 @@
+"""How each kind of block is drawn: a table of functions from a block to its lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from llmrepl.conversation import verdict
+from llmrepl.events import (
+    ApprovalDecided,
+    CheckFinished,
+    ContextCompacted,
+    Custom,
+    ErrorRaised,
+    MessageFinished,
+    NetworkRequested,
+    NoteAdded,
+    ToolRequested,
+    TurnFinished,
+    TurnStarted,
+    Unknown,
+    encode,
+)
+from llmrepl.figures import duration, money, tokens, turn_line
+from llmrepl.parts import text_of
+from llmrepl_timeline.blocks import Block, Drawing, Page
+from llmrepl_timeline.lines import Line, indented, line
+from llmrepl_timeline.results import result
+
+STOPS = {
+    "max_tokens": "the model reached its output limit",
+    "max_steps": "the turn reached its number of steps",
+    "max_time": "the turn reached its wall time",
+    "budget": "the session reached its budget",
+    "repetition": "the model kept sending the same call",
+    "refusal": "the model refused",
+    "cancelled": "a person interrupted",
+    "interrupted": "the process ended in the middle",
+    "error": "the model's service failed",
+}
+"""Why a turn stopped before the model had answered."""
+
+CHECKS = {"ok": ("✓", "ok"), "warning": ("!", "warn"), "failed": ("✗", "bad")}
+PLAIN_ROWS = 3
+"""Lines of a block that nobody knows how to draw."""
+
+
+def _prompt(block: Block, page: Page) -> list[Line]:
+    text = text_of(cast("TurnStarted", block.event).prompt)
+    lines = page.narrower(2).text(text, "prompt")
+    return indented(lines, line("❯ ", "prompt"), line("  "))
+
+
+def _response(block: Block, page: Page) -> list[Line]:
+    return page.markdown(block.text)
+
+
+def _reasoning(block: Block, page: Page) -> list[Line]:
+    took = f" for {duration(block.ms)}" if block.ms else ""
+    return page.text(f"Thought{took} · {tokens(block.tokens, estimated=True)} tokens", "dim")
+
+
+def _call(block: Block, page: Page) -> list[Line]:
+    event = cast("ToolRequested", block.event)
+    code = event.arguments.get("code")
+    if not isinstance(code, str):
+        code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
+    return [
+        *page.text(f"╭─ {event.name}", "call"),
+        *page.code(code, event.language, line("│ ", "call")),
+    ]
+
+
+def _message(block: Block, page: Page) -> list[Line]:
+    """What the message cost, where calls follow; of the last one the turn's own line tells it."""
+    event = cast("MessageFinished", block.event)
+    if block.call is None:
+        return []
+    usage, cost = event.usage, event.cost
+    sent = tokens(usage.input_tokens, estimated=usage.estimated)
+    said = tokens(usage.output_tokens, estimated=usage.estimated)
+    price = money(None) if cost is None else money(cost.total, estimated=cost.estimated)
+    told = page.narrower(3).text(f"↑ {sent} ↓ {said} · {price} · {duration(event.total_ms)}", "dim")
+    return indented(told, line("├─ ", "call"), line("│  ", "call"))
+
+
+def _network(block: Block, page: Page) -> list[Line]:
+    event = cast("NetworkRequested", block.event)
+    place = f"{event.host}:{event.port}" if event.host else "?"
+    answer = "allowed" if event.decision == "allow" else "refused"
+    text = " ".join(f"network: {event.method} {place} {answer}".split())
+    return page.text(text, "dim" if event.decision == "allow" else "warn", "  ")
+
+
+def _decided(block: Block, page: Page) -> list[Line]:
+    return page.text(verdict(cast("ApprovalDecided", block.event)), "dim")
+
+
+def _error(block: Block, page: Page) -> list[Line]:
+    event = cast("ErrorRaised", block.event)
+    hint = page.text(event.hint, "dim", "  ") if event.hint else []
+    return [*page.text(f"error: {event.message}", "bad"), *hint]
+
+
+def _note(block: Block, page: Page) -> list[Line]:
+    event = cast("NoteAdded", block.event)
+    return [] if event.audience == "model" else page.text(f"note: {event.text}", "warn")
+
+
+def _check(block: Block, page: Page) -> list[Line]:
+    event = cast("CheckFinished", block.event)
+    mark, style = CHECKS.get(event.status, CHECKS["failed"])
+    lines = page.text(f"{mark} {event.name}: {event.message}", style)
+    return [*lines, *(page.text(event.fix, "dim", "    ") if event.fix else ())]
+
+
+def _compacted(block: Block, page: Page) -> list[Line]:
+    event = cast("ContextCompacted", block.event)
+    sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
+    head = page.text(f"compacted: {event.replaced} messages gave way to a summary, {sizes}", "warn")
+    return [*head, *page.text(event.summary, "dim", "  ")]
+
+
+def _turn(block: Block, page: Page) -> list[Line]:
+    event = cast("TurnFinished", block.event)
+    lines: list[Line] = []
+    if event.reason != "end_turn":
+        lines += page.text(f"stopped: {STOPS.get(event.reason, event.reason)}", "warn")
+    spent = block.spent
+    told = turn_line(event.usage, event.cost, event.ms, spent.cost, spent.unpriced)
+    return [*lines, *page.text(told, "dim")]
+
+
+def unknown(block: Block, page: Page) -> list[Line]:
+    """Return a block that nobody knows how to draw: its name and data, cut where that is long."""
+    event = block.event
+    data = event.data if isinstance(event, Custom | Unknown) else encode(event)
+    text = json.dumps(dict(data), ensure_ascii=False)[: PLAIN_ROWS * page.width]
+    return page.text(f"{block.kind} {text}", "dim")[:PLAIN_ROWS]
+
+
+def _nothing(_: Block, __: Page) -> list[Line]:
+    return []
+
+
+DRAWINGS: Mapping[str, Drawing] = {
+    "turn.started": _prompt,
+    "text.delta": _response,
+    "reasoning.delta": _reasoning,
+    "tool.requested": _call,
+    "message.finished": _message,
+    "network.requested": _network,
+    "approval.decided": _decided,
+    "tool.finished": result,
+    "error.raised": _error,
+    "note.added": _note,
+    "check.finished": _check,
+    "context.compacted": _compacted,
+    "turn.finished": _turn,
+    **dict.fromkeys(
+        ("step.started", "step.finished", "tool.started", "approval.requested", "config.changed"),
+        _nothing,
+    ),
+}
+"""Every kind of block there is; a kind without a drawing is drawn by `unknown`."""

@@ -1,0 +1,162 @@
+"""A session with a block of each kind, and how it looks at three widths.
+
+`python -m llmrepl_timeline.tests.story` writes the screens anew.
+"""
+
+import io
+from decimal import Decimal
+from pathlib import Path
+
+from llmrepl.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    BlockDelta,
+    BlockOpened,
+    CheckFinished,
+    ContextCompacted,
+    Custom,
+    ErrorRaised,
+    MessageFinished,
+    NetworkRequested,
+    NoteAdded,
+    ReasoningDelta,
+    StepFinished,
+    StepStarted,
+    TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolRequested,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+)
+from llmrepl.parts import Output, Text
+from llmrepl.ports import Surface
+from llmrepl.record import Record
+from llmrepl.testing import FakeClock
+from llmrepl.usage import Cost, Usage
+from llmrepl_timeline.timeline import Timeline
+
+WIDTHS = (40, 80, 120)
+SCREENS = Path(__file__).parent / "screens"
+
+USAGE = Usage(input_tokens=3120, output_tokens=204)
+COST = Cost(input=Decimal("0.0031"), output=Decimal("0.0008"))
+
+ANSWER = """\
+# What came of it
+
+The file has **three** columns, see `data.csv` and [the manual](https://example.org/manual), and
+a sentence that is long enough to be broken somewhere at most widths.
+
+1. First the *header*
+2. then the rows:
+   - a nested list with a line that goes on and on until it does not fit any more
+   - 日本語のテキストと絵文字 👍🏽 in one line
+
+> A quote of somebody who had
+> something to say.
+
+| name | count | what it means |
+|------|------:|:--------------|
+| alpha | 1 | the first of all letters that there are |
+| omega | 1200 | the last |
+
+---
+
+```python
+def area(radius: float) -> float:
+    '''The area of a circle,
+    whatever its radius.'''
+    return 3.14159 * radius ** 2  # about
+```
+"""
+CODE = 'import csv\n\nwith open("data.csv") as file:\n    rows = list(csv.reader(file))\nlen(rows)'
+DIFF = "--- a/data.csv\n+++ b/data.csv\n@@ -1,2 +1,2 @@\n name,count\n-alpha,1\n+alpha,2\n"
+
+
+def call(number, name, code, language="python"):
+    arguments = {"code": code} if language != "tool" else {"city": code}
+    return ToolRequested(call_id=f"1.1.{number}", name=name, language=language, arguments=arguments)
+
+
+def events():
+    """Return the events of the session."""
+    first, second = call(1, "weather", "Oslo", "tool"), call(2, "weather", "Rome", "tool")
+    return [
+        CheckFinished(name="sandbox", status="ok", message="namespaces, python 3.11"),
+        CheckFinished(name="provider", status="warning", message="slow", fix="use another one"),
+        TurnStarted(
+            prompt=(Text("What is in data.csv?\nBe brief, but do not leave out a thing."),)
+        ),
+        NoteAdded(text="planning: read the file first, then answer"),
+        StepStarted(provider="groq", model="llama"),
+        ReasoningDelta(text="The person wants to know what is in the file. " * 40),
+        TextDelta(text="I will **read** it.\n\n"),
+        BlockOpened(language="python"),
+        BlockDelta(text=CODE),
+        call(0, "python", CODE),
+        MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=COST, total_ms=2300.0),
+        ApprovalRequested(call_id="1.1.0", question="May it run?"),
+        ApprovalDecided(call_id="1.1.0", decision="once"),
+        ToolStarted(call_id="1.1.0", executor="sandbox"),
+        ToolOutput(call_id="1.1.0", stream="stdout", text="reading\n"),
+        NetworkRequested(
+            call_id="1.1.0", method="GET", host="example.org", port=80, decision="deny"
+        ),
+        ToolFinished(
+            call_id="1.1.0",
+            status="error",
+            exit_code=3,
+            ms=1234.0,
+            reason="ValueError: bad row",
+            artifacts=("plot.png",),
+            parts=(
+                Output("stdout", "".join(f"row {n}\n" for n in range(60))),
+                Output("stderr", "a warning\n"),
+                Output("error", "Traceback (most recent call last):\nValueError: bad row\n"),
+                Output("diff", DIFF),
+            ),
+        ),
+        StepFinished(usage=USAGE, cost=COST, ms=3600.0),
+        StepStarted(provider="groq", model="llama"),
+        BlockOpened(language="tool"),
+        first,
+        second,
+        MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=None, total_ms=400.0),
+        ToolStarted(call_id="1.1.1", executor="sandbox"),
+        ToolStarted(call_id="1.1.2", executor="sandbox"),
+        ToolFinished(call_id="1.1.2", status="ok", ms=20.0, parts=(Output("value", "31 °C"),)),
+        ToolFinished(call_id="1.1.1", status="timeout", ms=9000.0, reason="took too long"),
+        StepFinished(usage=USAGE, ms=9400.0),
+        ErrorRaised(kind="ProviderBusy", message="The service is busy", hint="try again in 2 s"),
+        ContextCompacted(
+            summary="They talk of a file.", replaced=12, tokens_before=9000, tokens_after=700
+        ),
+        Custom(name="weather.measured", data={"place": "Oslo", "degrees": -4}),
+        StepStarted(provider="groq", model="llama"),
+        *(TextDelta(text=ANSWER[at : at + 7]) for at in range(0, len(ANSWER), 7)),
+        MessageFinished(parts=(Text(ANSWER),), stop="end_turn", usage=USAGE, cost=COST),
+        StepFinished(usage=USAGE, cost=COST, ms=5200.0),
+        TurnFinished(reason="max_steps", usage=USAGE, cost=COST, ms=20_000.0),
+    ]
+
+
+def shown(some, *, clock=None, **about):
+    """Return what a timeline writes for `some` events, and the timeline."""
+    stream = io.StringIO()
+    clock = clock or FakeClock(tick=0.01)
+    timeline = Timeline(Surface(stream=stream, **about), clock=clock.monotonic)
+    for event in some:
+        timeline.show(Record(0, 0, 1, 1, event))
+    return stream.getvalue(), timeline
+
+
+def screen(width):
+    """Return the session at a width."""
+    return shown(events(), size=lambda: (width, 24))[0]
+
+
+if __name__ == "__main__":
+    for columns in WIDTHS:
+        (SCREENS / f"{columns}.txt").write_text(screen(columns))
