@@ -15,6 +15,7 @@ from llmrepl.conversation import (
     Progress,
     evolve,
     repetition_key,
+    verdict,
 )
 from llmrepl.errors import ProtocolError
 from llmrepl.events import (
@@ -257,3 +258,14 @@ def test_the_state_of_a_long_session_shares_what_it_grew_from():
     state = fold(*WHOLE_TURN)
     later = fold(started(), *ANSWER, start=state)
     assert later.messages.extends(state.messages)
+
+
+def test_a_decision_is_told_with_who_made_it_and_why():
+    def said(**facts):
+        return verdict(ApprovalDecided(call_id="1", **facts))
+
+    assert said(decision="once") == "allowed (once) by person"
+    assert said(decision="never", reason="too much") == "refused by person: too much"
+    ruled = {"by": "rule", "rules": ("allow bash", "allow net x.org")}
+    assert said(decision="once", **ruled) == "allowed (once) by rule: allow bash, allow net x.org"
+    assert said(decision="session", rules=("allow bash",)) == "allowed (session) by person"

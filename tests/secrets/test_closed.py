@@ -1,14 +1,11 @@
 """Other processes of the same user cannot read the keys out of a running llmrepl."""
 
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.sandbox.session import PublicDirectory
-from tests.sandbox.test_unprivileged import NOBODY, ROOT, python_for
+from tests.sandbox import users
 
 SCRIPT = """
 import asyncio, os, sys
@@ -41,42 +38,29 @@ asyncio.run(main())
 
 
 @pytest.fixture(scope="module")
-def public():
-    """A copy of the package and a home that everybody may use."""
-    with PublicDirectory() as directory:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "llmrepl", directory / "llmrepl", ignore=ignored)
-        for name in ("home", "project"):
-            (directory / name).mkdir()
-            if os.getuid() == 0:
-                os.chown(directory / name, NOBODY, NOBODY)
-        subprocess.run(["chmod", "-R", "a+rX", directory], check=True)
-        yield directory
+def user():
+    with users.public_code() as code:
+        (code / "project").mkdir()
+        if os.getuid() == 0:
+            os.chown(code / "project", users.NOBODY, users.NOBODY)
+        yield users.unprivileged(code)
 
 
-def test_nobody_reads_a_key_out_of_the_process(public):
-    uid, user = os.getuid(), []
-    if uid == 0:
-        uid = NOBODY
-        user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+def test_nobody_reads_a_key_out_of_the_process(user):
+    uid = os.getuid() or users.NOBODY
     process = subprocess.Popen(
-        [*user, python_for(user), "-W", "error", "-c", SCRIPT.format(uid=uid)],
+        [*user.command, "-W", "error", "-c", SCRIPT.format(uid=uid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=public / "project",
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(public / "home"),
-            "PYTHONPATH": str(public),
-            "A_TOKEN": "hush-hush-hush",
-        },
+        cwd=user.code / "project",
+        env={**user.environ, "A_TOKEN": "hush-hush-hush"},
     )
 
     def looked(name):
         """Return what another process of the same user finds in a file of llmrepl's in /proc."""
         path = f"/proc/{process.pid}/{name}"
-        found = subprocess.run([*user, "cat", path], capture_output=True, check=False)
+        found = subprocess.run([*user.become, "cat", path], capture_output=True, check=False)
         return found.stdout, found.stderr.decode()
 
     with process:
@@ -94,4 +78,4 @@ def test_nobody_reads_a_key_out_of_the_process(public):
         # The sandbox starts and works as before, and what runs in it knows nothing.
         assert process.stdout.readline() == "42 None\n"
     assert process.returncode == 0
-    assert Path(public / "home/.local/share/llmrepl/audit/log.jsonl").exists()
+    assert (user.home / ".local/share/llmrepl/audit/log.jsonl").exists()
