@@ -24,7 +24,7 @@ from llmrepl.conversation import ANYWHERE, TRANSITIONS
 from llmrepl.events import TYPES, Unknown
 from llmrepl.loop import STOP_REASONS
 from llmrepl.providers.registry import BUILT_IN
-from llmrepl.repl.commands import COMMANDS
+from llmrepl.repl.commands.table import COMMANDS
 
 REFERENCE = Path(__file__).parent / "reference"
 WIDTH = 80

@@ -147,7 +147,7 @@ class Chat:
     async def _take(self, text: str) -> None:
         """Do what was typed, and say what went wrong with it."""
         from llmrepl.displays.complaint import complain
-        from llmrepl.repl.commands import Leave
+        from llmrepl.repl.commands.table import Leave
 
         try:
             await self._work(self._do(text))
@@ -181,7 +181,7 @@ class Chat:
 
     async def _do(self, text: str) -> None:
         from llmrepl.parts import Text
-        from llmrepl.repl.commands import COMMANDS, command_of
+        from llmrepl.repl.commands.table import COMMANDS, command_of
 
         name, rest = command_of(text)
         self._begin(None)

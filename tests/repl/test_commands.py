@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmrepl.repl.commands import COMMANDS
+from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.testing import ModelServer
 from tests.cli.machine import Machine
 from tests.repl.terminal import PROMPT, Terminal

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
 from llmrepl.events import ConfigChanged
-from llmrepl.sanitise import clean
+from llmrepl.repl.commands.saying import say
 
 USAGE = "/permissions, /permissions add RULE, /permissions revoke NUMBER"
 SOURCES = {
@@ -32,7 +30,7 @@ async def permissions(assembly: Assembly, argument: str) -> None:
         rule = parse_rule(rest)
         assembly.gate.book.add(rule)
         assembly.runtime.record(ConfigChanged(key="permissions.added", value=str(rule)))
-        _say(f"added: {rule}")
+        say(f"added: {rule}")
     elif verb == "revoke" and rest.strip():
         _revoke(assembly, rest.strip())
     else:
@@ -42,9 +40,9 @@ async def permissions(assembly: Assembly, argument: str) -> None:
 def _list(assembly: Assembly) -> None:
     entries = assembly.gate.book.entries
     for number, entry in enumerate(entries, 1):
-        _say(f"{number:3}  {entry.rule}  ({SOURCES[entry.source]})")
+        say(f"{number:3}  {entry.rule}  ({SOURCES[entry.source]})")
     if not entries:
-        _say("There are no rules. /permissions add RULE adds one, such as: allow bash: git status")
+        say("There are no rules. /permissions add RULE adds one, such as: allow bash: git status")
 
 
 def _revoke(assembly: Assembly, number: str) -> None:
@@ -56,8 +54,4 @@ def _revoke(assembly: Assembly, number: str) -> None:
         raise LlmreplError(f"there is no rule number {number}", hint=accepted)
     book.revoke(entry)
     assembly.runtime.record(ConfigChanged(key="permissions.revoked", value=str(entry.rule)))
-    _say(f"revoked: {entry.rule}")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(clean(text) + "\n")
+    say(f"revoked: {entry.rule}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
 from llmrepl.executors.tiers import TIERS
-from llmrepl.sanitise import clean
+from llmrepl.repl.commands.saying import say
 
 USAGE = "/sandbox, /sandbox write PATH, /sandbox net HOST[:PORT], /sandbox project copy|read-only"
 
@@ -24,18 +22,18 @@ async def sandbox(assembly: Assembly, argument: str) -> None:
     verb, _, rest = argument.partition(" ")
     if not verb:
         await assembly.executor.start()
-        _say(f"{assembly.executor.name}: {assembly.executor.policy}")
+        say(f"{assembly.executor.name}: {assembly.executor.policy}")
         gaps = TIERS[assembly.executor.settings.tier].gaps
         for gap in gaps:
-            _say(f"  {gap}")
+            say(f"  {gap}")
         if not gaps:
             _offer(assembly)
         return
     if verb not in changes or not rest.strip():
         raise LlmreplError(f"this is no use of /sandbox: {argument}", hint=USAGE)
     await changes[verb](assembly, rest.strip())
-    _say(f"{assembly.executor.name}: {assembly.executor.policy}")
-    _say("The sandbox starts again, for this session: /tmp is kept, Python's variables are not.")
+    say(f"{assembly.executor.name}: {assembly.executor.policy}")
+    say("The sandbox starts again, for this session: /tmp is kept, Python's variables are not.")
 
 
 def _offer(assembly: Assembly) -> None:
@@ -47,10 +45,6 @@ def _offer(assembly: Assembly) -> None:
         offers["/sandbox project read-only"] = "takes their copy of the project away"
     elif policy.project is not None and not policy.writes_project:
         offers["/sandbox project copy"] = "lets blocks write a copy of the project"
-    _say("For this session:")
+    say("For this session:")
     for command, what in offers.items():
-        _say(f"  {command:28} {what}")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(clean(text) + "\n")
+        say(f"  {command:28} {what}")

@@ -1,0 +1,1 @@
+"""Slash commands: a table of them, and a module for each topic."""

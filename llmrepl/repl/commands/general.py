@@ -1,0 +1,51 @@
+"""Commands about the chat as a whole: its models, its health, its sessions, its screen."""
+
+from __future__ import annotations
+
+import sys
+
+from llmrepl.compose import Assembly
+from llmrepl.compose.checks import checks_of
+from llmrepl.compose.models import list_models
+from llmrepl.health import run_checks
+from llmrepl.repl.commands.saying import say, show
+
+
+async def model(assembly: Assembly, name: str) -> None:
+    """Show the model, or go on with another."""
+    if name:
+        await assembly.use_model(name)
+    say(f"model: {assembly.model}")
+
+
+async def models(assembly: Assembly, _: str) -> None:
+    """List the models that can be used now."""
+    for row in await list_models(assembly.config):
+        say(f"  {row.name:44} {row.note}".rstrip())
+
+
+async def check(assembly: Assembly, _: str) -> None:
+    """Check this installation."""
+    results = await run_checks(checks_of(assembly))
+    for result in assembly.redactor.scrub(results):
+        mark = {"ok": "✓", "warning": "!"}.get(result.status, "✗")
+        say(f"{mark} {result.name}: {result.message}")
+        if result.fix:
+            say(f"    {result.fix}")
+
+
+async def sessions(assembly: Assembly, _: str) -> None:
+    """List the newest saved sessions."""
+    for row in assembly.list_sessions(limit=20):
+        show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
+
+
+async def system(assembly: Assembly, _: str) -> None:
+    """Show the system prompt."""
+    say(assembly.window.system)
+    say(f"({assembly.window.system_tokens} tokens)")
+
+
+async def clear(_: Assembly, __: str) -> None:
+    """Clear the screen."""
+    sys.stdout.write("\x1b[H\x1b[2J")
