@@ -41,7 +41,7 @@ SAYING = ("exit_code", "ms", "value")
 """Fields that say something even where it is nothing."""
 
 STARTED, FAILED = "sandbox.started", "sandbox.failed"
-REFUSED, APPLIED = "tool.refused", "changes.applied"
+REFUSED, APPLIED, UNDONE = "tool.refused", "changes.applied", "changes.undone"
 MANY = 100
 
 _SANDBOX = {ExecutorError.__name__, SandboxUnavailable.__name__}
@@ -157,6 +157,10 @@ class Trail:
             SessionError: it could not be written.
         """
         self._write(APPLIED, {"count": len(paths), "paths": list(paths[:MANY])})
+
+    def undone(self, paths: Sequence[str]) -> None:
+        """Write down that a person took back what blocks wrote for real; as `applied`."""
+        self._write(UNDONE, {"count": len(paths), "paths": list(paths[:MANY])})
 
     def sync(self) -> None:
         """Return when all of it has reached the disk.

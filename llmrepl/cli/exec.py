@@ -15,6 +15,7 @@ from llmrepl.cli.options import load_config
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.events import NetworkRequested, ToolFinished
+    from llmrepl.executors import Policy
 
 BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUPTED}
 
@@ -22,11 +23,12 @@ BY_STATUS = {"ok": DONE, "timeout": LIMIT, "limit": LIMIT, "cancelled": INTERRUP
 @click.command("exec")
 @click.option("--lang", type=click.Choice(["python", "bash"]), default="python", show_default=True)
 @click.option("--timeout", type=float, metavar="S", help="Seconds the block may run.")
+@click.option("--write", metavar="PATH", multiple=True, help="Folders that the block may write.")
 @click.option("--net", metavar="HOST[:PORT]", multiple=True, help="Hosts that the block may reach.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object with everything.")
 @click.argument("file", type=click.File("rb"), default="-")
 def command(
-    lang: str, timeout: float | None, net: tuple[str, ...], as_json: bool, file: Any
+    lang: str, timeout: float | None, as_json: bool, file: Any, **lists: tuple[str, ...]
 ) -> int:
     """Run one block in the sandbox, as a model's block would run.
 
@@ -39,7 +41,14 @@ def command(
     arguments: dict[str, Any] = {"code": code}
     if timeout is not None:
         arguments["timeout"] = timeout
-    return asyncio.run(_exec(load_config({"sandbox__net": net}), lang, arguments, as_json))
+    return asyncio.run(
+        _exec(
+            load_config({f"sandbox__{name}": given for name, given in lists.items()}),
+            lang,
+            arguments,
+            as_json,
+        )
+    )
 
 
 async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_json: bool) -> int:
@@ -73,7 +82,7 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
             loop.add_signal_handler(number, lambda: loop.create_task(executor.interrupt()))
         async for event in redacted(trail.run(executor, request), redactor):
             if isinstance(event, ToolFinished):
-                return _report(event, requests, as_json, executor.policy)
+                return _report(event, requests, as_json, executor.settings)
             if isinstance(event, NetworkRequested):
                 requests.append(event)
             elif not as_json:
@@ -85,8 +94,9 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
 
 
 def _report(
-    event: ToolFinished, requests: list[NetworkRequested], as_json: bool, policy: str
+    event: ToolFinished, requests: list[NetworkRequested], as_json: bool, policy: Policy
 ) -> int:
+    from llmrepl.executors.policy import summary
     from llmrepl.parts import Output
 
     streams = {part.stream: part.text for part in event.parts if isinstance(part, Output)}
@@ -100,7 +110,7 @@ def _report(
             "diff": streams.get("diff", ""),
             "ms": event.ms,
             "limits": event.reason,
-            "sandbox": policy,
+            "sandbox": summary(policy),
         }
         if requests:
             result["network"] = [_plain(request) for request in requests]
@@ -111,7 +121,9 @@ def _report(
         if "error" in streams:
             click.echo(streams["error"], err=True)
         if "diff" in streams:
-            click.echo("llmrepl: changed in a copy of the project that ends here:", err=True)
+            real = f" for real in {', '.join(map(str, policy.write))}" if policy.write else ""
+            copy = " in a copy of the project that ends here" if policy.copy_on_write else ""
+            click.echo(f"llmrepl: changed{' and'.join(filter(None, (real, copy)))}:", err=True)
             click.echo(streams["diff"], nl=False, err=True)
         if event.reason:
             click.echo(f"llmrepl: {event.status}: {event.reason}", err=True)

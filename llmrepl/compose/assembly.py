@@ -86,12 +86,10 @@ class Assembly:
             opened.state.calls if opened else (),
             limits_of(self.executor.settings),
         )
-        extra = config.system.read_text() if config.system else ""
         provider, name = split_model(model)
-        prompt = system_prompt(directory=str(cwd), rules=rules(self.executor.settings), extra=extra)
         self.window = Window(
             name,
-            self.redactor.redact(prompt),
+            self.prompt(),
             self.meter,
             Sampling(config.max_tokens, config.temperature, config.seed),
         )
@@ -144,6 +142,15 @@ class Assembly:
             SandboxUnavailable: nothing can run here; the audit log has it too.
         """
         await self.trail.start(self.executor)
+
+    def prompt(self) -> str:
+        """Return the system prompt for what blocks may do now."""
+        config = self.config
+        extra = config.system.read_text() if config.system else ""
+        policy = rules(self.executor.settings)
+        return self.redactor.redact(
+            system_prompt(directory=str(self.cwd), rules=policy, extra=extra)
+        )
 
     async def use_model(self, model: str) -> None:
         """Go on with another model.

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from llmrepl.config import Config
+from llmrepl.config.paths import cache_directory, config_directory, data_directory
 from llmrepl.errors import ConfigError
 from llmrepl.executors.allowlist import parse
 from llmrepl.executors.policy import Limits, Policy
@@ -18,7 +19,6 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         ConfigError: something is asked for that this version cannot do yet.
     """
     sandbox = config.sandbox
-    _refuse("sandbox.write", sandbox.write, "/apply writes what blocks changed")
     if sandbox.tier != "auto":
         _refuse("sandbox.tier", sandbox.tier, "there is one tier, auto")
     return Policy(
@@ -32,7 +32,13 @@ def policy_of(config: Config, cwd: Path) -> Policy:
             max_seconds=sandbox.timeout_max,
             kept_output=sandbox.output,
         ),
-        net=_rules(sandbox.net),
+        net=checked_hosts(sandbox.net),
+        write=sandbox.write,
+        closed=(
+            *(place(os.environ) for place in (config_directory, data_directory, cache_directory)),
+            config.sessions.directory,
+        ),
+        quarantine=data_directory(os.environ) / "quarantine",
         environment={name: os.environ[name] for name in sandbox.env if name in os.environ},
     )
 
@@ -48,7 +54,12 @@ def limits_of(policy: Policy) -> dict[str, float]:
     }
 
 
-def _rules(net: tuple[str, ...]) -> tuple[str, ...]:
+def checked_hosts(net: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `net`.
+
+    Raises:
+        ConfigError: one of them is no host that can be allowed.
+    """
     for rule in net:
         try:
             parse(rule)

@@ -133,7 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
         "sandbox.write",
         kinds.PATHS,
         (),
-        "Files and folders that blocks may change; relative to the current folder.",
+        "Folders that blocks write for real; relative to the current folder.",
         flag="--write",
         project="tighten",
     ),

@@ -67,6 +67,11 @@ class Window:
             self._messages = self._messages[:-1]
         self._messages = self._messages.append(chat)
 
+    def use_system(self, system: str) -> None:
+        """Send another system prompt from now on."""
+        self.system = system
+        self._system_tokens = -1
+
     @property
     def system_tokens(self) -> int:
         """How many tokens the system prompt takes."""

@@ -104,9 +104,9 @@ def make_parents(lower: Path, upper: Path, path: str) -> None:
 
 def _link(lower: Path, path: str, target: str) -> None:
     with parent_of(lower, path) as (parent, name):
-        spare = _spare()
+        spare = spare_name()
         os.symlink(target, spare, dir_fd=parent)
-        _put(parent, spare, name)
+        put(parent, spare, name)
 
 
 def _write(lower: Path, upper: Path, found: Difference) -> None:
@@ -118,7 +118,7 @@ def _write(lower: Path, upper: Path, found: Difference) -> None:
             name,
         ),
     ):
-        spare = _spare()
+        spare = spare_name()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(spare, flags, 0o600, dir_fd=parent), "wb") as copy:
             try:
@@ -129,10 +129,15 @@ def _write(lower: Path, upper: Path, found: Difference) -> None:
             except BaseException:
                 os.unlink(spare, dir_fd=parent)
                 raise
-        _put(parent, spare, name)
+        put(parent, spare, name)
 
 
-def _put(parent: int, spare: str, name: str) -> None:
+def put(parent: int, spare: str, name: str) -> None:
+    """Rename `spare` to `name` in the directory `parent`; remove it where that fails.
+
+    Raises:
+        OSError: it failed.
+    """
     try:
         os.rename(spare, name, src_dir_fd=parent, dst_dir_fd=parent)
     except BaseException:
@@ -141,7 +146,8 @@ def _put(parent: int, spare: str, name: str) -> None:
         raise
 
 
-def _spare() -> str:
+def spare_name() -> str:
+    """Return a name that nothing has."""
     return f".llmrepl-{secrets.token_hex(8)}.tmp"
 
 

@@ -87,7 +87,7 @@ def arguments(
         *("--perms", "0755", "--dir", "/home"),
         *_tmpfs(HOME, policy.limits.home_size, features),
         *(argument for path in layout.shown for argument in _shown(path)),
-        *_copied(policy, layout, session),
+        *_written(policy, layout, session),
         *(argument for link in _our_links(layout) for argument in ("--symlink", *link)),
         *(argument for path in layout.masked for argument in _from(session, "masked", str(path))),
         *("--perms", "0755", "--dir", AGENT),
@@ -143,13 +143,16 @@ def _shown(path: Path) -> tuple[str, str, str]:
     return ("--ro-bind", str(path), str(path))
 
 
-def _copied(policy: Policy, layout: Layout, session: Session) -> list[str]:
-    """Return the mounts that put the copy over the project, and the Python in it over the copy."""
-    if session.merged is None or policy.project is None:
-        return []
-    found = ["--bind", str(session.merged), str(policy.project)]
-    for path in layout.kept:
-        found += _shown(path)
+def _written(policy: Policy, layout: Layout, session: Session) -> list[str]:
+    """Return the mounts that can be written, and over them what stays read-only."""
+    found: list[str] = []
+    if session.merged is not None and policy.project is not None:
+        found += ["--bind", str(session.merged), str(policy.project)]
+    for path in policy.write:
+        found += ["--bind", str(path), str(path)]
+    if found:
+        for path in (*layout.kept, *layout.guarded):
+            found += _shown(path)
     return found
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from llmrepl.executors.differences import MAX_FILE, difference, shown
+from llmrepl.executors.differences import MAX_FILE, cut, difference, shown
+from llmrepl.executors.hidden import is_secret
 from llmrepl.executors.tree import Entry, Stamp, look, open_file, read, target_of, walk
 
 MAX_HASHED = 16 << 20
@@ -135,25 +137,69 @@ def _same_bytes(lower: Path, upper: Path, path: str) -> bool:
                 return True
 
 
-def counted(lower: Path, upper: Path, found: Difference) -> tuple[Change, str]:
+def counted(lower: Path, upper: Path, found: Difference) -> Counted:
     """Return the change with its lines counted, and its unified diff, "" where there is none."""
-    change = found.change
-    before, after = (
-        _content(lower, change.path, found.lower),
-        _content(upper, change.path, found.upper),
+    path, before, after = found.change.path, found.lower, found.upper
+    return compared(
+        found.change,
+        (before.mode if before else None, after.mode if after else None),
+        (_content(lower, path, before), _content(upper, path, after)),
     )
+
+
+Counted = tuple[Change, str]
+"""A change with its lines counted, and its diff."""
+
+
+def compared(
+    change: Change,
+    modes: tuple[int | None, int | None],
+    contents: tuple[bytes | None, bytes | None],
+) -> Counted:
+    """Return a change with its lines counted and its diff, from what stands on either side.
+
+    Args:
+        change: which it is.
+        modes: None for nothing.
+        contents: None for nothing; a NUL byte stands for what is no text.
+    """
+    line = ""
+    if None not in modes and modes[0] != modes[1]:
+        line = f"mode {modes[0]:o} -> {modes[1]:o} {shown(change.path)}\n"
+    before, after = contents
     if change.what not in ("file", "link") or b"\0" in (before or b"") + (after or b""):
-        return change, _mode_line(found)
+        return change, line
+    if is_secret(change.path):
+        return change, line  # the model sees it, and a directory with one in it may be moved
     made = difference(change.path, before, after)
     change = Change(change.path, change.kind, change.what, made.added, made.removed)
-    return change, _mode_line(found) + made.text
+    return change, line + made.text
 
 
-def _mode_line(found: Difference) -> str:
-    lower, upper = found.lower, found.upper
-    if lower is None or upper is None or lower.mode == upper.mode:
-        return ""
-    return f"mode {lower.mode:o} -> {upper.mode:o} {shown(found.change.path)}\n"
+MAX_LISTED = 50
+MAX_DIFF = 8 << 10
+"""Characters of a diff that stands in a block's result."""
+
+T = TypeVar("T")
+
+
+def told(found: Sequence[T], count: Callable[[T], Counted], notes: Iterable[str] = ()) -> str:
+    """Return what a block changed, in words with a diff, or "".
+
+    Args:
+        found: its changes, in the order to tell them.
+        count: compares one; it is called for no more than can be told.
+        notes: lines that follow the list.
+    """
+    lines, texts = [], ""
+    for each in found[: MAX_LISTED + 1]:
+        change, text = count(each)
+        lines.append(str(change))
+        texts += text if len(texts) <= MAX_DIFF else ""
+    if len(found) > MAX_LISTED:
+        lines[MAX_LISTED:] = [f"... and {len(found) - MAX_LISTED} more"]
+    lines += notes
+    return "\n".join(lines) + ("\n" if lines else "") + cut(texts, MAX_DIFF)
 
 
 def _content(top: Path, path: str, entry: Entry | None) -> bytes | None:
@@ -213,10 +259,3 @@ def has_moved(lower: Path, path: str, base: Base) -> bool:
             base.stamp[-1],
         )
     )
-
-
-def listed(changes: Sequence[Change], most: int) -> Iterable[str]:
-    """Yield a line for each of the first `most` changes, and one for the rest."""
-    yield from (str(change) for change in changes[:most])
-    if len(changes) > most:
-        yield f"... and {len(changes) - most} more"

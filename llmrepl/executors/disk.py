@@ -1,4 +1,4 @@
-"""Whether the scratch has grown too large, found out without counting its files all the time."""
+"""Whether a directory has grown too large, found out without counting its files all the time."""
 
 from __future__ import annotations
 
@@ -28,29 +28,45 @@ class DiskMeter:
 
     Others write to the same file system and delete from it, so only a count decides, and there is
     one now and then in any case. Where blocks keep it from being counted, the guess decides. A
-    block that begins with too full a scratch may go on while it adds nothing: it may be clearing
+    block that begins with too full a directory may go on while it adds nothing: it may be clearing
     up.
+
+    Args:
+        directory: what blocks fill.
+        limits: their `scratch_size` and `scratch_files` hold.
+        theirs: whether it is a person's, so that they hold for what a block adds.
     """
 
-    def __init__(self, scratch: Path, limits: Limits) -> None:
-        self._scratch = scratch
-        self._limits = limits
+    def __init__(self, directory: Path, limits: Limits, *, theirs: bool = False) -> None:
+        self._scratch = directory
+        self._limits = Usage(limits.scratch_size, limits.scratch_files)
+        self._theirs = theirs
         self._count_soon = self._count_after = self._count_anyway = 0.0
         self._free = self._free_now()
-        self._known = Usage()
+        self._known = self._most = Usage()
         self._count()
-        self._at_begin = self._known
-        self._free_at_begin = self._free
+        self._begin()
 
     def begin(self) -> None:
         """Note how things stand as a block begins."""
-        if self._took < CHEAP or self._may_exceed():
+        # What was too much at the last count may since be gone.
+        if self._took < CHEAP or self._may_exceed() or self._is_too_full():
             self._count()
-        self._at_begin = self._known
+        self._begin()
+
+    def _begin(self) -> None:
+        known, limits = self._known, self._limits
+        self._most = (
+            known + limits
+            if self._theirs
+            else Usage(max(known.size, limits.size), max(known.files, limits.files))
+        )
         self._free_at_begin = self._free_now()
+        if self._theirs and not self._is_whole:
+            self._free = self._free_at_begin  # others' files are there; what this block adds counts
 
     def exceeded(self, unlinked: Callable[[], int]) -> bool:
-        """Say whether the scratch holds too much, and more than when the block began.
+        """Say whether the directory holds too much, and more than when the block began.
 
         Args:
             unlinked: returns the bytes in files that are open there and have no name any more.
@@ -61,9 +77,7 @@ class DiskMeter:
         if not suspected and began < self._count_anyway:
             return False
         found = self._count()
-        if found.size + unlinked() > max(self._limits.scratch_size, self._at_begin.size):
-            return True
-        if found.files > max(self._limits.scratch_files, self._at_begin.files):
+        if found.size + unlinked() > self._most.size or found.files > self._most.files:
             return True
         if suspected and not found.whole and self._free_now() < self._free_at_begin:
             return True
@@ -79,6 +93,7 @@ class DiskMeter:
         began = time.monotonic()
         found = usage(self._scratch)
         self._took = time.monotonic() - began
+        self._is_whole = found.whole
         if found.whole:
             self._free, self._known = free, found
         return found
@@ -95,12 +110,13 @@ class DiskMeter:
     def _much_was_written(self) -> bool:
         """Say whether a slow count must not wait, or blocks could fill the disk meanwhile."""
         size, count = self._written()
-        return size > self._limits.scratch_size // 2 or count > self._limits.scratch_files // 2
+        return size > self._limits.size // 2 or count > self._limits.files // 2
 
     def _may_exceed(self) -> bool:
         size, count = self._written()
-        # What is held too much already may since be gone: only a count says.
-        return (
-            size > self._limits.scratch_size - self._known.size
-            or count > self._limits.scratch_files - self._known.files
-        )
+        room = (self._most.size - self._known.size, self._most.files - self._known.files)
+        return size > max(0, room[0]) or count > max(0, room[1])
+
+    def _is_too_full(self) -> bool:
+        full = self._known.size > self._limits.size or self._known.files > self._limits.files
+        return full and not self._theirs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Engine:
         self.note = ""
         self._limits = plan.policy.limits
         self._loop = asyncio.get_running_loop()
-        self._watchdog = Watchdog(sandbox.agent, _written(plan), self._limits)
+        self._watchdog = Watchdog(sandbox.agent, _written(plan), plan.policy.write, self._limits)
         self._sandbox = sandbox
         sandbox.heard = self._heard
         sandbox.lost = self._vanished
@@ -150,6 +151,23 @@ class Engine:
         """Return once what `refresh` began is done."""
         if self._sandbox.refresher is not None:
             self._sandbox.refresher.wait()
+
+    async def rest(self) -> None:
+        """Stop everything that a block left running, until `wake`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._sandbox.ask("rest"), PATIENCE)
+
+    async def rested(self) -> bool:
+        """Say whether nothing has run since `rest`."""
+        try:
+            answer = await asyncio.wait_for(self._sandbox.ask("rested"), PATIENCE)
+        except TimeoutError:
+            return False
+        return answer.get("rested") is True
+
+    def wake(self) -> None:
+        """Let what rests go on."""
+        self._sandbox.tell("wake")
 
     async def settled(self) -> None:
         """Wait until nothing of an earlier block's end is on its way any more."""

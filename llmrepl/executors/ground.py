@@ -127,14 +127,14 @@ def _devices(private: Path) -> tuple[str, ...]:
     return tuple(DEVICES)
 
 
-def make_mount_points(scratch: Path, layout: Layout) -> None:
+def make_mount_points(scratch: Path, layout: Layout, write: Iterable[Path] = ()) -> None:
     """Make what is mounted below /tmp, in the scratch, where nothing runs yet.
 
     Were it left to bubblewrap, a link that an earlier block put there would lead it elsewhere. A
     scratch that an earlier block closed is opened again.
     """
     scratch.chmod(stat.S_IMODE(scratch.stat().st_mode) | 0o700)
-    for path in layout.shown:
+    for path in (*layout.shown, *write):
         if path.is_relative_to("/tmp"):
             os.close(_descend(scratch, path.parts[2:]))
     for target, link in layout.links:

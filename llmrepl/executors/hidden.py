@@ -63,11 +63,17 @@ def hidden(project: Path) -> Iterator[Path]:
 def _named(project: Path) -> Iterator[Path]:
     for entry, depth in itertools.islice(_entries(project), MAX_ENTRIES):
         name = entry.name
-        if name in PUBLIC_FILES or not _is_one(name, SECRET_FILES):
+        if not is_secret(name):
             continue
         path = Path(entry.path).resolve()
         if path.is_file() and not (depth and _is_one(name, MAYBE_PUBLIC) and _is_public(path)):
             yield path
+
+
+def is_secret(path: str) -> bool:
+    """Say whether a file of this name usually holds secrets."""
+    name = path.rpartition("/")[2]
+    return name not in PUBLIC_FILES and _is_one(name, SECRET_FILES)
 
 
 def _is_one(name: str, patterns: tuple[str, ...]) -> bool:

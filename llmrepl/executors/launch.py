@@ -245,10 +245,14 @@ def _hello(plan: Plan) -> Message:
 
 def _read_only(plan: Plan) -> list[str]:
     """Return the directories beside the system's that no block may write."""
-    shown = [str(path) for path in (*plan.layout.shown, *plan.layout.kept)]
+    policy, layout = plan.policy, plan.layout
+    shown = [
+        path for path in layout.shown if not any(path.is_relative_to(top) for top in policy.write)
+    ]
     if plan.overlay is not None:
-        shown = [path for path in shown if path != str(plan.policy.project)]
-    return shown
+        shown = [path for path in shown if path != policy.project]
+    guarded = [path for path in layout.guarded if path.is_dir()]
+    return [str(path) for path in (*shown, *layout.kept, *guarded)]
 
 
 async def _sender(control: socket.socket) -> int:

@@ -75,7 +75,7 @@ class Layout:
     `system` are the (path, link target or "") of the directories beside /usr; `shown` the
     directories shown read-only at their own path, none inside another; `links` the (target, path)
     of symbolic links to make; `masked` the files that cannot be read; `kept` what of the Python
-    lies in the project and stays read-only where the project can be written.
+    lies where blocks write, and stays read-only; `guarded` what is protected there.
     """
 
     interpreter: Interpreter
@@ -85,6 +85,7 @@ class Layout:
     links: tuple[tuple[str, str], ...]
     masked: tuple[Path, ...]
     kept: tuple[Path, ...] = ()
+    guarded: tuple[Path, ...] = ()
 
 
 def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
@@ -100,6 +101,7 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
     wanted = (*project, *interpreter.directories, *interpreter.sites, *stores)
     shown = tuple(_outermost(path.resolve() for path in wanted))
     system = tuple((path, _target(path)) for path in SYSTEM if os.path.lexists(path))
+    tops = tuple(dict.fromkeys((*project, *policy.write)))
     visible = (Path("/usr"), *shown, *(Path(path) for path, _ in system))
     return Layout(
         interpreter=interpreter,
@@ -111,8 +113,8 @@ def survey(policy: Policy, environ: Mapping[str, str] = os.environ) -> Layout:
             for target, path in interpreter.links
             if not any(Path(path).is_relative_to(top) for top in visible)
         ),
-        masked=tuple(hidden(policy.project)) if policy.project is not None else (),
-        kept=tuple(_within(policy.project, (*interpreter.directories, *interpreter.sites))),
+        masked=tuple(path for top in tops for path in hidden(top)),
+        kept=tuple(_within(tops, (*interpreter.directories, *interpreter.sites))),
     )
 
 
@@ -140,9 +142,9 @@ def _target(path: str) -> str:
     return os.readlink(path) if os.path.islink(path) else ""
 
 
-def _within(project: Path | None, paths: Iterable[Path]) -> Iterator[Path]:
+def _within(tops: Iterable[Path], paths: Iterable[Path]) -> Iterator[Path]:
     for path in sorted({path.resolve() for path in paths}):
-        if project is not None and path.is_relative_to(project):
+        if any(path.is_relative_to(top) for top in tops):
             yield path
 
 

@@ -43,11 +43,17 @@ def network_rule(net: Sequence[str]) -> str:
     )
 
 
+_IN_THE_CHAT = "in the chat /sandbox net HOST"
+
+
 def offline(net: Sequence[str]) -> str:
     """Return what a block is told that reached for the network directly."""
     if not net:
-        return "there is no network in this sandbox; --net HOST allows a host"
-    return f"only the proxy in HTTP_PROXY reaches {', '.join(net)}; --net HOST allows another host"
+        return f"there is no network in this sandbox; --net HOST allows a host, {_IN_THE_CHAT}"
+    return (
+        f"only the proxy in HTTP_PROXY reaches {', '.join(net)}; --net HOST allows another,"
+        f" {_IN_THE_CHAT}"
+    )
 
 
 def explained(finished: ToolFinished, refused: Sequence[NetworkRequested]) -> ToolFinished:

@@ -26,8 +26,13 @@ from llmrepl.executors.seccomp import AUDIT
 _PYTHON_IS_THERE = "the Python that runs the blocks is the project itself"
 
 
-def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
+def plan(policy: Policy, environ: Mapping[str, str], before: Plan | None = None) -> Plan:
     """Return what a sandbox for a settled `policy` is started from; makes its directories.
+
+    Args:
+        policy: what blocks may touch.
+        environ: the variables the person has.
+        before: what the session's last one was started from; its directories are used again.
 
     Raises:
         SandboxUnavailable: this machine cannot have one.
@@ -49,7 +54,7 @@ def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
     layout = survey(policy, environ)
     variables = environment(policy, layout, environ)
     try:
-        ground = prepare(policy.scratch)
+        ground = before.ground if before is not None else prepare(policy.scratch)
     except OSError as error:
         raise SandboxUnavailable(
             f"the session's scratch directory could not be made: {error}; nothing was run",
@@ -60,7 +65,7 @@ def plan(policy: Policy, environ: Mapping[str, str]) -> Plan:
         if project in layout.kept:
             policy = replace(policy, copy_on_write=False, read_only_because=_PYTHON_IS_THERE)
         else:
-            overlay = _overlay(project, ground)
+            overlay = (before and before.overlay) or _overlay(project, ground)
     return Plan(bwrap, policy, layout, ground, variables, overlay)
 
 
@@ -114,7 +119,7 @@ async def open_proven(start: Plan) -> Engine:
 
 
 async def _attempt(start: Plan, features: Features) -> tuple[Engine, tuple[Proof, ...]]:
-    make_mount_points(start.ground.scratch, start.layout)
+    make_mount_points(start.ground.scratch, start.layout, start.policy.write)
     sandbox = await launch(start, features)
     try:
         engine = Engine(start, sandbox)

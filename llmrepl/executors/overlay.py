@@ -78,11 +78,15 @@ class Overlay:
 def prepare_overlay(project: Path, private: Path) -> Overlay:
     """Make the directories of an overlay over `project` in `private`, which only we can enter.
 
+    Those of one that is not used any more are emptied.
+
     Raises:
         OSError: they could not be made.
     """
     overlay = Overlay(project, private / "upper", private / "work", private / "merged")
     for path in (overlay.upper, overlay.work, overlay.merged):
+        if path.exists():
+            remove_tree(path)
         path.mkdir(mode=0o700)
     overlay.upper.chmod(stat.S_IMODE(project.stat().st_mode) & 0o777)  # it is what blocks see
     return overlay

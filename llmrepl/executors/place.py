@@ -1,16 +1,19 @@
-"""Which directories may be shown to blocks, and which names in them must not be changed.
+"""Which directories blocks may see and write, and which names in them must not be changed.
 
-A directory that holds more than a project, such as $HOME or /, is never shown.
+A directory that holds more than a project, such as $HOME or /, is neither shown nor written.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from llmrepl.errors import ConfigError
 from llmrepl.executors.policy import Policy
 
 OWN_MOUNTS = (
@@ -20,6 +23,12 @@ OWN_MOUNTS = (
 """Places with a meaning of their own in the sandbox: no project, nor is what lies above them."""
 
 NEVER_BELOW = ("/dev", "/proc", "/sys")
+
+SYSTEM = (
+    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root"),
+    *("/run", "/sbin", "/sys", "/usr"),
+)
+"""Nothing in them is ever written, the home directory of root excepted."""
 
 SECRET_DIRECTORIES = (".aws", ".docker", ".gnupg", ".kube", ".ssh")
 """In $HOME they are never a project; a directory that holds one of the first is somebody's home."""
@@ -42,21 +51,43 @@ PROTECTED = (
 Version control, start-up of shells and interpreters, configuration of editors and of agents.
 """
 
+_PROTECTED = re.compile("|".join(map(fnmatch.translate, PROTECTED)))
+
 
 def settle(policy: Policy, environ: Mapping[str, str] = os.environ) -> Policy:
     """Return `policy` with real paths, and without a project that must not be shown.
 
     The `note` then says why.
+
+    Raises:
+        ConfigError: it lets blocks write a directory that they must not.
     """
+    home = home_of(environ)
+    write = tuple(outermost(path.resolve() for path in policy.write))
+    policy = replace(policy, write=write)
     if policy.scratch is not None:
         policy = replace(policy, scratch=policy.scratch.resolve())
-    if policy.project is None:
-        return policy
-    project = policy.project.resolve()
-    problem = too_broad(project, home_of(environ))
-    if problem:
-        return replace(policy, project=None, note=problem)
-    return replace(policy, project=project)
+    if policy.project is not None:
+        project = policy.project.resolve()
+        problem = too_broad(project, home)
+        policy = replace(policy, project=None if problem else project, note=problem)
+    for path in write:
+        problem = unwritable(path, policy, home)
+        if problem:
+            raise ConfigError(
+                f"blocks cannot be let write {path}: {problem}",
+                hint="name a directory of the project, or another that holds nothing else",
+            )
+    return policy
+
+
+def outermost(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the paths that do not lie in another one, sorted."""
+    last: Path | None = None
+    for path in sorted(set(paths)):
+        if last is None or not path.is_relative_to(last):
+            last = path
+            yield path
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
@@ -84,10 +115,32 @@ def too_broad(directory: Path, home: Path) -> str:
     return f"{directory} holds {marks[0]}, as a home directory does" if marks else ""
 
 
+def unwritable(directory: Path, policy: Policy, home: Path) -> str:
+    """Return why blocks must not write `directory`, in a few words, or ""."""
+    problem = too_broad(directory, home)
+    if problem:
+        return problem
+    system = not directory.is_relative_to(home)
+    if system and any(directory.is_relative_to(place) for place in SYSTEM):
+        return "it is a part of the system"
+    for own in policy.closed:
+        if own.is_relative_to(directory) or directory.is_relative_to(own):
+            return f"llmrepl keeps files of its own in {own}"
+    tops = [top for top in (policy.project, home) if top and directory.is_relative_to(top)]
+    guarded = protected(str(directory.relative_to(tops[0] if tops else "/")))
+    return f"{guarded} is protected, being run or obeyed by other programs" if guarded else ""
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def is_protected(name: str) -> bool:
+    """Say whether a file or directory of this name is protected; see `PROTECTED`."""
+    return _PROTECTED.match(name.casefold()) is not None
+
+
 def protected(path: str) -> str:
     """Return the part of `path` up to the first name in `PROTECTED`, or ""."""
     parts = path.split("/")
     for count, part in enumerate(parts, 1):
-        if any(fnmatch.fnmatchcase(part.casefold(), pattern) for pattern in PROTECTED):
+        if is_protected(part):
             return "/".join(parts[:count])
     return ""

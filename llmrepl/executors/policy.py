@@ -55,6 +55,11 @@ class Policy:
         copy_on_write: whether blocks may write the project as they see it, which is a copy: what
             they write goes to a layer of its own until a person applies it.
         read_only_because: why there is no such layer where one was asked for, in a few words.
+        write: directories that blocks write for real, but for what is protected in them; see
+            `place.PROTECTED`.
+        closed: directories of our own, none of which may be among those.
+        quarantine: where protected files go that a block made there; None: with the session's
+            temporary files, which end with it.
     """
 
     project: Path | None = None
@@ -66,17 +71,29 @@ class Policy:
     note: str = ""
     copy_on_write: bool = False
     read_only_because: str = ""
+    write: tuple[Path, ...] = ()
+    closed: tuple[Path, ...] = ()
+    quarantine: Path | None = None
+
+    @property
+    def writes_project(self) -> bool:
+        """Whether blocks write the project itself, not a copy."""
+        project = self.project
+        return project is not None and any(project.is_relative_to(top) for top in self.write)
 
 
 def summary(policy: Policy) -> str:
     """Return in a few words what blocks may touch."""
+    real = [f"{top} for real" for top in policy.write]
+    if policy.copy_on_write or policy.writes_project:
+        copy = [f"a copy of {policy.project}"] if policy.copy_on_write else []
+        return f"writes {', '.join([*copy, *real])}, and /tmp; {reach(policy.net)}"
     if policy.project is None:
         shown = f"no project ({policy.note})" if policy.note else "no project"
-        return f"{shown}; writes only /tmp; {reach(policy.net)}"
-    if policy.copy_on_write:
-        return f"writes a copy of {policy.project}, and /tmp; {reach(policy.net)}"
-    why = f" ({policy.read_only_because})" if policy.read_only_because else ""
-    return f"reads {policy.project}{why}; writes only /tmp; {reach(policy.net)}"
+    else:
+        why = f" ({policy.read_only_because})" if policy.read_only_because else ""
+        shown = f"reads {policy.project}{why}"
+    return f"{shown}; writes only {', '.join(['/tmp', *real])}; {reach(policy.net)}"
 
 
 def rules(policy: Policy) -> tuple[str, ...]:
@@ -95,20 +112,29 @@ def rules(policy: Policy) -> tuple[str, ...]:
         f" {size(limits.file_size)} per file, {limits.open_files} open files. Of each stream"
         f" {size(limits.kept_output)} are kept, head and tail."
     )
-    nothing = "Nothing else can be written."
-    if policy.copy_on_write:
-        nothing = "Nothing but these two can be written."
-    written = f"{_WRITING} {nothing}"
-    return (place, written, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
+    more = policy.copy_on_write or policy.write
+    written = f"{_WRITING} {_NOTHING_ELSE if more else _NOTHING}"
+    real = (_REAL.format(", ".join(map(str, policy.write))),) if policy.write else ()
+    return (place, *real, written, _HIDDEN, network_rule(policy.net), time, _PYTHON, _BASH)
 
 
 def _project(policy: Policy) -> str:
     if policy.copy_on_write:
         return _COPY
+    if policy.writes_project:
+        return "It can be written."
     why = f", since {policy.read_only_because}" if policy.read_only_because else ""
     return f"It is read-only{why}."
 
 
+_NOTHING = "Nothing else can be written."
+_NOTHING_ELSE = "Nothing but these can be written."
+_REAL = (
+    "What blocks write in {} is real and stays. What a block changed there is added to its result"
+    " as a diff. .git, start-up files of shells, configuration of editors and agents and the like"
+    " are read-only there, and new ones are taken away; what a block left running rests until the"
+    " next block."
+)
 _COPY = (
     "Create, edit and delete files in it as needed: blocks work on a copy, later blocks see the"
     " changes, and the real files change only where the person applies them (/apply). What a block"

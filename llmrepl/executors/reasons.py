@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmrepl.executors.network import offline
+from llmrepl.executors.place import protected
 from llmrepl.executors.policy import Limits, size
 from llmrepl.sanitise import clean
 
@@ -19,13 +20,16 @@ SIGNALLED = 128
 
 READ_ONLY = "everything but /tmp ($SCRATCH) is read-only here"
 OF_OTHERS = "this file belongs to another user or group, so that no copy of it can be made"
+BUSY = "it is protected or hidden: no block renames or removes it"
+PROTECTED = "{} is protected, being run or obeyed by other programs: only a person writes it"
 NO_NETWORK = offline(())
 NO_INPUT = "nobody can type here: standard input is empty"
-REFUSED = "the sandbox allows no privileges and no changes to the system"
+REFUSED = "the sandbox allows no privileges and no changes to the system, whatever is set"
 HIDDEN = "the sandbox hides files that usually hold secrets, and other users' files stay theirs"
 
 _ERRNO = {
     errno.EROFS: READ_ONLY,
+    errno.EBUSY: BUSY,
     errno.EOVERFLOW: OF_OTHERS,
     errno.EAFNOSUPPORT: NO_NETWORK,
     errno.ENETUNREACH: NO_NETWORK,
@@ -44,6 +48,7 @@ _NO_FORK = (
 
 _TEXT = (
     (r"Read-only file system", READ_ONLY),
+    (r"Device or resource busy", BUSY),
     (r"Value too large for defined data type", OF_OTHERS),
     (_OFFLINE, NO_NETWORK),
     (r"EOFError: EOF when reading a line", NO_INPUT),
@@ -90,6 +95,16 @@ def explain_limit(number: int | None, text: str, limits: Limits) -> str:
             value = getattr(limits, name)
             shown = str(value) if name in ("open_files", "processes") else size(value)
             return f"the limit is {shown} {of_what}"
+    return ""
+
+
+def protected_in(text: str) -> str:
+    """Return the protected name that a refusal in `text` is about, or ""."""
+    for line in text[-4096:].splitlines():
+        if re.search(r"Read-only file system|Device or resource busy", line):
+            for path in re.findall(r"[^\s'\":`‘’]+", line):
+                if found := protected(path):
+                    return one_line(found.rpartition("/")[2])
     return ""
 
 

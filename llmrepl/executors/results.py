@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from llmrepl.events import ToolFinished, ToolRequested
 from llmrepl.executors.block import Block
 from llmrepl.executors.policy import Limits, Policy
-from llmrepl.executors.reasons import READ_ONLY, of_bash, of_death, of_python
+from llmrepl.executors.reasons import (
+    BUSY,
+    PROTECTED,
+    READ_ONLY,
+    of_bash,
+    of_death,
+    of_python,
+    protected_in,
+)
 from llmrepl.parts import Output
 from llmrepl.sanitise import clean
 
-COPY_ONLY = "everything but the project and /tmp ($SCRATCH) is read-only here"
-WIDER = "; with --project copy blocks write a copy of the project"
 RESTARTED = "the sandbox ended while this ran, so whether it finished is unknown; a new one starts"
 
 
@@ -39,19 +45,40 @@ def finished(
         parts=parts,
         exit_code=code,
         ms=round(block.ms, 3),
-        reason="; ".join(text for text in (told_as(reason, policy), note) if text),
+        reason="; ".join(text for text in (told_as(reason, policy, parts), note) if text),
         dropped_bytes=sum(part.dropped for part in parts),
         artifacts=artifacts,
     )
 
 
-def told_as(reason: str, policy: Policy) -> str:
-    """Return `reason` with what can be written under `policy`, and what would allow more."""
-    if policy.project is None or READ_ONLY not in reason:
-        return reason
-    rule = READ_ONLY if not policy.copy_on_write else COPY_ONLY
-    wider = "" if policy.copy_on_write or policy.read_only_because else WIDER
-    return reason.replace(READ_ONLY, rule + wider)
+def told_as(reason: str, policy: Policy, parts: tuple[Output, ...]) -> str:
+    """Return `reason` with what can be written under `policy`, and what would allow more.
+
+    Args:
+        reason: why the block failed; it names a rule.
+        policy: what it ran under.
+        parts: what it wrote.
+    """
+    if policy.write and (READ_ONLY in reason or BUSY in reason):
+        errors = (part.text for part in parts if part.stream in ("stderr", "error"))
+        if name := protected_in("\n".join(errors)):
+            told = PROTECTED.format(name)
+            return reason.replace(READ_ONLY, told).replace(BUSY, told)
+    return reason.replace(READ_ONLY, _read_only(policy))
+
+
+def _read_only(policy: Policy) -> str:
+    """Return what can be written, and what would allow more."""
+    project = policy.copy_on_write or policy.writes_project
+    places = [*(["the project"] if project else []), "/tmp ($SCRATCH)"]
+    places += [str(top) for top in policy.write if top != policy.project]
+    allow = ["--write DIRECTORY"]
+    if not project and policy.project is not None and not policy.read_only_because:
+        allow.insert(0, "--project copy")
+    return (
+        f"everything but {', '.join(places[:-1])}{' and ' * (len(places) > 1)}{places[-1]} is"
+        f" read-only here; {' or '.join(allow)} allows more, in the chat /sandbox"
+    )
 
 
 def never_ran(request: ToolRequested, status: str, reason: str) -> ToolFinished:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from llmrepl.errors import LlmreplError, SandboxUnavailable
 from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
 from llmrepl.executors.block import Block, Verdict, seconds_for
-from llmrepl.executors.changes import Change
-from llmrepl.executors.engine import Engine, Shell
+from llmrepl.executors.engine import LOST, Engine, Shell
 from llmrepl.executors.inside.frames import FrameError
 from llmrepl.executors.launch import Plan
 from llmrepl.executors.network import explained
@@ -26,7 +25,7 @@ from llmrepl.executors.policy import Policy, size, summary
 from llmrepl.executors.proxy import Proxy
 from llmrepl.executors.results import finished, never_ran
 from llmrepl.executors.scratch import Stamp, artifacts
-from llmrepl.executors.working_copy import Applied, WorkingCopy
+from llmrepl.executors.written import Written
 from llmrepl.ports import ToolEvent
 
 LANGUAGES = ("python", "bash")
@@ -41,11 +40,15 @@ class SandboxExecutor:
         policy: what blocks may touch. A project that must not be shown is left out, and the
             executor's own `policy` says so.
         environ: the variables the person has; blocks see few of them.
+
+    Raises:
+        ConfigError: the policy lets blocks write where they must not.
     """
 
     name = "bubblewrap"
 
     def __init__(self, policy: Policy = Policy(), environ: Mapping[str, str] = os.environ) -> None:
+        self.given = policy
         self.settings = _workable(settle(policy, environ))
         self.policy = summary(self.settings)
         self._environ = environ
@@ -58,7 +61,7 @@ class SandboxExecutor:
         self._block: Block | None = None
         self._interrupts = 0
         self._turn = asyncio.Lock()
-        self._copy: WorkingCopy | None = None
+        self.written = Written(self.settings.project, self._turn, self._refresh)
 
     async def start(self) -> None:
         """Start the sandbox and its Python, so that the first block does not wait.
@@ -87,17 +90,20 @@ class SandboxExecutor:
             if interrupts != self._interrupts:
                 yield never_ran(request, "cancelled", "it was interrupted before it began")
                 return
+            engine = await self._begun(engine)
             limits = self.settings.limits
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
-            before = self._prepare(engine)
+            before = artifacts(engine.plan.ground.scratch)
             try:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
                 engine.discard(block)
+                await self.written.end(engine, request.call_id)
                 yield never_ran(request, "error", f"its code is too long: {error}")
                 return
             self._block = block
+            diff = ""
             try:
                 for event in self._said():
                     yield event
@@ -105,30 +111,78 @@ class SandboxExecutor:
                     yield output
             finally:
                 self._block = None
-                await engine.finish(block)
-            yield self._ended(engine, block, before)
+                try:
+                    await engine.finish(block)
+                finally:
+                    diff = await self.written.end(engine, request.call_id)
+            yield self._ended(engine, block, before, diff)
 
-    def _prepare(self, engine: Engine) -> dict[str, Stamp]:
-        """Make ready for a block; return the artifacts that are there before it."""
+    async def _begun(self, engine: Engine) -> Engine:
+        """Make ready for a block; return the sandbox to run it in, which may be another by now."""
         if self._proxy is not None:
             self._proxy.renew()
-        if self._copy is not None:
-            self._copy.begin()
-            engine.refreshed()
-        return artifacts(engine.plan.ground.scratch)
+        for _ in range(2):
+            why = await self.written.begin(engine)
+            if not why:
+                break
+            await engine.close()
+            self._engine = None
+            engine = await self._ready()
+            self._note = f"the sandbox was started again since {why}; {LOST}"
+        return engine
 
-    def _ended(self, engine: Engine, block: Block, before: Mapping[str, Stamp]) -> ToolFinished:
+    def _ended(
+        self, engine: Engine, block: Block, before: Mapping[str, Stamp], diff: str
+    ) -> ToolFinished:
         """Take in what the block left behind, and return how it ended."""
         self._carry_over(block)
         scratch = engine.plan.ground.scratch
         made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
         paths = tuple(str(scratch / "artifacts" / name) for name in made)
-        diff = ""
-        if self._copy is not None:
-            diff = self._copy.end()
-            engine.refresh(wait=False)
         note = self._take_note(block, engine)
         return explained(finished(block, self.settings, paths, note, diff), block.refused)
+
+    async def change(self, policy: Policy) -> None:
+        """Go on under another policy for the same project: the sandbox starts again.
+
+        /tmp, what bash blocks handed on and what can be undone stay; Python's variables are lost.
+        Where the new sandbox does not start, the old policy holds.
+
+        Raises:
+            LlmreplError: blocks changed their copy, and there would be none any more.
+            ConfigError: the policy lets blocks write where they must not.
+            SandboxUnavailable: the new one does not start.
+        """
+        async with self._turn:
+            settings = _workable(settle(policy, self._environ))
+            if not settings.copy_on_write and self.written.is_changed:
+                raise LlmreplError(
+                    "blocks changed their copy of the project, which would be lost",
+                    hint="/apply takes the changes over, /discard drops them",
+                )
+            before = self.given, self.settings, self._plan, self._proxy
+            if self._engine is not None:
+                await self._engine.close()
+                self._engine = None
+            try:
+                await self._use(policy, settings)
+            except BaseException:
+                self.given, self.settings, self._plan, self._proxy = before
+                self.policy = summary(self.settings)
+                raise
+            finally:
+                self._note = f"the sandbox was started again under another policy, so {LOST}"
+            if before[3] is not None:
+                await before[3].close()
+
+    async def _use(self, policy: Policy, settings: Policy) -> None:
+        self.given, self.settings = policy, settings
+        self._proxy = Proxy(settings.net, self._asked) if settings.net else None
+        if self._plan is not None:
+            self._plan = plan(settings, self._environ, self._plan)
+            self.settings = self._plan.policy
+        self.policy = summary(self.settings)
+        await self._ready()
 
     async def interrupt(self) -> None:
         """End the running block and those that wait: `run` finishes with status `cancelled`."""
@@ -144,7 +198,8 @@ class SandboxExecutor:
             await engine.close()
         if self._proxy is not None:
             await self._proxy.close()
-        start, self._plan, self._copy = self._plan, None, None
+        self.written.close()
+        start, self._plan = self._plan, None
         if start is not None:
             await asyncio.get_running_loop().run_in_executor(None, start.ground.remove)
 
@@ -158,7 +213,9 @@ class SandboxExecutor:
         if self._plan is None:
             self._plan = plan(self.settings, self._environ)
             self.settings = self._plan.policy
+        self._plan = await asyncio.to_thread(self.written.cover, self._plan)
         self._engine = engine = await self._open(self._plan)
+        self.written.opened(self._plan)
         if self._proxy is not None and not await engine.open_door(self._proxy):
             self._engine = None
             await engine.close()
@@ -181,63 +238,19 @@ class SandboxExecutor:
         if start.overlay is None:
             return await open_proven(start)
         try:
-            engine = await open_proven(start)
+            return await open_proven(start)
         except SandboxUnavailable as error:
-            if self._copy is not None:
+            if self.written.is_copied:
                 raise  # it worked before, and may hold changes
             because = f"no copy of it could be made: {error.message}"
             self.settings = replace(self.settings, copy_on_write=False, read_only_because=because)
             self.policy = summary(self.settings)
             self._plan = replace(start, policy=self.settings, overlay=None)
             return await open_proven(self._plan)
-        if self._copy is None:
-            self._copy = WorkingCopy(start.overlay, self._refresh)
-        return engine
 
     def _refresh(self) -> None:
         if self._engine is not None and self._engine.alive:
             self._engine.refresh()
-
-    async def changes(self) -> list[Change]:
-        """Return what differs between the blocks' copy and the project."""
-        async with self._turn:
-            return self._copy.changes() if self._copy is not None else []
-
-    async def diff(self, path: str = "") -> str:
-        """Return a unified diff of the project and the copy, of all or what is at `path`."""
-        name = self._name(path)
-        async with self._turn:
-            return self._copy.diff(name) if self._copy is not None else ""
-
-    async def apply(self, paths: Iterable[str] | None = None) -> Applied:
-        """Write what blocks changed into the project.
-
-        Args:
-            paths: files or directories of the project; None for all that is not protected.
-        """
-        names = None if paths is None else [self._name(path) for path in paths]
-        async with self._turn:
-            return self._copy.apply(names) if self._copy is not None else Applied()
-
-    async def discard(self, paths: Iterable[str] | None = None) -> list[str]:
-        """Let the copy be as the project again; return the paths that were not."""
-        names = None if paths is None else [self._name(path) for path in paths]
-        async with self._turn:
-            return self._copy.discard(names) if self._copy is not None else []
-
-    def _name(self, path: str) -> str:
-        """Return `path` relative to the project.
-
-        Raises:
-            LlmreplError: it is not in the project.
-        """
-        project = self.settings.project
-        if project is None or not path:
-            return ""
-        named = os.path.relpath(os.path.join(project, path), project)
-        if named == ".." or named.startswith("../"):
-            raise LlmreplError(f"{path} is not in {project}", hint="name a path in the project")
-        return "" if named == "." else named
 
     def _carry_over(self, block: Block) -> None:
         cwd, exports = block.reply.get("cwd"), block.reply.get("exports")
@@ -253,7 +266,7 @@ class SandboxExecutor:
 
 def _workable(policy: Policy) -> Policy:
     """Return the policy with a read-only project where no copy of it can be had."""
-    if not policy.copy_on_write or policy.project is None:
+    if not policy.copy_on_write or policy.project is None or policy.writes_project:
         return replace(policy, copy_on_write=False)
     because = unworkable(policy.project)
     return replace(policy, copy_on_write=not because, read_only_because=because)

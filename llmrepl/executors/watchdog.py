@@ -12,7 +12,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +68,19 @@ class Unlinked:
 class Watchdog:
     """Looks at one sandbox whose PID 1 is `agent` here.
 
-    `written` are the directories on disk that blocks fill, by what to call them.
+    Args:
+        agent: it.
+        written: the directories on disk that blocks fill, by what to call them.
+        theirs: those among them that are a person's.
+        limits: what to look for.
 
     Raises:
         OSError: it has already gone.
     """
 
-    def __init__(self, agent: int, written: Mapping[str, Path], limits: Limits) -> None:
+    def __init__(
+        self, agent: int, written: Mapping[str, Path], theirs: Sequence[Path], limits: Limits
+    ) -> None:
         self._limits = limits
         self._proc = os.open(f"/proc/{agent}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._homes = [
@@ -82,6 +88,7 @@ class Watchdog:
             for path in (HOME, "/dev/shm")
         ]
         self._disks = [(name, path, DiskMeter(path, limits)) for name, path in written.items()]
+        self._disks += [(str(path), path, DiskMeter(path, limits, theirs=True)) for path in theirs]
         self._machine = _machine()
         self._began_with = self._home_files()
         self._count_after = 0.0

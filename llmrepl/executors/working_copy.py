@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from llmrepl.executors.applying import Refusal, apply_change, drop
 from llmrepl.executors.changes import (
+    MAX_LISTED,
     Base,
     Change,
     Difference,
@@ -15,37 +15,22 @@ from llmrepl.executors.changes import (
     compare,
     counted,
     has_moved,
-    listed,
+    told,
 )
-from llmrepl.executors.differences import cut
+from llmrepl.executors.engine import Engine
 from llmrepl.executors.overlay import Overlay
 from llmrepl.executors.place import protected
 from llmrepl.executors.tree import Stamp, look, unfold, unveil, walk
-
-MAX_LISTED = 50
-MAX_DIFF = 8 << 10
-"""Characters of a diff that stands in a block's result."""
+from llmrepl.executors.writing import Applied
 
 SLACK = 10_000_000
 """Nanoseconds that a file's time may lag behind the clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of changes that were to be applied: paths, with the reason where not done.
-
-    A conflict is a file that somebody else changed since a block first touched it.
-    """
-
-    done: tuple[str, ...] = ()
-    conflicts: tuple[tuple[str, str], ...] = ()
-    refused: tuple[tuple[str, str], ...] = ()
-
-
 class WorkingCopy:
-    """A copy-on-write layer over a project.
+    """A copy-on-write layer over a project; see `llmrepl.executors.writing.Writing`.
 
-    No method may be called while a block runs, but `begin` before it and `end` after it.
+    No other method may be called while a block runs.
 
     Args:
         overlay: its directories.
@@ -61,15 +46,22 @@ class WorkingCopy:
         self._same: dict[str, Stamp] = {}
         self._since = self._ended = time.time_ns()
 
-    def begin(self) -> None:
+    async def begin(self, engine: Engine) -> str:
         """Note that a block begins. What it will see is as the project is now."""
         self._since = time.time_ns()
         stale = [path for path, stamp in self._same.items() if self._stamp(path) != stamp]
         if stale:
             self._take_out(stale)
+        engine.refreshed()
+        return ""
 
-    def end(self) -> str:
+    async def end(self, engine: Engine, _call_id: str) -> str:
         """Return what the block changed, in words with a diff, or ""."""
+        found = self._take_in()
+        engine.refresh(wait=False)
+        return found
+
+    def _take_in(self) -> str:
         entries = dict(walk(self._upper))
         fresh = [path for path, entry in entries.items() if self._seen.get(path) != entry.stamp]
         gone = [path for path in self._seen if path not in entries]
@@ -90,9 +82,11 @@ class WorkingCopy:
                 self._same[path] = self._stamp(path)
             found |= {f"{d.change.path}\0{d.change.kind}": d for d in each}
             self._note(each, entries[path].changed)
+        named = {each.change.path for each in found.values()}
         for path in gone:
-            self._bases.pop(path, None)
             self._same.pop(path, None)
+            if path not in named:  # or a directory above it was deleted, and it with it
+                self._bases.pop(path, None)
         self._ended = time.time_ns()
         return self._told(list(found.values()), gone)
 
@@ -153,7 +147,7 @@ class WorkingCopy:
         return list(dict.fromkeys(found))
 
     def _differences(self) -> list[Difference]:
-        self.end()
+        self._take_in()
         return sorted(compare(self.project, self._upper), key=lambda each: each.change.path)
 
     def _ordered(self, names: tuple[str, ...] | None) -> list[Difference]:
@@ -206,21 +200,12 @@ class WorkingCopy:
         return text or f"{change}\n"
 
     def _told(self, found: list[Difference], gone: list[str]) -> str:
-        lines, texts = [], ""
-        for each in sorted(found, key=lambda d: d.change.path)[: MAX_LISTED + 1]:
-            change, text = counted(self.project, self._upper, each)
-            lines.append(str(change))
-            texts += text if len(texts) <= MAX_DIFF else ""
-        if len(found) > MAX_LISTED:
-            lines[MAX_LISTED:] = [f"... and {len(found) - MAX_LISTED} more"]
-        back = [path for path in gone if look(self.project, path) is not None]
-        lines += [f"= {path} is as in the project again" for path in sorted(back)[:MAX_LISTED]]
-        return "\n".join(lines) + ("\n" if lines else "") + cut(texts, MAX_DIFF)
-
-
-def summary_of(changes: list[Change], most: int = MAX_LISTED) -> str:
-    """Return a line for each change."""
-    return "\n".join(listed(changes, most))
+        back = sorted(path for path in gone if look(self.project, path) is not None)
+        return told(
+            sorted(found, key=lambda each: each.change.path),
+            lambda each: counted(self.project, self._upper, each),
+            [f"= {path} is as in the project again" for path in back[:MAX_LISTED]],
+        )
 
 
 def _is_named(path: str, names: tuple[str, ...] | None) -> bool:

@@ -10,9 +10,10 @@ from llmrepl.compose import Assembly
 from llmrepl.compose.checks import checks_of
 from llmrepl.compose.models import list_models
 from llmrepl.errors import LlmreplError
-from llmrepl.executors.differences import shown
 from llmrepl.figures import money, tokens
 from llmrepl.health import run_checks
+from llmrepl.repl import files
+from llmrepl.repl.policy import sandbox
 from llmrepl.sanitise import clean
 
 
@@ -96,44 +97,6 @@ async def _sessions(assembly: Assembly, _: str) -> None:
         _show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
 
 
-async def _sandbox(assembly: Assembly, _: str) -> None:
-    executor = assembly.edges.executor
-    await executor.start()
-    _say(f"{executor.name}: {executor.policy}")
-
-
-async def _diff(assembly: Assembly, path: str) -> None:
-    _show(assembly, await assembly.executor.diff(path) or _unchanged(assembly))
-
-
-async def _apply(assembly: Assembly, path: str) -> None:
-    applied = await assembly.executor.apply([path] if path else None)
-    if applied.done:
-        assembly.trail.applied(applied.done)
-    for name in applied.done:
-        _show(assembly, f"  applied   {shown(name)}")
-    for name, why in applied.conflicts:
-        _show(assembly, f"  conflict  {shown(name)}: {why}; /diff shows it, /discard drops it")
-    for name, why in applied.refused:
-        _show(assembly, f"  refused   {shown(name)}: {why}")
-    if not (applied.done or applied.conflicts or applied.refused):
-        _say(_unchanged(assembly))
-
-
-async def _discard(assembly: Assembly, path: str) -> None:
-    gone = await assembly.executor.discard([path] if path else None)
-    for name in gone:
-        _show(assembly, f"  discarded {shown(name)}")
-    if not gone:
-        _say(_unchanged(assembly))
-
-
-def _unchanged(assembly: Assembly) -> str:
-    if assembly.executor.settings.copy_on_write:
-        return "blocks have changed nothing there that is not applied"
-    return f"there is no copy that blocks could change: {assembly.executor.policy}"
-
-
 async def _system(assembly: Assembly, _: str) -> None:
     _say(assembly.window.system)
     _say(f"({assembly.window.system_tokens} tokens)")
@@ -154,10 +117,11 @@ COMMANDS = {
     "check": Command("", "check this installation", _check),
     "cost": Command("", "tokens and money so far", _cost),
     "sessions": Command("", "saved sessions, newest first", _sessions),
-    "sandbox": Command("", "what the code may touch", _sandbox),
-    "diff": Command("[PATH]", "what blocks changed in their copy of the project", _diff),
-    "apply": Command("[PATH]", "write what blocks changed into the project", _apply),
-    "discard": Command("[PATH]", "drop what blocks changed", _discard),
+    "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
+    "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
+    "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
+    "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
+    "undo": Command("[BLOCKS]", "take back what blocks wrote for real", files.undo),
     "system": Command("", "the system prompt as it is sent", _system),
     "clear": Command("", "clear the screen", _clear),
     "quit": Command("", "leave", _quit),

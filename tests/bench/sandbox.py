@@ -79,6 +79,7 @@ def report(rounds: int = 60) -> str:
         ways = {
             "sandboxed": Policy(project=Path(project), copy_on_write=True),
             "sandboxed, project read-only": Policy(project=Path(project)),
+            "sandboxed, written for real": Policy(project=Path(project), write=(Path(project),)),
         }
         executors = {name: SandboxExecutor(policy) for name, policy in ways.items()}
         subjects: dict[str, Callable[[], float]] = {BARE_BASH: bench.bare}

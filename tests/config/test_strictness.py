@@ -2,7 +2,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmrepl.config.settings import SETTINGS
@@ -211,6 +211,8 @@ documents = st.lists(configurations, max_size=4, unique_by=lambda pair: pair[0])
 
 @PATIENT
 @given(documents, documents)
+@example("sandbox.write = ['/w/../v']\n", "sandbox.write = ['/w/../v']\n")
+@example("sandbox.write = ['/w/../v']\n", "sandbox.write = ['/w']\n")
 def test_whatever_stands_in_it_a_project_never_allows_more(person, project):
     with TemporaryDirectory() as folder:
         world = World(Path(folder))

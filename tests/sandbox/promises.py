@@ -161,12 +161,41 @@ def a_copy_is_written_and_applied(session, project):
     assert found.text("diff").startswith("A d/\nA d/e +1\nA d/l +1\nM file.txt +1\nD gone -1\n")
     assert (project / "file.txt").read_text() == "unchanged\n"
     assert sorted(path.name for path in project.iterdir()) == ["file.txt", "gone"]
-    applied = session.wait(session.executor.apply())
+    applied = session.wait(session.executor.written.apply())
     assert (applied.conflicts, applied.refused) == ((), ()), applied
     assert (project / "file.txt").read_text() == "unchanged\nnew\n"
     assert (project / "d" / "l").read_text() == "d\n"
     assert not (project / "gone").exists()
-    assert session.wait(session.executor.changes()) == []
+    assert session.wait(session.executor.written.changes()) == []
     assert session.bash("cat file.txt; rm -r d").out == "unchanged\nnew\n"
-    session.wait(session.executor.discard())
+    session.wait(session.executor.written.discard())
     assert session.bash("cat d/l").out == "d\n"
+
+
+def real_writes_are_swept_and_undone(session, project):
+    """Blocks write the project for real, but for what is protected; a person takes it back."""
+    (project / "sealed").mkdir(mode=0)
+    found = session.bash(
+        "echo new >> file.txt; mkdir -p d; echo x > d/x; ln -s x d/l; chmod 4755 d/x"
+    )
+    assert found.status == "ok", (found.reason, session.executor.policy)
+    assert (project / "file.txt").read_text() == "unchanged\nnew\n"
+    assert (project / "d" / "x").stat().st_mode & 0o7777 == 0o755
+    for attempt in ("echo x > .git/hooks/x", "mv .git x", "rm -rf .git"):
+        assert session.bash(attempt).status == "error", attempt
+    assert list((project / ".git" / "hooks").iterdir()) == []
+    swept = session.bash("echo x > .bashrc; mkdir -m 0 shut; chmod 700 shut; echo x > shut/.envrc")
+    assert "! .bashrc was put into quarantine" in swept.text("diff"), swept
+    assert not (project / ".bashrc").exists()
+    session.bash("mkdir dark; echo x > dark/.npmrc; chmod 0 dark dark/..; chmod 700 .")
+    assert not (project / "dark" / ".npmrc").exists()
+    found = session.bash("chmod 700 sealed; echo x > sealed/.envrc; chmod 0 sealed")
+    assert "! sealed/.envrc was put into quarantine" in found.text("diff"), found
+    session.bash("rm -r d; mkdir d; echo y > d/y; chmod 500 d; rm file.txt")
+    count, undone = session.wait(session.executor.written.undo())
+    assert (undone.conflicts, undone.refused) == ((), ()), undone
+    assert count == 5
+    assert (project / "sealed").stat().st_mode & 0o7777 == 0
+    (project / "sealed").rmdir()
+    assert (project / "file.txt").read_text() == "unchanged\n"
+    assert {path.name for path in project.iterdir()} == {".git", "file.txt"}

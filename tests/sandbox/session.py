@@ -55,6 +55,7 @@ class Session:
     def __init__(self, policy: Policy, environ: dict[str, str] | None = None) -> None:
         self._runner = asyncio.Runner()
         self._numbers = itertools.count(1)
+        self.turn = 1
         if environ is None:
             self.executor = SandboxExecutor(policy)
         else:
@@ -102,7 +103,7 @@ class Session:
         act: Callable[[], Awaitable[None]] | None = None,
     ) -> Result:
         request = ToolRequested(
-            call_id=f"call-{next(self._numbers)}",
+            call_id=f"{self.turn}.1.{next(self._numbers)}",
             name=language,
             language=language,
             arguments={"code": code, **arguments},

@@ -41,15 +41,15 @@ def session(tree: Path):
 
 
 def changes(session: Session) -> list[str]:
-    return [str(change) for change in session.wait(session.executor.changes())]
+    return [str(change) for change in session.wait(session.executor.written.changes())]
 
 
 def apply(session: Session, *paths: str):
-    return session.wait(session.executor.apply(paths or None))
+    return session.wait(session.executor.written.apply(paths or None))
 
 
 def discard(session: Session, *paths: str):
-    return session.wait(session.executor.discard(paths or None))
+    return session.wait(session.executor.written.discard(paths or None))
 
 
 def test_the_project_is_the_same_byte_for_byte_whatever_blocks_do_to_it(session, tree):
@@ -230,7 +230,7 @@ def test_changes_survive_a_sandbox_that_has_to_start_again(session):
 def test_a_path_outside_of_the_project_is_refused(session):
     for path in ("..", "/etc/passwd", "sub/../.."):
         with pytest.raises(LlmreplError, match="is not in"):
-            session.wait(session.executor.diff(path))
+            session.wait(session.executor.written.diff(path))
 
 
 def test_the_python_in_the_project_stays_as_it_is(tree):
@@ -268,7 +268,8 @@ def test_the_policy_and_the_rules_say_that_it_is_a_copy(session, tree):
     assert session.executor.policy == f"writes a copy of {tree}, and /tmp; no network"
     assert any("/apply" in rule for rule in rules(session.executor.settings))
     found = session.python("open('/usr/x', 'w')")
-    assert "everything but the project and /tmp" in found.reason
+    assert "everything but the project and /tmp ($SCRATCH) is read-only here" in found.reason
+    assert "--write DIRECTORY allows more, in the chat /sandbox" in found.reason
 
 
 def test_a_read_only_project_names_what_allows_more(project):

@@ -18,6 +18,7 @@ PROMISES = {
     "no_power": "(session)",
     "a_fork_bomb_is_contained": "(session)",
     "a_copy_is_written_and_applied": "(session, project)",
+    "real_writes_are_swept_and_undone": "(session, project)",
 }
 
 SCRIPT = """
@@ -30,7 +31,8 @@ assert os.getuid() == {uid}
 project = Path(sys.argv[1])
 port = int(sys.argv[2])
 net = (f"127.0.0.1:{{port}}",) if "{name}" == "no_network_but_the_proxy" else ()
-policy = Policy(project=project, limits=SMALL, net=net, copy_on_write={copied})
+write = (project,) if "{name}" == "real_writes_are_swept_and_undone" else ()
+policy = Policy(project=project, limits=SMALL, net=net, write=write, copy_on_write={copied})
 with Session(policy, dict(os.environ)) as session:
     promises.{name}{arguments}
     print("kept")
@@ -57,7 +59,11 @@ def test_a_promise_is_kept_for_an_unprivileged_user(name, user, upstream):
     project.mkdir(parents=True)
     (project / "file.txt").write_text("unchanged\n")
     (place / "canary").write_text("canary")
-    for path in (place, project, project / "file.txt", place / "canary"):
+    made = [place, project, project / "file.txt", place / "canary"]
+    if "real" in name:
+        (project / ".git" / "hooks").mkdir(parents=True)
+        made += [project / ".git", project / ".git" / "hooks"]
+    for path in made:
         os.chown(path, uid, uid if uid == users.NOBODY else -1)
     script = SCRIPT.format(uid=uid, name=name, arguments=PROMISES[name], copied="copy" in name)
     found = subprocess.run(

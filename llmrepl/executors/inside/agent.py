@@ -14,17 +14,21 @@ import signal
 import socket
 import sys
 import time
-from typing import Callable, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from . import bash, keeper, proofs
 from .door import Door
 from .frames import Message, receive_frame, send_frame
 from .prctl import set_dumpable
-from .processes import EVERYBODY, kill_strangers, send, strangers
+from .processes import EVERYBODY, is_stopped, kill_strangers, progress, send, strangers
 
 FORK_TRIES = 20
 FORK_PAUSE = 0.01
 REST = 0.0003
+PAUSE = 0.00003
+
+STOP_SECONDS = 0.5
+"""Seconds that whoever is stopped may take to end a system call."""
 
 PATIENCE = 2.0
 """Seconds killed processes may take to go."""
@@ -39,6 +43,7 @@ class Agent:
         self._kernel = 0
         self._bash: Optional[bash.Running] = None
         self._door: Optional[Door] = None
+        self._progress: Optional[Dict[str, bytes]] = None
         self._poller = select.poll()
         self._wakeup, wake = os.pipe()
         os.set_blocking(self._wakeup, False)
@@ -124,6 +129,24 @@ class Agent:
         """End everything, so that the next kernel starts with nothing."""
         self._keeper = self._kernel = 0
         return {"left": self._sweep()}
+
+    def _do_rest(self, message: Message, _fds: List[int]) -> None:
+        """Stop everybody, and remember how far each has come."""
+        deadline = time.monotonic() + STOP_SECONDS
+        send(EVERYBODY, signal.SIGSTOP)
+        stopped = is_stopped()
+        while not stopped and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            stopped = is_stopped()
+        self._reply(message["id"], {})
+        self._progress = progress() if stopped else None  # while nobody waits for it
+
+    def _do_rested(self, _message: Message, _fds: List[int]) -> Message:
+        """Say whether nobody has done anything since."""
+        return {"rested": self._progress is not None and progress() == self._progress}
+
+    def _do_wake(self, _message: Message, _fds: List[int]) -> None:
+        send(EVERYBODY, signal.SIGCONT)
 
     def _fork_again(self, start: Callable[[], None]) -> None:
         """Call `start`, which forks, again after reaping where there are too many processes."""

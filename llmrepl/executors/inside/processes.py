@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Dict, Iterator, List, Optional, Set
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 EVERYBODY = -1  # to a kill: every process of the namespace but PID 1
 
@@ -70,3 +70,39 @@ def _line(pid: int, parents: Dict[int, int]) -> Iterator[int]:
         seen.add(pid)
         yield pid
         pid = parents.get(pid, 0)
+
+
+def is_stopped() -> bool:
+    """Say whether every thread but PID 1's has stopped or ended."""
+    return all(_after(b"\nState:\t", status)[:1] in _STOPPED for _, status in _threads())
+
+
+def progress() -> Dict[str, bytes]:
+    """Return how often each thread but PID 1's has been taken off its processor.
+
+    Whatever runs meanwhile, however shortly, has a higher count or is a new thread.
+    """
+    return {name: _after(b"\nvoluntary_ctxt_switches:", status) for name, status in _threads()}
+
+
+_STOPPED = (b"T", b"t", b"Z", b"X", b"x")
+
+
+def _threads() -> Iterator[Tuple[str, bytes]]:
+    for pid in os.listdir("/proc"):
+        if not pid.isdigit() or pid == "1":
+            continue
+        try:
+            for thread in os.listdir("/proc/" + pid + "/task"):
+                fd = os.open("/proc/" + pid + "/task/" + thread + "/status", os.O_RDONLY)
+                try:
+                    yield thread, os.read(fd, 1 << 16)
+                finally:
+                    os.close(fd)
+        except OSError:
+            continue  # it went while we looked
+
+
+def _after(mark: bytes, status: bytes) -> bytes:
+    """Return the rest of a status from a mark on."""
+    return status.partition(mark)[2]

@@ -1,0 +1,80 @@
+"""Where protected files go that a block made: out of the way of what would run or obey them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import shutil
+import stat
+from pathlib import Path
+
+from llmrepl.executors.tree import parent_of
+
+
+class Quarantine:
+    """A directory that only we can enter, with one in it for each thing that was moved there.
+
+    Args:
+        directory: made with the first of them.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def move(self, top: Path, path: str) -> Path:
+        """Move what stands at `path` below `top` here, and return where it is.
+
+        No link is followed, and nothing may run that could change the way meanwhile.
+
+        Raises:
+            OSError: it could not be moved.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = self._new()
+        with parent_of(top, path) as (parent, name):
+            target = place / name
+            try:
+                os.rename(name, target, src_dir_fd=parent)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _copy(Path(f"/proc/self/fd/{parent}") / name, target)
+                _remove(parent, name)
+        return target
+
+    def _new(self) -> Path:
+        for number in range(1, 1_000_000):
+            with contextlib.suppress(FileExistsError):
+                place = self._directory / str(number)
+                place.mkdir(mode=0o700)
+                return place
+        raise FileExistsError(f"{self._directory} is full")
+
+
+def way_back(place: Path, top: Path, path: str) -> str:
+    """Return the command that takes something out of quarantine again."""
+    return shlex.join(["mv", str(place), str(top / path)])
+
+
+def _copy(source: Path, target: Path) -> None:
+    mode = os.lstat(source).st_mode
+    if stat.S_ISDIR(mode):
+        shutil.copytree(source, target, symlinks=True, ignore=_special)
+    elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _special(directory: str, names: list[str]) -> list[str]:
+    """Return what cannot be copied: pipes, sockets and devices."""
+    kinds = ((name, os.lstat(os.path.join(directory, name)).st_mode) for name in names)
+    plain = (stat.S_ISDIR, stat.S_ISREG, stat.S_ISLNK)
+    return [name for name, mode in kinds if not any(is_kind(mode) for is_kind in plain)]
+
+
+def _remove(parent: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=parent)
+    except IsADirectoryError:
+        shutil.rmtree(name, dir_fd=parent)

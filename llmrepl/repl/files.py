@@ -1,0 +1,88 @@
+"""The commands /diff, /apply, /discard and /undo: what blocks wrote, and what becomes of it."""
+
+from __future__ import annotations
+
+import sys
+
+from llmrepl.compose import Assembly
+from llmrepl.errors import LlmreplError
+from llmrepl.events import NoteAdded
+from llmrepl.executors.differences import shown
+from llmrepl.executors.writing import Applied
+from llmrepl.sanitise import clean
+
+MAX_NAMED = 20
+"""Paths that the model is told of."""
+
+
+async def diff(assembly: Assembly, path: str) -> None:
+    """Show what blocks changed in their copy of the project."""
+    _show(assembly, await assembly.executor.written.diff(path) or _unchanged(assembly))
+
+
+async def apply(assembly: Assembly, path: str) -> None:
+    """Write what blocks changed in their copy into the project."""
+    applied = await assembly.executor.written.apply([path] if path else None)
+    if applied.done:
+        assembly.trail.applied(applied.done)
+    if not _tell(assembly, "applied", applied, "; /diff shows it, /discard drops it"):
+        _say(_unchanged(assembly))
+
+
+async def discard(assembly: Assembly, path: str) -> None:
+    """Let the copy be as the project again."""
+    gone = await assembly.executor.written.discard([path] if path else None)
+    if not _tell(assembly, "discarded", Applied(tuple(gone))):
+        _say(_unchanged(assembly))
+
+
+async def undo(assembly: Assembly, blocks: str) -> None:
+    """Take back what blocks wrote for real, in the last turn or in the last so many blocks.
+
+    Raises:
+        LlmreplError: the argument is no number of blocks.
+    """
+    if blocks and not (blocks.isdecimal() and int(blocks)):
+        raise LlmreplError(
+            f"{blocks} is no number of blocks", hint="/undo, or /undo N for the last N blocks"
+        )
+    count, undone = await assembly.executor.written.undo(int(blocks) if blocks else None)
+    if undone.done:
+        assembly.trail.undone(undone.done)
+    if not _tell(assembly, "undone", undone):
+        _say("there is nothing to undo: blocks have written nothing for real")
+        return
+    what = "the last block" if count == 1 else f"the last {count} blocks"
+    _say(f"That was what {what} wrote.")
+    if undone.done:
+        some = ", ".join(map(shown, undone.done[:MAX_NAMED]))
+        more = len(undone.done) - MAX_NAMED
+        names = f"{some} and {more} more" if more > 0 else some
+        text = f"The person undid what {what} wrote. As before are again: {names}."
+        assembly.runtime.record(NoteAdded(text=text, audience="model"))
+
+
+def _tell(assembly: Assembly, verb: str, applied: Applied, about_conflicts: str = "") -> bool:
+    """Say what became of each path; return whether there was any."""
+    for name in applied.done:
+        _show(assembly, f"  {verb:9} {shown(name)}")
+    for name, why in applied.conflicts:
+        _show(assembly, f"  conflict  {shown(name)}: {why}{about_conflicts}")
+    for name, why in applied.refused:
+        _show(assembly, f"  refused   {shown(name)}: {why}")
+    return bool(applied.done or applied.conflicts or applied.refused)
+
+
+def _unchanged(assembly: Assembly) -> str:
+    if assembly.executor.settings.copy_on_write:
+        return "blocks have changed nothing there that is not applied"
+    return f"there is no copy that blocks could change: {assembly.executor.policy}"
+
+
+def _show(assembly: Assembly, text: str) -> None:
+    """Say what somebody else wrote, and what may be secret."""
+    _say(assembly.redactor.redact(text))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(clean(text) + "\n")
