@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shlex
 import shutil
 import stat
 from pathlib import Path
 
+from llmrepl.executors.index import open_up
+from llmrepl.executors.scratch import MAX_NESTING, enter
 from llmrepl.executors.tree import parent_of
 
 
@@ -26,22 +29,31 @@ class Quarantine:
     def move(self, top: Path, path: str) -> Path:
         """Move what stands at `path` below `top` here, and return where it is.
 
-        No link is followed, and nothing may run that could change the way meanwhile.
+        Where it cannot be brought here, it gets a name beside its own that nobody obeys. No link is
+        followed, and nothing may run that could change the way meanwhile.
 
         Raises:
             OSError: it could not be moved.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = self._new()
         with parent_of(top, path) as (parent, name):
-            target = place / name
+            _open(parent, name)
             try:
-                os.rename(name, target, src_dir_fd=parent)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                _copy(Path(f"/proc/self/fd/{parent}") / name, target)
-                _remove(parent, name)
+                return self._take(parent, name)
+            except (OSError, shutil.Error, RecursionError):
+                spare = f"{name.lstrip('.')}.quarantined-{secrets.token_hex(4)}"
+                os.rename(name, spare, src_dir_fd=parent, dst_dir_fd=parent)
+                return (top / path).parent / spare
+
+    def _take(self, parent: int, name: str) -> Path:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target = self._new() / name
+        try:
+            os.rename(name, target, src_dir_fd=parent)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(Path(f"/proc/self/fd/{parent}") / name, target)
+            _remove(parent, name)
         return target
 
     def _new(self) -> Path:
@@ -51,6 +63,20 @@ class Quarantine:
                 place.mkdir(mode=0o700)
                 return place
         raise FileExistsError(f"{self._directory} is full")
+
+
+def _open(parent: int, name: str, depth: int = MAX_NESTING) -> None:
+    """Let us change directories whatever mode a block gave them; anything else stays as it is."""
+    with contextlib.suppress(OSError):
+        open_up(parent, name)
+        fd = enter(parent, name)
+        try:
+            with os.scandir(fd) as entries:
+                names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
+            for each in names if depth else ():
+                _open(fd, each, depth - 1)
+        finally:
+            os.close(fd)
 
 
 def way_back(place: Path, top: Path, path: str) -> str:

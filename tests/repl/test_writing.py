@@ -20,7 +20,7 @@ def test_undo_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine,
     script = machine.script(
         bash("echo two >> list.txt"), bash("echo x > new"), "Done.", bash("cat list.txt"), "Seen."
     )
-    terminal = chat("--model", script, "--write", ".", "--session", "mine")
+    terminal = chat("--model", script, "--write", ".", "--approval", "auto", "--session", "mine")
     terminal.say("write")
     terminal.wait("M list.txt +1", "+two", "A new +1", "Done.", PROMPT)
     assert (machine.project / "list.txt").read_text() == "one\ntwo\n"
@@ -41,7 +41,7 @@ def test_undo_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine,
 
 def test_a_file_changed_since_is_left_alone_by_undo(machine, chat):
     script = machine.script(bash("echo block > a; echo block > b"), "Done.")
-    terminal = chat("--model", script, "--write", ".")
+    terminal = chat("--model", script, "--write", ".", "--approval", "auto")
     terminal.turn("write", "A a +1", "Done.")
     (machine.project / "a").write_text("theirs\n")
     terminal.say("/undo 1")
@@ -57,7 +57,7 @@ def test_a_person_lets_blocks_write_for_this_session(machine, chat):
         bash("echo y > new; cat /tmp/kept"),
         "Written.",
     )
-    terminal = chat("--model", script, "--session", "mine")
+    terminal = chat("--model", script, "--approval", "auto", "--session", "mine")
     terminal.turn("write", "A new +1", "Copied.")
     terminal.say("/sandbox write .")
     terminal.wait("error: blocks changed their copy", "/apply", PROMPT)
@@ -98,7 +98,7 @@ def test_sandbox_shows_what_changes_it_and_refuses_what_must_not_be(machine, cha
 
 def test_what_is_new_and_protected_is_said_with_the_way_to_have_it_back(machine, chat):
     script = machine.script(bash("echo x > .bashrc; echo x > .git/config"), "Done.")
-    terminal = chat("--model", script, "--write", ".")
+    terminal = chat("--model", script, "--write", ".", "--approval", "auto")
     shown = terminal.turn("write", "! .bashrc was put into quarantine", "mv ", "is protected")
     place = machine.sessions.parent / "quarantine" / "1" / ".bashrc"
     assert str(place) in terminal.text, shown

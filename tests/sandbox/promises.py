@@ -187,14 +187,17 @@ def real_writes_are_swept_and_undone(session, project):
     swept = session.bash("echo x > .bashrc; mkdir -m 0 shut; chmod 700 shut; echo x > shut/.envrc")
     assert "! .bashrc was put into quarantine" in swept.text("diff"), swept
     assert not (project / ".bashrc").exists()
-    session.bash("mkdir dark; echo x > dark/.npmrc; chmod 0 dark dark/..; chmod 700 .")
+    session.bash("mkdir .vscode d/.idea; echo x > .vscode/x; chmod 0 .vscode d/.idea; chmod 500 d")
+    assert not (project / ".vscode").exists()
+    assert not (project / "d" / ".idea").exists()
+    session.bash("chmod 700 d; mkdir dark; echo x > dark/.npmrc; chmod 0 dark dark/..; chmod 700 .")
     assert not (project / "dark" / ".npmrc").exists()
     found = session.bash("chmod 700 sealed; echo x > sealed/.envrc; chmod 0 sealed")
     assert "! sealed/.envrc was put into quarantine" in found.text("diff"), found
     session.bash("rm -r d; mkdir d; echo y > d/y; chmod 500 d; rm file.txt")
     count, undone = session.wait(session.executor.written.undo())
     assert (undone.conflicts, undone.refused) == ((), ()), undone
-    assert count == 5
+    assert count == 6
     assert (project / "sealed").stat().st_mode & 0o7777 == 0
     (project / "sealed").rmdir()
     assert (project / "file.txt").read_text() == "unchanged\n"

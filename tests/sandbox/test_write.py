@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -198,6 +199,28 @@ def test_what_is_new_and_protected_is_put_into_quarantine_and_said(session, tree
     assert found.text("diff").startswith("A deep/\nA deep/er/\nA fine +1\n! ")
     assert Path("/etc/passwd").exists()
     assert session.bash("ls -A sub").out == ".vscode\nkept\n"
+
+
+def test_quarantine_on_another_disk_and_none_at_all(tree, tmp_path):
+    shared = Path(tempfile.mkdtemp(prefix="llmrepl-test-", dir="/dev/shm"))
+    (tmp_path / "file").touch()
+    make = (
+        "mkdir -p .idea/deep; echo x > .idea/deep/x; ln -s x .idea/l; mkfifo .idea/p; chmod 0 .idea"
+    )
+    try:
+        with Session(Policy(project=tree, write=(tree,), quarantine=shared / "q")) as session:
+            session.bash(make)
+        assert (shared / "q" / "1" / ".idea" / "deep" / "x").read_text() == "x\n"
+    finally:
+        shutil.rmtree(shared)
+    assert not (tree / ".idea").exists()
+    unusable = tmp_path / "file" / "q"
+    with Session(Policy(project=tree, write=(tree,), quarantine=unusable)) as session:
+        found = session.bash(make)
+    assert not (tree / ".idea").exists()
+    (place,) = tree.glob("idea.quarantined-*")
+    assert str(place) in found.text("diff")
+    assert (place / "deep" / "x").read_text() == "x\n"
 
 
 def test_a_directory_moved_away_does_not_take_its_protection_along(session, tree, quarantine):
