@@ -18,6 +18,7 @@ from tests.sandbox.abuse import (
     persistence,
     processes,
     protocol,
+    real_writes,
     secrets,
 )
 from tests.sandbox.abuse.case import Case
@@ -35,6 +36,7 @@ GROUPS: tuple[ModuleType, ...] = (
     kernel_interfaces,
     persistence,
     copies,
+    real_writes,
     protocol,
     compatibility,
 )
