@@ -14,11 +14,15 @@ TITLE = "The copy of the project"
 
 
 def _apply(*paths: str) -> Any:
-    return host(lambda stage: stage.session.wait(stage.session.executor.apply(paths or None)))
+    return host(
+        lambda stage: stage.session.wait(stage.session.executor.written.apply(paths or None))
+    )
 
 
 def _discard(*paths: str) -> Any:
-    return host(lambda stage: stage.session.wait(stage.session.executor.discard(paths or None)))
+    return host(
+        lambda stage: stage.session.wait(stage.session.executor.written.discard(paths or None))
+    )
 
 
 def _apply_often(stage: Stage) -> set[str]:
@@ -26,9 +30,9 @@ def _apply_often(stage: Stage) -> set[str]:
     done: set[str] = set()
     for _ in range(15):
         with contextlib.suppress(OSError):  # what is being written cannot be dropped
-            done |= set(stage.session.wait(stage.session.executor.apply()).done)
-            stage.session.wait(stage.session.executor.diff())
-            stage.session.wait(stage.session.executor.discard())
+            done |= set(stage.session.wait(stage.session.executor.written.apply()).done)
+            stage.session.wait(stage.session.executor.written.diff())
+            stage.session.wait(stage.session.executor.written.discard())
     return done
 
 

@@ -43,7 +43,7 @@ sorted(set(found.values()))
 
 
 def _apply(stage: Stage) -> object:
-    return stage.session.wait(stage.session.executor.apply())
+    return stage.session.wait(stage.session.executor.written.apply())
 
 
 def _next_session(stage: Stage) -> str:

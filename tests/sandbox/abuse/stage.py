@@ -112,7 +112,7 @@ class Stage:
             if case.alone:
                 problems += self._end(self.session)
             else:
-                self.session.wait(self.session.executor.discard())
+                self.session.wait(self.session.executor.written.discard())
         problems += self._left(alone=case.alone)
         problems += self.world.problems(before, case.changes)
         return problems, [_described(result) for result in results]
