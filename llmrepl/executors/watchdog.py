@@ -82,6 +82,8 @@ class Watchdog:
         self, agent: int, written: Mapping[str, Path], theirs: Sequence[Path], limits: Limits
     ) -> None:
         self._limits = limits
+        self._agent = agent
+        self._own_network = _network(agent) != _network("self")
         self._proc = os.open(f"/proc/{agent}/root/proc", os.O_RDONLY | os.O_DIRECTORY)
         self._homes = [
             os.open(f"/proc/{agent}/root{path}", os.O_RDONLY | os.O_DIRECTORY)
@@ -137,9 +139,11 @@ class Watchdog:
         return Sample(tasks, own, mapped, self._sockets(), tuple(pids))
 
     def _sockets(self) -> int:
-        """Return the bytes that all sockets of the sandbox can hold."""
-        used = self._read("1/net/sockstat").split()[2]  # "sockets: used 2"
-        return int(used) * SOCKET_BYTES
+        """Return the bytes that all sockets of the sandbox can hold; 0 in the machine's network."""
+        if not self._own_network:
+            return 0
+        with open(f"/proc/{self._agent}/net/sockstat", "rb") as file:
+            return int(file.readline().split()[2]) * SOCKET_BYTES  # "sockets: used 2"
 
     def _read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY, dir_fd=self._proc)
@@ -225,6 +229,11 @@ class Watchdog:
                     f" {limits.scratch_files} files in {name}"
                 )
         return ""
+
+
+def _network(process: int | str) -> int:
+    """Return what tells the network of a process from others."""
+    return os.stat(f"/proc/{process}/ns/net").st_ino
 
 
 def _machine() -> tuple[int, int]:
