@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -63,6 +65,7 @@ class Area:
         self.top = top
         self.now: dict[str, State] = {}
         self.guarded: dict[str, int] = {}
+        self._mode = 0o700
         inside = project is not None and top.is_relative_to(project)
         self._shown = PurePosixPath(os.path.relpath(top, project) if inside and project else top)
         self._closed = frozenset(closed)
@@ -89,11 +92,14 @@ class Area:
         """Return the paths at which something may have changed since `take` was last called.
 
         Args:
-            opening: whether to make directories enterable that were shut since then.
+            opening: whether to make directories enterable that were shut since then, and to give
+                the directory itself the mode it had when last looked at otherwise.
 
         Raises:
             SandboxUnavailable: the directory itself cannot be read.
         """
+        with contextlib.suppress(OSError):  # it went away, as the scan finds out
+            self._keep_mode(opening=opening)
         self._note_touched()
         before, touched = self._seen, self._touched
         scan = Scan(
@@ -118,6 +124,13 @@ class Area:
         self._news = news
         self._known |= {path: found[path].inode for path in scan.listed if path in found}
         return list(news)
+
+    def _keep_mode(self, *, opening: bool) -> None:
+        mode = stat.S_IMODE(self.top.stat().st_mode)
+        if not opening:
+            self._mode = mode
+        elif mode != self._mode:
+            self.top.chmod(self._mode)  # or nothing could be moved out of it
 
     def _note_touched(self) -> None:
         touched = self._watch.touched()

@@ -39,32 +39,34 @@ class DiskMeter:
 
     def __init__(self, directory: Path, limits: Limits, *, theirs: bool = False) -> None:
         self._scratch = directory
-        self._limits = limits
+        self._limits = Usage(limits.scratch_size, limits.scratch_files)
         self._theirs = theirs
         self._count_soon = self._count_after = self._count_anyway = 0.0
         self._free = self._free_now()
-        self._known = Usage()
+        self._known = self._most = Usage()
         self._count()
         self._begin()
 
     def begin(self) -> None:
         """Note how things stand as a block begins."""
-        much = self._theirs and self._much_was_written()
-        if self._took < CHEAP or much or self._may_exceed():
+        # What was too much at the last count may since be gone.
+        if self._took < CHEAP or self._may_exceed() or self._is_too_full():
             self._count()
         self._begin()
 
     def _begin(self) -> None:
-        self._free_at_begin = self._free_now()
         known, limits = self._known, self._limits
-        if self._theirs:
-            self._most = Usage(known.size + limits.scratch_size, known.files + limits.scratch_files)
-        else:
-            size, files = limits.scratch_size, limits.scratch_files
-            self._most = Usage(max(known.size, size), max(known.files, files))
+        self._most = (
+            known + limits
+            if self._theirs
+            else Usage(max(known.size, limits.size), max(known.files, limits.files))
+        )
+        self._free_at_begin = self._free_now()
+        if self._theirs and not self._is_whole:
+            self._free = self._free_at_begin  # others' files are there; what this block adds counts
 
     def exceeded(self, unlinked: Callable[[], int]) -> bool:
-        """Say whether the scratch holds too much, and more than when the block began.
+        """Say whether the directory holds too much, and more than when the block began.
 
         Args:
             unlinked: returns the bytes in files that are open there and have no name any more.
@@ -91,6 +93,7 @@ class DiskMeter:
         began = time.monotonic()
         found = usage(self._scratch)
         self._took = time.monotonic() - began
+        self._is_whole = found.whole
         if found.whole:
             self._free, self._known = free, found
         return found
@@ -107,10 +110,13 @@ class DiskMeter:
     def _much_was_written(self) -> bool:
         """Say whether a slow count must not wait, or blocks could fill the disk meanwhile."""
         size, count = self._written()
-        return size > self._limits.scratch_size // 2 or count > self._limits.scratch_files // 2
+        return size > self._limits.size // 2 or count > self._limits.files // 2
 
     def _may_exceed(self) -> bool:
         size, count = self._written()
-        held, files = (0, 0) if self._theirs else (self._known.size, self._known.files)
-        # What is held too much already may since be gone: only a count says.
-        return size > self._limits.scratch_size - held or count > self._limits.scratch_files - files
+        room = (self._most.size - self._known.size, self._most.files - self._known.files)
+        return size > max(0, room[0]) or count > max(0, room[1])
+
+    def _is_too_full(self) -> bool:
+        full = self._known.size > self._limits.size or self._known.files > self._limits.files
+        return full and not self._theirs

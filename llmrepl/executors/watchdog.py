@@ -91,7 +91,8 @@ class Watchdog:
         contained: bool,
     ) -> None:
         self._limits = limits
-        self._contained = contained
+        self._agent = agent
+        self._own_network = _network(agent) != _network("self")
         self._top = 0
         self._proc = os.open(
             f"/proc/{agent}/root/proc" if contained else "/proc", os.O_RDONLY | os.O_DIRECTORY
@@ -151,14 +152,11 @@ class Watchdog:
         return Sample(tasks, own, mapped, self._sockets(), tuple(pids))
 
     def _sockets(self) -> int:
-        """Return the bytes that all sockets of the sandbox can hold, 0 where it shares our network.
-
-        Its limits on descriptors and processes are then the only ones.
-        """
-        if not self._contained:
+        """Return the bytes that all sockets of the sandbox can hold; 0 in the machine's network."""
+        if not self._own_network:
             return 0
-        used = self._read(f"{self._top or 1}/net/sockstat").split()[2]  # "sockets: used 2"
-        return int(used) * SOCKET_BYTES
+        with open(f"/proc/{self._agent}/net/sockstat", "rb") as file:
+            return int(file.readline().split()[2]) * SOCKET_BYTES  # "sockets: used 2"
 
     def _names(self) -> Iterable[str]:
         """Return the processes of the sandbox, as entries of /proc."""
@@ -255,6 +253,11 @@ class Watchdog:
                     f" {limits.scratch_files} files in {name}"
                 )
         return ""
+
+
+def _network(process: int | str) -> int:
+    """Return what tells the network of a process from others."""
+    return os.stat(f"/proc/{process}/ns/net").st_ino
 
 
 def _machine() -> tuple[int, int]:

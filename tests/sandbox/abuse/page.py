@@ -19,6 +19,7 @@ POLICIES = {
     "copy": "a copy",
     "default": "a copy",
     "read-only": "read-only",
+    "write": "written for real",
     "net": "a copy, and some hosts",
 }
 """What a case's blocks may write, in words."""

@@ -60,6 +60,7 @@ POLICIES: dict[str, Callable[[World], Policy]] = {
     "default": lambda world: Policy(world.project, copy_on_write=True),
     "copy": lambda world: Policy(world.project, limits=LIMITS, copy_on_write=True),
     "read-only": lambda world: Policy(world.project, limits=LIMITS),
+    "write": lambda world: Policy(world.project, limits=LIMITS, write=(world.project,)),
     "net": lambda world: Policy(
         world.project, limits=LIMITS, copy_on_write=True, net=world.allowed
     ),

@@ -16,8 +16,10 @@ from tests.sandbox.abuse import (
     other_processes,
     output,
     persistence,
+    privileges,
     processes,
     protocol,
+    real_writes,
     secrets,
 )
 from tests.sandbox.abuse.case import Case
@@ -28,6 +30,7 @@ GROUPS: tuple[ModuleType, ...] = (
     output,
     disk,
     escape,
+    privileges,
     secrets,
     other_processes,
     network,
@@ -35,6 +38,7 @@ GROUPS: tuple[ModuleType, ...] = (
     kernel_interfaces,
     persistence,
     copies,
+    real_writes,
     protocol,
     compatibility,
 )

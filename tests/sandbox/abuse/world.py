@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import select
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from llmrepl.executors.removal import remove_tree
 from llmrepl.executors.syscalls import CHECKED, DENIED
 from tests.sandbox.upstream import Upstream
 
@@ -80,7 +80,7 @@ class World:
         if self._upstream is not None:
             self._upstream.__exit__()
         self.common.unlink(missing_ok=True)
-        shutil.rmtree(self.place)
+        remove_tree(self.place)
 
     @property
     def allowed(self) -> tuple[str, ...]:
