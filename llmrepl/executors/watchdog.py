@@ -92,7 +92,7 @@ class Watchdog:
     ) -> None:
         self._limits = limits
         self._agent = agent
-        self._own_network = _network(agent) != _network("self")
+        self._own_network = contained and _network(agent) != _network("self")
         self._top = 0
         self._proc = os.open(
             f"/proc/{agent}/root/proc" if contained else "/proc", os.O_RDONLY | os.O_DIRECTORY
