@@ -8,7 +8,7 @@ from pathlib import Path
 from llmrepl.config import Config
 from llmrepl.config.paths import cache_directory, config_directory, data_directory
 from llmrepl.errors import ConfigError
-from llmrepl.executors.allowlist import parse
+from llmrepl.executors.network.allowlist import parse
 from llmrepl.executors.policy import Limits, Policy
 
 

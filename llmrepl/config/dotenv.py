@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from llmrepl.executors.hidden import PUBLIC_FILES, hidden
 from llmrepl.executors.place import too_broad
+from llmrepl.executors.walls.hidden import PUBLIC_FILES, hidden
 from llmrepl.redaction import Secret, secrets_in
 
 MOST, LARGEST = 200, 64 * 2**10

@@ -19,17 +19,17 @@ from pathlib import Path
 
 from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.events import ToolRequested
-from llmrepl.executors import seatbelt
-from llmrepl.executors.block import Block, Verdict, seconds_for
-from llmrepl.executors.capture import Leftovers
-from llmrepl.executors.ground import Ground, prepare
-from llmrepl.executors.layout import Layout, environment, survey
+from llmrepl.executors.files.scratch import artifacts
 from llmrepl.executors.place import home_of
 from llmrepl.executors.policy import Policy, size
-from llmrepl.executors.proofs import Proof
-from llmrepl.executors.results import finished, never_ran
+from llmrepl.executors.running.block import Block, Verdict, seconds_for
+from llmrepl.executors.running.capture import Leftovers
+from llmrepl.executors.running.results import finished, never_ran
 from llmrepl.executors.sandbox import SandboxExecutor, problem_of
-from llmrepl.executors.scratch import artifacts
+from llmrepl.executors.walls import seatbelt
+from llmrepl.executors.walls.ground import Ground, prepare
+from llmrepl.executors.walls.layout import Layout, environment, survey
+from llmrepl.executors.walls.proofs import Proof
 from llmrepl.ports import ToolEvent
 
 PROOF_SECONDS = 20.0

@@ -16,8 +16,11 @@ from pathlib import Path
 from llmrepl.errors import ConfigError
 from llmrepl.executors.policy import Policy
 
+HOME = "/home/sandbox"
+"""The home directory that blocks have."""
+
 OWN_MOUNTS = (
-    *("/bin", "/dev", "/etc", "/home", "/home/sandbox", "/lib", "/lib64", "/proc", "/root"),
+    *("/bin", "/dev", "/etc", "/home", HOME, "/lib", "/lib64", "/proc", "/root"),
     *("/run", "/sbin", "/sys", "/tmp", "/usr", "/var"),
 )
 """Places with a meaning of their own in the sandbox: no project, nor is what lies above them."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llmrepl.executors.network import network_rule, reach
+from llmrepl.executors.network.words import network_rule, reach
 from llmrepl.executors.tiers import TIERS
 
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30

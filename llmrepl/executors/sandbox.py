@@ -13,20 +13,20 @@ from dataclasses import replace
 
 from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
-from llmrepl.executors.block import Block, Verdict, seconds_for
-from llmrepl.executors.engine import LOST, Engine, Shell
+from llmrepl.executors.files.scratch import Stamp, artifacts
 from llmrepl.executors.inside.frames import FrameError
-from llmrepl.executors.launch import Plan
-from llmrepl.executors.network import explained
-from llmrepl.executors.opening import open_proven, plan
-from llmrepl.executors.overlay import unworkable
+from llmrepl.executors.network.proxy import Proxy
+from llmrepl.executors.network.words import explained
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import Policy, size, summary
-from llmrepl.executors.proxy import Proxy
-from llmrepl.executors.results import finished, never_ran
-from llmrepl.executors.scratch import Stamp, artifacts
+from llmrepl.executors.running.block import Block, Verdict, seconds_for
+from llmrepl.executors.running.engine import LOST, Engine, Shell
+from llmrepl.executors.running.opening import open_proven, plan
+from llmrepl.executors.running.results import finished, never_ran
 from llmrepl.executors.tiers import TIERS
-from llmrepl.executors.written import Written
+from llmrepl.executors.walls.launch import Plan
+from llmrepl.executors.walls.overlay import unworkable
+from llmrepl.executors.writing.written import Written
 from llmrepl.ports import ToolEvent
 
 LANGUAGES = ("python", "bash")

@@ -14,11 +14,11 @@ from typing import Any
 
 from llmrepl.events import ToolRequested
 from llmrepl.executors.macos import SeatbeltExecutor, executor_for
-from llmrepl.executors.opening import open_engine, plan
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.proofs import Proof
+from llmrepl.executors.running.opening import open_engine, plan
 from llmrepl.executors.sandbox import SandboxExecutor
 from llmrepl.executors.tiers import TIERS
+from llmrepl.executors.walls.proofs import Proof
 
 ROUNDS = 5
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmrepl.executors import Policy
-from llmrepl.executors.diagnosis import install_command
+from llmrepl.executors.walls.diagnosis import install_command
 from tests.sandbox.session import SMALL, Session
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from llmrepl.executors.seccomp import (
+from llmrepl.executors.walls.seccomp import (
     ALLOW,
     ANY_BIT,
     EQUAL,
@@ -20,9 +20,9 @@ from llmrepl.executors.seccomp import (
     assemble,
     fail,
 )
-from llmrepl.executors.seccomp import _argument as argument
-from llmrepl.executors.seccomp import _when as when
-from llmrepl.executors.syscalls import CHECKED, DENIED
+from llmrepl.executors.walls.seccomp import _argument as argument
+from llmrepl.executors.walls.seccomp import _when as when
+from llmrepl.executors.walls.syscalls import CHECKED, DENIED
 
 MASKED_PROC = (
     *(

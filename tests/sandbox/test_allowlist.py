@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.executors.allowlist import canonical, match, objection, parse
-from llmrepl.executors.network import network_rule, proxy_variables, reach
+from llmrepl.executors.network.allowlist import canonical, match, objection, parse
+from llmrepl.executors.network.words import network_rule, proxy_variables, reach
 
 PRIVATE = [
     "127.0.0.1", "127.8.8.8", "10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1",

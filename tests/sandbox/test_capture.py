@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.executors.capture import Kept
+from llmrepl.executors.running.capture import Kept
 
 CHUNKS = st.lists(st.binary(max_size=30), max_size=30)
 

@@ -10,7 +10,7 @@ import pytest
 
 from llmrepl.errors import ConfigError
 from llmrepl.executors import Policy
-from llmrepl.executors.interpreter import find
+from llmrepl.executors.walls.interpreter import find
 from tests.sandbox.session import Session
 
 SYSTEM = "/usr/bin:/bin"

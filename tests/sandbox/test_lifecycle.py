@@ -19,7 +19,7 @@ import pytest
 import llmrepl.executors
 from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import Policy, SandboxExecutor
-from llmrepl.executors.removal import remove_below, remove_tree
+from llmrepl.executors.files.removal import remove_below, remove_tree
 from llmrepl.executors.selftest import self_test
 from llmrepl.ports import Executor
 from tests.sandbox.session import SMALL, Session, processes

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from llmrepl.executors import Limits, Policy
-from llmrepl.executors.block import seconds_for
-from llmrepl.executors.scratch import usage
+from llmrepl.executors.files.scratch import usage
+from llmrepl.executors.running.block import seconds_for
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session, processes
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from llmrepl.executors import Limits, Policy, rules
-from llmrepl.executors.bubblewrap import Features, Session, arguments, locate
-from llmrepl.executors.hidden import MAX_FILES, hidden
-from llmrepl.executors.interpreter import Interpreter
-from llmrepl.executors.layout import Layout, environment
 from llmrepl.executors.place import settle
 from llmrepl.executors.policy import size, summary
+from llmrepl.executors.walls.bubblewrap import Features, Session, arguments, locate
+from llmrepl.executors.walls.hidden import MAX_FILES, hidden
+from llmrepl.executors.walls.interpreter import Interpreter
+from llmrepl.executors.walls.layout import Layout, environment
 
 PROJECT = Path("/work/project")
 LAYOUT = Layout(

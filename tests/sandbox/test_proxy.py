@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmrepl.events import NetworkRequested
-from llmrepl.executors.proxy import Bounds, Proxy, look_up
-from llmrepl.executors.request_head import CHUNKED, BadRequest, Body, parse_head
+from llmrepl.executors.network.proxy import Bounds, Proxy, look_up
+from llmrepl.executors.network.request_head import CHUNKED, BadRequest, Body, parse_head
 from tests.sandbox.upstream import Upstream
 
 QUICK = Bounds(connections=8, head=0.5, resolve=0.5, connect=1, idle=2, half=1)

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from llmrepl.executors.diagnosis import install_command, missing, unworkable
 from llmrepl.executors.policy import Limits
-from llmrepl.executors.proofs import judge
-from llmrepl.executors.reasons import of_bash, of_death, of_python
+from llmrepl.executors.running.reasons import of_bash, of_death, of_python
+from llmrepl.executors.walls.diagnosis import install_command, missing, unworkable
+from llmrepl.executors.walls.proofs import judge
 
 LIMITS = Limits()
 

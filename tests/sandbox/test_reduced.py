@@ -11,9 +11,9 @@ import pytest
 
 from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import Policy, rules
-from llmrepl.executors.bare import require_landlock
-from llmrepl.executors.landlock import LEAST, version
 from llmrepl.executors.selftest import self_test
+from llmrepl.executors.walls.bare import require_landlock
+from llmrepl.executors.walls.landlock import LEAST, version
 from tests.sandbox import promises, reduced
 from tests.sandbox.session import SMALL, Session, processes
 from tests.sandbox.test_lifecycle import wait_until

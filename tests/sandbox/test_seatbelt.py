@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from llmrepl.errors import SandboxUnavailable
 from llmrepl.executors import Policy, rules
-from llmrepl.executors.interpreter import Interpreter
-from llmrepl.executors.layout import Layout
 from llmrepl.executors.macos import SeatbeltExecutor
-from llmrepl.executors.seatbelt import PROGRAM, command, profile, quoted
+from llmrepl.executors.walls.interpreter import Interpreter
+from llmrepl.executors.walls.layout import Layout
+from llmrepl.executors.walls.seatbelt import PROGRAM, command, profile, quoted
 from tests.sandbox.session import SMALL, Session
 
 LAYOUT = Layout(

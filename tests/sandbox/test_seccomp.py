@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.executors.seccomp import (
+from llmrepl.executors.walls.seccomp import (
     ALLOW,
     AND,
     ANY_BIT,
@@ -30,7 +30,7 @@ from llmrepl.executors.seccomp import (
     fail,
     program,
 )
-from llmrepl.executors.syscalls import (
+from llmrepl.executors.walls.syscalls import (
     CHECKED,
     DENIED,
     DENIED_IN_SHARED,

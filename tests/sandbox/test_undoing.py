@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from llmrepl.errors import ConfigError
-from llmrepl.executors.area import Area
-from llmrepl.executors.interpreter import Interpreter
-from llmrepl.executors.layout import Layout
 from llmrepl.executors.policy import Policy
-from llmrepl.executors.real_writes import RealWrites
-from llmrepl.executors.snapshots import Store
-from llmrepl.executors.undoing import History
-from llmrepl.executors.watch import Watch
+from llmrepl.executors.walls.interpreter import Interpreter
+from llmrepl.executors.walls.layout import Layout
+from llmrepl.executors.writing.area import Area
+from llmrepl.executors.writing.real_writes import RealWrites
+from llmrepl.executors.writing.snapshots import Store
+from llmrepl.executors.writing.undoing import History
+from llmrepl.executors.writing.watch import Watch
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from llmrepl.executors import Policy
-from llmrepl.executors.scratch import read_artifact
+from llmrepl.executors.files.scratch import read_artifact
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 

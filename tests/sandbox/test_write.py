@@ -15,8 +15,8 @@ import pytest
 
 from llmrepl.errors import ConfigError, LlmreplError, SandboxUnavailable
 from llmrepl.executors import Policy, rules
-from llmrepl.executors.guards import MAX_GUARDS
 from llmrepl.executors.place import settle
+from llmrepl.executors.writing.guards import MAX_GUARDS
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 from tests.sandbox.test_cow import snapshot

@@ -5,8 +5,8 @@ from __future__ import annotations
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
 from llmrepl.events import NoteAdded
-from llmrepl.executors.differences import shown
-from llmrepl.executors.writing import Applied
+from llmrepl.executors.writing.differences import shown
+from llmrepl.executors.writing.ways import Applied
 from llmrepl.repl.commands.saying import say, show
 
 MAX_NAMED = 20

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llmrepl.executors import Policy
-from llmrepl.executors.syscalls import CHECKED, DENIED
+from llmrepl.executors.walls.syscalls import CHECKED, DENIED
 from tests.sandbox.abuse.case import Case, Seen, Step
 from tests.sandbox.abuse.world import World, look_up
 from tests.sandbox.session import SMALL, Result, Session, processes

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llmrepl.executors.removal import remove_tree
-from llmrepl.executors.syscalls import CHECKED, DENIED
+from llmrepl.executors.files.removal import remove_tree
+from llmrepl.executors.walls.syscalls import CHECKED, DENIED
 from tests.sandbox.upstream import Upstream
 
 PLACES = (

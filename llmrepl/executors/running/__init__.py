@@ -1,0 +1,1 @@
+"""From a block to its result: one sandbox that is up, its blocks, their output and their end."""
