@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list saved sessions and show one."""
+"""`llmrepl sessions`: list, search, show and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
 
+EXCERPT = 72
+"""Characters of a record that a search shows."""
+
 
 @click.group("sessions")
 def command() -> None:
-    """List and show saved sessions."""
+    """List, search, show and remove saved sessions."""
 
 
 @command.command("list")
@@ -108,6 +111,65 @@ def show(session: str, as_json: bool, display: str | None) -> None:
             f" the {reader.seq} records before it are shown",
             err=True,
         )
+
+
+@command.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
+@click.option("--limit", type=int, default=20, show_default=True, help="How many at the most.")
+def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
+    """Search prompts, answers, code and output of all sessions, the newest first.
+
+    All WORDS must be found in a record, or words that begin so. A phrase is put into double quotes
+    within single ones.
+    """
+    from llmrepl.config.paths import search_index
+    from llmrepl.sanitise import clean
+    from llmrepl.sessions.search import SearchIndex, excerpt
+
+    loaded = load_config()
+    redactor = _redactor(loaded)
+    query = " ".join(words)
+    directory = loaded.config.sessions.directory
+    with SearchIndex(directory, search_index(os.environ, directory)) as index:
+        index.update()
+        hits = index.search(query, limit)
+    for hit in hits:
+        text = redactor.redact(hit.text)
+        if as_json:
+            click.echo(json.dumps({**hit._asdict(), "text": text}, ensure_ascii=False))
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(hit.at / 1000))
+        line = excerpt(clean(text), query, EXCERPT)
+        click.echo(f"{hit.session}  {when}  turn {hit.turn:<3} {hit.kind:16} {line}")
+    if not hits:
+        click.echo("Nothing was found.", err=True)
+
+
+@command.command("rm")
+@click.argument("sessions", metavar="SESSION…", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(sessions: tuple[str, ...], yes: bool) -> None:
+    """Delete sessions for good, and what the search index holds of them.
+
+    A SESSION is an id, the beginning of one, or `last`.
+    """
+    from llmrepl.config.paths import search_index
+    from llmrepl.sessions import catalog
+    from llmrepl.sessions.search import SearchIndex
+
+    directory = load_config().config.sessions.directory
+    found = list(dict.fromkeys(_found(directory, name) for name in sessions))
+    if not yes and not click.confirm(f"Delete {', '.join(found)} for good?", err=True):
+        click.echo("Nothing was deleted.", err=True)
+        raise click.exceptions.Exit(1)
+    for session_id in found:
+        catalog.remove(directory, session_id)
+        click.echo(f"deleted {session_id}")
+    file = search_index(os.environ, directory)
+    if file.exists():
+        with SearchIndex(directory, file) as index:
+            index.update()
 
 
 def _found(directory: Any, session: str) -> str:

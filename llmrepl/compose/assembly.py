@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmrepl.accounting import Meter
 from llmrepl.audit.log import AuditLog
@@ -18,7 +19,7 @@ from llmrepl.compose.opening import Opened, Wanted, open_session, without_secret
 from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
-from llmrepl.config.paths import audit_directory
+from llmrepl.config.paths import audit_directory, search_index
 from llmrepl.config.secrets import redactor_of
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.window import Sampling, Window
@@ -34,6 +35,9 @@ from llmrepl.providers.registry import default_model, open_provider, split_model
 from llmrepl.runtime import Edges, Runtime
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.unsaved import Unsaved
+
+if TYPE_CHECKING:
+    from llmrepl.sessions.search import Hit
 
 
 class SystemClock:
@@ -172,6 +176,19 @@ class Assembly:
     def list_sessions(self, limit: int) -> Iterator[Summary]:
         """Return summaries of the newest sessions."""
         return islice(sessions(self.config.sessions.directory), limit)
+
+    def search_sessions(self, words: str, limit: int) -> list[Hit]:
+        """Return the newest records of all sessions that hold these words; may take a while.
+
+        Raises:
+            SessionError: there is nothing to search for, or the index cannot be used.
+        """
+        from llmrepl.sessions.search import SearchIndex
+
+        directory = self.config.sessions.directory
+        with SearchIndex(directory, search_index(self._environ, directory)) as index:
+            index.update()
+            return index.search(words, limit)
 
     async def close(self) -> None:
         """End the sandbox, give back connections, close the session."""

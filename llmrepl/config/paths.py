@@ -6,8 +6,10 @@ start-up than these lines, and could not be tested with an environment of the te
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 USER_FILE = "config.toml"
@@ -40,6 +42,12 @@ def audit_directory(environ: Mapping[str, str]) -> Path:
 def cache_directory(environ: Mapping[str, str]) -> Path:
     """Return the folder of what llmrepl can make again: `~/.cache/llmrepl` on Linux."""
     return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")
+
+
+def search_index(environ: Mapping[str, str], sessions: Path) -> Path:
+    """Return the file of the search index of a directory of sessions."""
+    name = sha256(os.fsencode(sessions.absolute())).hexdigest()[:16]
+    return cache_directory(environ) / "search" / f"{name}.db"
 
 
 def project_file(cwd: Path, home: Path, name: str = PROJECT_FILE) -> Path | None:

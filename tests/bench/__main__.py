@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "loop", "sandbox", "render")
+SUBJECTS = ("startup", "loop", "sandbox", "render", "sessions")
 ROOT = Path(__file__).parents[2]
 
 

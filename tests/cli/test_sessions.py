@@ -56,6 +56,46 @@ def test_an_empty_list_says_so_on_stderr(machine):
     assert (ran.code, ran.out, ran.err) == (0, "", "No sessions yet.\n")
 
 
+def test_sessions_are_searched_by_what_was_said_and_done(machine, model):
+    machine.run("run", "--model", model, "--session", "mine", "Where does the Danube rise?")
+    ran = machine.run("sessions", "search", "danube", "ris")
+    assert re.fullmatch(
+        r"mine  [-\d]{10} \d\d:\d\d  turn 1   turn.started     Where does the Danube rise\?\n",
+        ran.out,
+    )
+    (line,) = machine.run("sessions", "search", "block", "print", "--json").lines
+    hit = json.loads(line)
+    assert (hit["session"], hit["kind"]) == ("mine", "tool.requested")
+    ran = machine.run("sessions", "search", "Rhine")
+    assert (ran.code, ran.out, ran.err) == (0, "", "Nothing was found.\n")
+    ran = machine.run("sessions", "search", "...")
+    assert ran.code == 1
+    assert "there is no word to search for in '...'" in ran.err
+
+
+def test_what_became_secret_since_is_not_shown_by_a_search(machine, model):
+    machine.run("run", "--model", model, "--session", "mine", "the word is hush-hush-hush")
+    ran = machine.run("sessions", "search", "word", A_TOKEN="hush-hush-hush")
+    assert "the word is" in ran.out
+    assert "hush" not in ran.out
+
+
+def test_a_session_is_removed_for_good_after_a_yes(machine, model):
+    for name in ("mine", "other"):
+        machine.run("run", "--model", model, "--session", name, f"abracadabra {name}")
+    assert len(machine.run("sessions", "search", "abracadabra").lines) == 2
+    ran = machine.run("sessions", "rm", "mine", stdin="n\n")
+    assert ran.code == 1
+    assert "Nothing was deleted." in ran.err
+    assert ids(machine) == ["mine", "other"]
+    ran = machine.run("sessions", "rm", "mi", "--yes")
+    assert (ran.code, ran.out) == (0, "deleted mine\n")
+    assert ids(machine) == ["other"]
+    assert len(machine.run("sessions", "search", "abracadabra").lines) == 1
+    left = [path for path in (machine.home / ".cache").rglob("*") if path.is_file()]
+    assert not any(b"abracadabra mine" in path.read_bytes() for path in left)
+
+
 def test_showing_a_session_tells_it_as_it_happened(machine, model):
     machine.run("run", "--model", model, "--session", "mine", "What is here?")
     for name in ("mine", "mi", "last"):

@@ -100,6 +100,14 @@ def test_sessions_lists_this_one(terminal):
     terminal.wait("mine", " turns  hello", PROMPT)
 
 
+def test_sessions_with_words_searches_them(terminal):
+    terminal.turn("are there walruses?", "Hello.")
+    terminal.say("/sessions walrus")
+    terminal.wait("mine  turn ", "are there walruses?", PROMPT)
+    terminal.say("/sessions unicorn")
+    terminal.wait("nothing was found", PROMPT)
+
+
 def test_sandbox_says_what_code_may_touch(machine, terminal):
     terminal.say("/sandbox")
     terminal.wait(f"bubblewrap: writes a copy of {machine.project}, and /tmp; no network", PROMPT)

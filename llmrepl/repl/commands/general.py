@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from llmrepl.compose import Assembly
@@ -34,10 +35,20 @@ async def check(assembly: Assembly, _: str) -> None:
             say(f"    {result.fix}")
 
 
-async def sessions(assembly: Assembly, _: str) -> None:
-    """List the newest saved sessions."""
-    for row in assembly.list_sessions(limit=20):
-        show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
+async def sessions(assembly: Assembly, words: str) -> None:
+    """List the newest saved sessions, or the newest records that hold certain words."""
+    if not words:
+        for row in assembly.list_sessions(limit=20):
+            show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
+        return
+    from llmrepl.sessions.search import excerpt
+
+    hits = await asyncio.to_thread(assembly.search_sessions, words, limit=20)
+    for hit in hits:
+        line = excerpt(assembly.redactor.redact(hit.text), words, 60)
+        say(f"  {hit.session}  turn {hit.turn:<3} {line}")
+    if not hits:
+        say("nothing was found")
 
 
 async def system(assembly: Assembly, _: str) -> None:

@@ -60,7 +60,7 @@ COMMANDS = {
     "models": Command("", "models that can be used now", general.models),
     "check": Command("", "check this installation", general.check),
     "cost": Command("", "tokens and money so far", cost),
-    "sessions": Command("", "saved sessions, newest first", general.sessions),
+    "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
     "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),

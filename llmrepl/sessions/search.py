@@ -1,0 +1,307 @@
+"""Searches what was said and done in all sessions: an index that can always be made again.
+
+The logs are the truth. The index follows them by size: what was appended since is read, what is
+gone is forgotten, and an index that cannot be read is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from llmrepl.errors import SessionError
+from llmrepl.sessions.catalog import newest, session_path
+
+VERSION = 1
+"""The version of the tables; an index of another one is made anew."""
+
+MOST = 20_000
+"""Characters of one text that are indexed."""
+
+AROUND = 30
+"""Characters of a text that an excerpt shows before what was found."""
+
+WAIT = 5.0
+"""Seconds to wait for another process that brings the index up to date."""
+
+_TABLES = """
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL,
+    size INTEGER NOT NULL, changed INTEGER NOT NULL, done INTEGER NOT NULL);
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY, session INTEGER NOT NULL, seq INTEGER NOT NULL,
+    turn INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL);
+CREATE INDEX of_session ON entries (session);
+CREATE VIRTUAL TABLE texts USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2');
+"""
+
+_SEARCH = """
+SELECT sessions.id, seq, turn, at, kind, text
+FROM texts JOIN entries ON entries.number = texts.rowid
+JOIN sessions ON sessions.number = entries.session
+WHERE texts MATCH ? ORDER BY texts.rowid DESC LIMIT ?
+"""
+
+
+class Hit(NamedTuple):
+    """A record in which everything was found.
+
+    `at` is Unix time in milliseconds; `kind` is the record's type; `text` is what was indexed.
+    """
+
+    session: str
+    seq: int
+    turn: int
+    at: int
+    kind: str
+    text: str
+
+
+class SearchIndex:
+    """The index of one directory of sessions. It is a context manager that closes itself.
+
+    Args:
+        directory: where the sessions are.
+        file: where the index is, or will be; made for its owner alone.
+
+    Raises:
+        SessionError: there is no room or no right to make it.
+    """
+
+    def __init__(self, directory: Path, file: Path) -> None:
+        self._directory = directory
+        self._file = file
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._base = self._opened()
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
+    def update(self, progress: Callable[[int, int], None] = lambda _, __: None) -> None:
+        """Take in what the logs hold by now.
+
+        Args:
+            progress: is told how many of how many changed sessions have been read.
+
+        Raises:
+            SessionError: the directory cannot be read, or the index cannot be written.
+        """
+        found = newest(self._directory)
+        try:
+            known = {row[0]: row[1:] for row in self._base.execute(_KNOWN)}
+            changed = [
+                (name, facts) for name, facts in found if known.get(name, ())[1:] != _key(facts)
+            ]
+            gone = known.keys() - {name for name, _ in found}
+            if not changed and not gone:
+                return
+            self._base.execute("BEGIN IMMEDIATE")
+            with self._base:
+                for name in gone:
+                    self._forget(name)
+                # The oldest first, so that a later entry is a newer one.
+                for count, (name, facts) in enumerate(reversed(changed)):
+                    progress(count, len(changed))
+                    self._follow(name, facts)
+            if gone:
+                self._erase()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise self._failed(error) from error
+            # Another process is at it: what there is can be searched.
+        except (OSError, sqlite3.Error) as error:
+            raise self._failed(error) from error
+
+    def search(self, query: str, limit: int = 20) -> list[Hit]:
+        """Return the newest records that hold every word of `query`, or words that begin so.
+
+        Args:
+            query: words; those between double quotes are found in that order alone.
+            limit: how many records at the most.
+
+        Raises:
+            SessionError: there is no word in the query, or the index cannot be read.
+        """
+        terms = list(_terms(query))
+        if not terms:
+            raise SessionError(
+                f"there is no word to search for in {query!r}",
+                hint='give words, or a phrase in double quotes: "no such file"',
+            )
+        try:
+            rows = self._base.execute(_SEARCH, (" AND ".join(terms), limit))
+            return [Hit(*row) for row in rows]
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the index with its tables, made anew where it is not one of ours."""
+        base = self._connected()
+        try:
+            (version,) = base.execute("PRAGMA user_version").fetchone()
+            if version == VERSION:
+                base.execute("SELECT count(*) FROM sessions").fetchone()
+                return base
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                base.close()
+                raise
+        base.close()
+        for suffix in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        base = self._connected()
+        base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+        return base
+
+    def _connected(self) -> sqlite3.Connection:
+        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        base = sqlite3.connect(self._file, timeout=WAIT, isolation_level=None)
+        with contextlib.suppress(sqlite3.DatabaseError):  # no database: what opens it finds out
+            base.execute("PRAGMA secure_delete = ON")
+            base.execute("PRAGMA synchronous = OFF")  # what a crash spoils can be made again
+        return base
+
+    def _follow(self, name: str, facts: os.stat_result) -> None:
+        """Index what was appended to a session, or all of it where it is another file."""
+        row = self._base.execute(
+            "SELECT number, inode, done FROM sessions WHERE id = ?", (name,)
+        ).fetchone()
+        if row is not None and (row[1] != facts.st_ino or row[2] > facts.st_size):
+            self._forget(name)
+            row = None
+        number, _, done = row or (None, 0, 0)
+        try:
+            with session_path(self._directory, name).open("rb") as file:
+                file.seek(done)
+                content = file.read()
+        except OSError:
+            return  # gone, or not ours to read
+        whole = content[: content.rfind(b"\n") + 1]
+        key = (*_key(facts), done + len(whole))
+        if number is None:
+            number = self._base.execute(
+                "INSERT INTO sessions (id, inode, size, changed, done) VALUES (?, ?, ?, ?, ?)",
+                (name, *key),
+            ).lastrowid
+        else:
+            self._base.execute(
+                "UPDATE sessions SET inode = ?, size = ?, changed = ?, done = ? WHERE number = ?",
+                (*key, number),
+            )
+        for line in whole.split(b"\n"):
+            self._take(number, line)
+
+    def _take(self, session: int | None, line: bytes) -> None:
+        try:
+            record = json.loads(line)
+            kind = record.get("type")
+            text = "\n".join(_TEXTS[kind](record["data"])) if kind in _TEXTS else ""
+            place = (session, record["seq"], record["turn"], record["at"], kind) if text else ()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return  # damage: whoever opens the session is told of it
+        if place:
+            entry = self._base.execute(
+                "INSERT INTO entries (session, seq, turn, at, kind) VALUES (?, ?, ?, ?, ?)", place
+            ).lastrowid
+            text = text[:MOST].encode(errors="replace").decode()
+            self._base.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (entry, text))
+
+    def _forget(self, name: str) -> None:
+        of_it = "(SELECT number FROM sessions WHERE id = ?)"
+        entries = f"(SELECT number FROM entries WHERE session = {of_it})"  # noqa: S608 - no input
+        self._base.execute(f"DELETE FROM texts WHERE rowid IN {entries}", (name,))  # noqa: S608
+        self._base.execute(f"DELETE FROM entries WHERE session = {of_it}", (name,))  # noqa: S608
+        self._base.execute("DELETE FROM sessions WHERE id = ?", (name,))
+
+    def _erase(self) -> None:
+        """Leave no byte of what was forgotten: the full-text index keeps it until it is merged."""
+        self._base.execute("INSERT INTO texts (texts) VALUES ('optimize')")
+        self._base.execute("VACUUM")
+
+    def _failed(self, error: Exception) -> SessionError:
+        return SessionError(
+            f"the search index {self._file} cannot be used: {error}",
+            hint="it holds nothing of its own: remove it, and the next search makes it again",
+        )
+
+
+def excerpt(text: str, query: str, characters: int) -> str:
+    """Return a line from `text` around the first word of `query` that is found in it.
+
+    Args:
+        text: what was found; white space becomes single spaces.
+        query: what was searched for.
+        characters: the length of the excerpt at the most.
+    """
+    line = " ".join(text.split())
+    lower = line.casefold()
+    words = query.casefold().replace('"', " ").split()
+    at = min((found for word in words if (found := lower.find(word)) >= 0), default=0)
+    start = max(0, min(at - AROUND, len(line) - characters))
+    shown = line[start : start + characters]
+    if start:
+        shown = "…" + shown[1:]
+    return shown[:-1] + "…" if start + characters < len(line) else shown
+
+
+_KNOWN = "SELECT id, number, inode, size, changed FROM sessions"
+
+
+def _key(facts: os.stat_result) -> tuple[int, int, int]:
+    """Return what is another where a file has changed."""
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _terms(query: str) -> Iterator[str]:
+    """Yield the words and phrases of a query as the full-text index takes them."""
+    query = query.replace("\0", " ").encode(errors="replace").decode()
+    for count, part in enumerate(query.split('"')):
+        words = part.split()
+        if count % 2 and words:
+            yield f'"{" ".join(words)}"'
+        elif not count % 2:
+            yield from (f'"{word}"*' for word in words if any(map(str.isalnum, word)))
+
+
+def _of_parts(parts: list[dict[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        for name in ("text", "name"):
+            if isinstance(part.get(name), str):
+                yield part[name]
+
+
+def _of_call(data: dict[str, Any]) -> Iterator[str]:
+    return (value for value in data.get("arguments", {}).values() if isinstance(value, str))
+
+
+_TEXTS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
+    "turn.started": lambda data: _of_parts(data["prompt"]),
+    "message.finished": lambda data: _of_parts(data["parts"]),
+    "tool.requested": _of_call,
+    "tool.finished": lambda data: _of_parts(data.get("parts", [])),
+    "note.added": lambda data: iter([data["text"]]),
+    "error.raised": lambda data: iter([data["message"]]),
+    "context.compacted": lambda data: iter([data["summary"]]),
+}
+"""What can be found in a record, by its type."""
