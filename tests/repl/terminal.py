@@ -1,7 +1,7 @@
 """llmrepl in a real pseudo-terminal: what a person types, and what the screen is sent."""
 
 import re
-import termios
+import signal
 import time
 
 import pexpect
@@ -79,13 +79,6 @@ class Terminal:
             self._found = at + len(text)
         return before
 
-    def busy(self, seconds=40):
-        """Wait until no prompt reads the keys, so that Ctrl-C is the signal again."""
-        deadline = time.monotonic() + seconds
-        while not termios.tcgetattr(self._child.child_fd)[3] & termios.ISIG:
-            assert time.monotonic() < deadline, "a prompt is still there"
-            self._read(time.monotonic() + 0.02)
-
     def settle(self, quiet=0.3):
         """Read until nothing has come for a while."""
         while self._read(time.monotonic() + quiet):
@@ -110,7 +103,9 @@ class Terminal:
 
     def kill(self):
         """End llmrepl at once."""
-        self._child.close(force=True)
+        self._child.kill(signal.SIGKILL)
+        self._child.wait()
+        self._child.close()
 
     def _read(self, deadline):
         """Take in what comes next; say whether anything came."""
