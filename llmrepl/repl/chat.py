@@ -208,7 +208,7 @@ class Chat:
         if self._unbegun:
             self._queue.put_first([self._unbegun])
             self._unbegun = ""
-        if self.queued and not went_well:
+        if self.queued and not went_well and not self._leaving:
             self._panel.offer("\n".join(self._queue.take_all()))
 
     async def _take(self, work: Coroutine[Any, Any, bool], *, may_fail: bool = False) -> bool:
@@ -339,7 +339,7 @@ class Chat:
         self.leave()
         if self._worker is not None:
             await self._worker
-        for text in self._queue.take_all():
+        for text in filter(str.strip, [*self._queue.take_all(), self._panel.text]):
             sys.stdout.write(f"not sent: {text}\n")
         if self._ready is None:
             return

@@ -8,8 +8,9 @@ import pexpect
 
 from tests.cli.machine import LLMREPL
 
-ENTER, NEW_LINE, ALT_ENTER = "\r", "\n", "\x1b\r"
-CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+ENTER, NEW_LINE, ALT_ENTER, ESC = "\r", "\n", "\x1b\r", "\x1b"
+CTRL_C, CTRL_D, CTRL_S, CTRL_U, CTRL_Z = "\x03", "\x04", "\x13", "\x15", "\x1a"
+UP = "\x1b[A"
 PROMPT = "❯"
 
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[30;1R"
@@ -101,11 +102,25 @@ class Terminal:
         self.type(CTRL_D)
         return self.end()
 
+    def resize(self, columns, rows=40):
+        """Give the terminal another size."""
+        self._child.setwinsize(rows, columns)
+
+    def hang_up(self, seconds=40):
+        """Take the terminal away, and wait until llmrepl has ended."""
+        self._child.ptyproc.fileobj.close()
+        deadline = time.monotonic() + seconds
+        while self._child.isalive():
+            assert time.monotonic() < deadline, "llmrepl goes on without a terminal"
+            time.sleep(0.02)
+        return self._child.exitstatus
+
     def kill(self):
         """End llmrepl at once."""
-        self._child.kill(signal.SIGKILL)
-        self._child.wait()
-        self._child.close()
+        if self._child.isalive():
+            self._child.kill(signal.SIGKILL)
+            self._child.wait()
+        self._child.ptyproc.fileobj.close()
 
     def _read(self, deadline):
         """Take in what comes next; say whether anything came."""
