@@ -1,4 +1,4 @@
-"""Suspending, hanging up, resizing and a full disk, all in the middle of a turn: nothing is lost."""
+"""Suspending, hanging up, resizing and a full disk in the middle of a turn: nothing is lost."""
 
 import re
 import resource
