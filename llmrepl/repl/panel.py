@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import re
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,9 +31,9 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 
 from llmrepl.repl.output import Output
-from llmrepl.repl.sgr import fragments
+from llmrepl.repl.sgr import fragments, visible
 
-PAUSE = 1 / 30
+PAUSE = 0.02
 """Seconds between two drawings, at the least."""
 
 LONGEST = 4_000
@@ -42,8 +41,6 @@ LONGEST = 4_000
 
 RESERVED = 6
 """Rows that what is staged leaves to the prompt, the queue and the status."""
-
-_COMMANDS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Panel(io.TextIOBase):
@@ -79,6 +76,7 @@ class Panel(io.TextIOBase):
         self._thread = threading.get_ident()
         self._due: asyncio.Handle | None = None
         self._next = 0.0
+        self._late = False
         if self._output is not None:
             self._stand()
 
@@ -212,7 +210,8 @@ class Panel(io.TextIOBase):
             self._due = later(wait, self._draw) if wait > 0 else self._loop.call_soon(self._draw)
 
     def _rendered(self, _: object) -> None:
-        if self._written:
+        if self._late:
+            self._late = False
             self.refresh()
 
     def _draw(self) -> None:
@@ -224,7 +223,8 @@ class Panel(io.TextIOBase):
             self._print(self._lines())
             return
         if app.renderer.last_rendered_screen is None or app.context is None:
-            return  # another program has the terminal; the next rendering comes back here
+            self._late = True  # another program has the terminal; the next rendering comes back
+            return
         lines = self._lines()
         self._shown = self._fragments()
         with self._output.whole():
@@ -240,7 +240,7 @@ class Panel(io.TextIOBase):
         text = self._line + "".join(self._written)
         self._written.clear()
         lines, newline, self._line = text.rpartition("\n")
-        if not self.live or not _COMMANDS.sub("", self._line):
+        if not self.live or not visible(self._line):
             lines, newline, self._line = text, "", ""
         elif len(self._line) > LONGEST:
             lines, newline, self._line = text, "\n", ""
