@@ -14,6 +14,9 @@ from typing import TextIO, cast
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
+"""Ask a terminal to show what comes between them at once; those that cannot pass over it."""
+
 
 class Output(Vt100_Output):
     """What prompt-toolkit draws on; `Output.on` makes one."""
@@ -35,9 +38,11 @@ class Output(Vt100_Output):
     def whole(self) -> Iterator[None]:
         """Send what is written meanwhile in one piece, so that no half of it is ever seen."""
         self._held = True
+        self.write_raw(BEGIN)
         try:
             yield
         finally:
+            self.write_raw(END)
             self._held = False
             self.flush()
 
