@@ -67,6 +67,7 @@ class Chat:
         self._queue = Queue()
         self._worker: asyncio.Task[None] | None = None
         self._unbegun = ""  # what the worker has taken, and nobody has seen begin
+        self._beginning = False
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._begun = False
@@ -205,6 +206,7 @@ class Chat:
 
     def _after(self, went_well: bool) -> None:
         """See to what was entered meanwhile: it is next, or goes back into the prompt."""
+        self._beginning = False
         if self._loading.done is not None:
             self._queue.put_first(self._loading.done.runtime.unsteer())
         if self._unbegun:
@@ -262,6 +264,7 @@ class Chat:
         # The session could not be written, for one.
         if assembly.unfinished and not await self._go_on(assembly):
             return False
+        self._beginning = True
         return await self._turn(assembly, assembly.runtime.turn((Text(text),)))
 
     def _echo(self, text: str) -> None:
@@ -311,9 +314,9 @@ class Chat:
         return assembly
 
     def show(self, record: Record) -> None:
-        """Note that what was entered has begun: the display has shown it."""
-        if record.event.type == "turn.started":
-            self._unbegun = ""
+        """Note with its first record that what was entered has begun: the display shows it."""
+        if self._beginning and record.event.durable:
+            self._unbegun, self._beginning = "", False
 
     def _show_status(self, assembly: Assembly) -> None:
         self._status = assembly.status
