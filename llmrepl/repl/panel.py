@@ -95,6 +95,7 @@ class Panel(io.TextIOBase):
         """Let the prompt stay when something is sent, below what is staged."""
         self.session.default_buffer.accept_handler = self._accepted
         self.session.app.after_render += self._rendered
+        self.session.app.max_render_postpone_time = None  # a key does not wait for an idle loop
         container = cast("HSplit", self.session.layout.container)
         shown = Condition(lambda: bool(self._rows))
         container.children.insert(0, ConditionalContainer(self._window, shown))

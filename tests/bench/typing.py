@@ -84,10 +84,14 @@ class Screen:
         self.wait(key.encode())
         took = (time.perf_counter() - began) * 1000
         self.type("\x7f")
-        until = time.monotonic() + EVERY
+        self.idle(EVERY)
+        return took
+
+    def idle(self, seconds: float) -> None:
+        """Only read for so long."""
+        until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.read(left)
-        return took
 
     def close(self) -> float:
         """End it; return the CPU milliseconds it took."""
@@ -126,6 +130,7 @@ def report() -> str:
         screen = Screen(home, url)
         screen.wait(PROMPT)
         screen.wait(b"no network")
+        screen.idle(2.0)  # everything is loaded then
         rest = [screen.echo(next(signs)) for _ in range(40)]
         screen.type("go\r")
         screen.wait(b"Composing")
