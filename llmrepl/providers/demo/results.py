@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 OPENING = "<results>"
 NOTE = "Note: "
+TYPED = "The person ran this themselves"
 
 _RESULT = re.compile(r"<result(?:\s[^>]*)?>\s*")
 _ATTRIBUTE = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -65,6 +66,13 @@ class Result:
 def is_results(text: str) -> bool:
     """Return whether a user message comes from the runtime and not from the person."""
     return text.startswith((OPENING, NOTE))
+
+
+def without_commands(text: str) -> str:
+    """Return a user message without the commands that the person ran before it."""
+    while text.startswith(TYPED):
+        _, _, text = text.partition("\n</results>\n\n")
+    return text
 
 
 def parse_results(text: str) -> list[Result]:
