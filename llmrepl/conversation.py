@@ -164,9 +164,9 @@ class Conversation:
     """Everything `decide` and the context need to know, and nothing about how to show it.
 
     `calls` and `results` are the current step's, or the call is what the person typed; `stop` is
-    why the last message ended; `acted` says whether the last step had calls; `unfinished` counts the
-    messages in a row that were no answer and had no call; `notes` wait to go to the model with the
-    next message; `recent` are the keys of the turn's last calls, newest last.
+    why the last message ended; `acted` says whether the last step had calls; `unfinished` counts
+    the messages in a row that were no answer and had no call; `notes` wait to go to the model with
+    the next message; `recent` are the keys of the turn's last calls, newest last.
     """
 
     phase: Phase = Phase.IDLE

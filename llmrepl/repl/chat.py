@@ -55,6 +55,7 @@ class Chat:
         self._ready: asyncio.Task[Assembly] | None = None
         self._status = "starting"
         self._style = ""
+        self._draft = ""  # stands in the next prompt
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._prompt: PromptSession[str] = PromptSession(
@@ -97,7 +98,8 @@ class Chat:
     async def _ask(self) -> None:
         try:
             # The prompt reads Ctrl-C as a key. It must not touch our signal handlers.
-            text = await self._prompt.prompt_async(handle_sigint=False)
+            draft, self._draft = self._draft, ""
+            text = await self._prompt.prompt_async(default=draft, handle_sigint=False)
         except KeyboardInterrupt:
             sys.stdout.write("Ctrl-D or /quit leaves.\n")
         except EOFError:
@@ -182,16 +184,24 @@ class Chat:
     async def _do(self, text: str) -> None:
         from llmrepl.parts import Text
         from llmrepl.repl.commands.table import COMMANDS, command_of
+        from llmrepl.repl.shell import is_command, run
 
         name, rest = command_of(text)
         self._begin(None)
         assert self._ready is not None
         assembly = await asyncio.shield(self._ready)
         if name:
-            await COMMANDS[name].run(assembly, rest)
+            following = await COMMANDS[name].run(assembly, rest)
+            if following is not None:
+                self._draft = following.draft
+            if following is not None and following.turn is not None:
+                await self._turn(assembly, following.turn)
             return
         if assembly.unfinished:  # the session could not be written, for one
             await self._go_on(assembly)
+        if is_command(text):
+            await self._turn(assembly, run(assembly, text))
+            return
         await self._turn(assembly, assembly.runtime.turn((Text(text),)))
 
     async def _go_on(self, assembly: Assembly) -> None:
