@@ -162,7 +162,7 @@ class Timeline:
     def _tool_requested(self, event: ToolRequested) -> None:
         self._calls[event.call_id] = event
         if event.origin in TYPED:
-            self._called = 0  # it belongs to no message
+            self._called, self._before = 0, ""  # it belongs to no message
             self._inscribe(event)
             return
         self._called += 1
