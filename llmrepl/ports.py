@@ -203,7 +203,8 @@ class Surface:
     links. `theme` is `dark`, `light`, `contrast` or `none`, which is without any colour or shape.
     `size` returns columns and rows. `answers` says whether to show the model's text, or only the
     work around it, and `prompts` whether to show the person's. `spent` is what the session has cost
-    before.
+    before. `stage` shows the text that is staged, lines with colours, in place of the one before;
+    where it is given, a display does not draw that on the stream itself.
     """
 
     stream: TextIO
@@ -214,6 +215,7 @@ class Surface:
     answers: bool = True
     prompts: bool = True
     spent: Spend = Spend()
+    stage: Callable[[str], None] | None = None
 
 
 class Display(Protocol):

@@ -66,6 +66,9 @@ from llmrepl.usage import Cost, Usage
 
 T = TypeVar("T")
 
+STEERED = "The person says, while you work: "
+"""What stands before what a person says in the middle of a turn."""
+
 
 def fold(records: Iterable[Record], start: Conversation | None = None) -> Conversation:
     """Return the conversation that `records` lead to.
@@ -123,6 +126,7 @@ class Runtime:
         self._checks = checks
         self._displays: list[Display] = []
         self._stop = ""
+        self._steering: list[str] = []
         self._waiting: asyncio.Future[Any] | None = None
         self._interrupting: asyncio.Future[None] | None = None
         self._turn_began = self._step_began = 0.0
@@ -214,6 +218,20 @@ class Runtime:
         else:
             self._interrupting = asyncio.ensure_future(self.edges.executor.interrupt())
 
+    def steer(self, text: str) -> None:
+        """Tell the model `text` as soon as the turn allows: with the next results."""
+        self._steering.append(text)
+
+    @property
+    def steering(self) -> tuple[str, ...]:
+        """What `steer` was given and the model has not been told."""
+        return tuple(self._steering)
+
+    def unsteer(self) -> tuple[str, ...]:
+        """Return what the model has not been told, and no longer tell it."""
+        texts, self._steering = self.steering, []
+        return texts
+
     def record(self, event: Event) -> None:
         """Let `event` happen: redact it, fold it, store it, show it.
 
@@ -272,7 +290,15 @@ class Runtime:
     def _ms_since(self, began: float) -> float:
         return round((self.edges.clock.monotonic() - began) * 1000, 3)
 
+    def _tell(self) -> None:
+        """Let what the person says meanwhile go with the results, if the model is asked again."""
+        after = evolve(self.state, StepFinished())
+        while self._steering and isinstance(decide(after, self.limits, self._stop), CallModel):
+            self.record(NoteAdded(text=STEERED + self._steering[0], audience="both"))
+            del self._steering[0]
+
     def _finish_step(self) -> None:
+        self._tell()
         spend = self.state.step_spend
         ms = self._ms_since(self._step_began)
         self.record(StepFinished(usage=spend.usage, cost=_known_cost(spend), ms=ms))

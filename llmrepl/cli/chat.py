@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmrepl.compose import Assembly
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
+    from llmrepl.repl.panel import Panel
 
 
 @click.command("chat")
@@ -47,10 +48,10 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
 
     config = loaded.config
 
-    async def assembled() -> Assembly:
+    async def assembled(panel: Panel) -> Assembly:
         # Imported in a thread, because a hundred modules would hold up the keys being typed.
         start = await asyncio.to_thread(import_module, "llmrepl.repl.start")
-        assembly: Assembly = await start.start(loaded, session)
+        assembly: Assembly = await start.start(loaded, session, panel)
         return assembly
 
     @cache

@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,10 +46,14 @@ class AskPerson:
 
     Args:
         paint: how to colour.
+        aside: leaves the terminal to the question while it is asked.
     """
 
-    def __init__(self, paint: Paint) -> None:
+    def __init__(
+        self, paint: Paint, aside: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> None:
         self._paint = paint
+        self._aside = aside
         self._shown: object = None
 
     def show(self, record: Record) -> None:
@@ -57,6 +63,10 @@ class AskPerson:
 
     async def review(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
         """Return the person's decision."""
+        async with self._aside():
+            return await self._ask(request, asked)
+
+    async def _ask(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
         self._show(request, asked)
         code = request.arguments.get("code")
         options = [option for option in (*asked.options, "reason") if option in KEYS]

@@ -1,35 +1,43 @@
-"""The chat: a prompt, a turn, the next prompt.
+"""The chat: one prompt that stays, and one worker that does what was entered, in order.
 
 The prompt comes first. Everything a turn needs is loaded and started while the person types, and
-the first turn waits for whatever of it is not ready yet.
+the first turn waits for whatever of it is not ready yet. What was typed is never lost: it is done,
+or waits, or is back in the prompt.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit import PromptSession
 from prompt_toolkit.history import InMemoryHistory
 
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.history import History
-from llmrepl.repl.keys import bindings, held
+from llmrepl.repl.keys import held
+from llmrepl.repl.panel import Panel
+from llmrepl.repl.prompt import PROMPT, prompt_session
+from llmrepl.repl.queued import Queue
+from llmrepl.repl.turn_keys import turn_keys
 
 if TYPE_CHECKING:
     from llmrepl.compose import Assembly
+    from llmrepl.record import Record
 
-PROMPT = "❯ "
-CONTINUATION = "… "
 ALARM = "noreverse bg:ansired fg:ansiwhite"
 """How the status line looks where there is no sandbox."""
 
-Assemble = Callable[[], Awaitable["Assembly"]]
+COMMAND = re.compile(r"\s*(/[^/\s]*(\s|\Z)|!)")
+"""What begins like this is a command, or means to be one."""
+
+Assemble = Callable[[Panel], Awaitable["Assembly"]]
 
 
 class Chat:
@@ -55,19 +63,19 @@ class Chat:
         self._ready: asyncio.Task[Assembly] | None = None
         self._status = "starting"
         self._style = ""
-        self._draft = ""  # stands in the next prompt
+        self._queue = Queue()
+        self._worker: asyncio.Task[None] | None = None
+        self._unbegun = ""  # what the worker has taken, and nobody has seen begin
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
-        self._prompt: PromptSession[str] = PromptSession(
-            PROMPT,
+        make = partial(
+            prompt_session,
             history=InMemoryHistory() if history is None else History(history, redact),
-            multiline=True,
-            key_bindings=bindings(),
-            prompt_continuation=CONTINUATION,
-            bottom_toolbar=lambda: [(self._style, self._status)],
-            vi_mode=vi,
-            enable_suspend=True,
+            keys=turn_keys(self),
+            status=lambda: [(self._style, self._status)],
+            vi=vi,
         )
+        self._panel = Panel(lambda output: make(output=output), self._entered, self._above)
 
     async def run(self, *, resuming: bool = False) -> int:
         """Chat until the person leaves; return the exit code.
@@ -79,82 +87,140 @@ class Chat:
             LlmreplError: what is gone on with could not be loaded.
         """
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupted)
-        loop.add_signal_handler(signal.SIGTERM, self._terminated)
-        with held(sys.stdin):
+        loop.add_signal_handler(signal.SIGINT, self.interrupt)
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(ending, self.leave)
+        with held(sys.stdin), self._panel.standing():
             try:
                 if resuming:
-                    await self._resume()
+                    await self._load_first()
                 sys.stdout.write(f"llmrepl {__version__} · /help for help, Ctrl-D to leave\n")
                 sys.stdout.flush()
+                if resuming:
+                    self._work_on(self._resume())
                 # Loading starts when the prompt is on the screen, so that it never delays it.
-                self._prompt.app.after_render += self._begin
-                while not self._leaving:
-                    await self._ask()
+                self._panel.session.app.after_render += self._begin
+                await self._read()
             finally:
                 await self._close()
         return 0
 
-    async def _ask(self) -> None:
-        try:
-            # The prompt reads Ctrl-C as a key. It must not touch our signal handlers.
-            draft, self._draft = self._draft, ""
-            text = await self._prompt.prompt_async(default=draft, handle_sigint=False)
-        except KeyboardInterrupt:
-            sys.stdout.write("Ctrl-D or /quit leaves.\n")
-        except EOFError:
-            self._leaving = True
-        else:
-            if text.strip():
-                await self._take(text)
+    async def _read(self) -> None:
+        """Keep the prompt up until the person leaves."""
+        while not self._leaving:
+            try:
+                await self._panel.prompt()
+            except EOFError:
+                self.leave()
+            if self._worker is not None and not self._panel.live:
+                await self._worker  # this terminal cannot show both
 
-    def _interrupted(self) -> None:
-        """Ctrl-C while the terminal is not the prompt's, or the signal from elsewhere."""
+    # What the keys do
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that was entered is being worked on."""
+        return self._worker is not None and not self._worker.done()
+
+    @property
+    def queued(self) -> bool:
+        """Whether something waits."""
+        return len(self._queue) > 0
+
+    def interrupt(self) -> None:
+        """End what is being worked on: by Esc, Ctrl-C or the signal."""
         if self._interrupt is not None:
             self._interrupt()
 
-    def _terminated(self) -> None:
-        """Leave as with Ctrl-D, so that the terminal is left as it was found."""
+    def leave(self) -> None:
+        """End the chat in order: the turn is wound down, the terminal left as it was found."""
         self._leaving = True
-        if self._prompt.app.is_running:
-            self._prompt.app.exit(exception=EOFError())
-        self._interrupted()
+        self._panel.close()
+        self.interrupt()
 
-    async def _resume(self) -> None:
-        self._begin(None)
-        assert self._ready is not None
-        assembly = await self._ready
-        if assembly.unfinished:
-            await self._work(self._go_on(assembly))
+    def say_how_to_leave(self) -> None:
+        """Say it."""
+        sys.stdout.write("Ctrl-D or /quit leaves.\n")
 
-    def _begin(self, _: Any) -> None:
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_task(self._load())
+    def take_back(self) -> None:
+        """Take the last text that waits into the prompt."""
+        self._panel.offer(self._queue.take_last())
 
-    async def _load(self) -> Assembly:
-        try:
-            assembly = await self._assemble()
-        except LlmreplError as error:
-            self._status = self._redact(error.message)
-            raise
-        self._show_status(assembly)
-        return assembly
+    def steer(self) -> None:
+        """Hand the typed text, or the first that waits, to the running turn.
 
-    def _show_status(self, assembly: Assembly) -> None:
-        self._status = assembly.status
-        self._style = ALARM if assembly.executor.settings.unsandboxed else ""
-        if self._prompt.app.is_running:
-            self._prompt.app.invalidate()
+        Where there is none, or the text is a command, it is sent as with Enter.
+        """
+        runtime = self._assembly.runtime if self._assembly else None
+        turning = runtime is not None and self._interrupt == runtime.cancel
+        buffer = self._panel.session.default_buffer
+        text = buffer.text if buffer.text.strip() else self._queue.first
+        if not text:
+            return
+        if runtime is None or not turning or COMMAND.match(text):
+            buffer.validate_and_handle()
+            return
+        if buffer.text.strip():
+            buffer.append_to_history()
+            buffer.reset()
+        else:
+            self._queue.take()
+        runtime.steer(text)
+        self._panel.refresh()
 
-    async def _take(self, text: str) -> None:
-        """Do what was typed, and say what went wrong with it."""
+    def edit_last(self) -> None:
+        """Do as if `/edit` had been entered, where there is such a command."""
+        from llmrepl.repl.commands.table import COMMANDS
+
+        if "edit" in COMMANDS:
+            self._entered("/edit")
+
+    def _entered(self, text: str) -> None:
+        if text.strip() and not self._leaving:
+            self._queue.put(text)
+            if not self.busy:
+                self._work_on(None)
+
+    def _above(self) -> list[str]:
+        """Return the lines above the prompt: what is about to begin, and what waits."""
+        assembly = self._assembly
+        steering = assembly.runtime.steering if assembly else ()
+        begins = [PROMPT + line for line in self._unbegun.splitlines()[:1]]
+        return [*begins, *self._queue.lines(steering)]
+
+    # The worker
+
+    def _work_on(self, first: Coroutine[Any, Any, bool] | None) -> None:
+        self._worker = asyncio.get_running_loop().create_task(self._serve(first))
+
+    async def _serve(self, first: Coroutine[Any, Any, bool] | None) -> None:
+        """Do one thing after the other, until there is nothing left."""
+        if first is not None:
+            self._after(await self._take(first))
+        while self.queued and not self._leaving:
+            self._unbegun = text = self._queue.take()
+            self._after(await self._take(self._do(text), may_fail=bool(COMMAND.match(text))))
+
+    def _after(self, went_well: bool) -> None:
+        """See to what was entered meanwhile: it is next, or goes back into the prompt."""
+        if self._assembly is not None:
+            self._queue.put_first(self._assembly.runtime.unsteer())
+        if self._unbegun:
+            self._queue.put_first([self._unbegun])
+            self._unbegun = ""
+        if self.queued and not went_well and not self._leaving:
+            self._panel.offer("\n".join(self._queue.take_all()))
+
+    async def _take(self, work: Coroutine[Any, Any, bool], *, may_fail: bool = False) -> bool:
+        """Do something, and say what went wrong with it; return whether the next may follow."""
         from llmrepl.displays.complaint import complain
         from llmrepl.repl.commands.table import Leave
 
+        went_well = may_fail
         try:
-            await self._work(self._do(text))
+            went_well = await self._interruptible(work)
         except Leave:
-            self._leaving = True
+            self.leave()
         except LlmreplError as error:
             told = LlmreplError(self._redact(error.message), hint=self._redact(error.hint))
             complain(sys.stdout, told)
@@ -164,63 +230,124 @@ class Chat:
             from llmrepl.sanitise import clean
 
             sys.stdout.write(clean(self._redact(format_exc())))
-        if self._ready is not None and self._ready.done():
-            if self._ready.exception() is None:
-                self._show_status(self._ready.result())
-            else:
-                self._ready = None  # what could not be assembled is tried again
+        if self._assembly is not None:
+            self._show_status(self._assembly)
+        elif self._ready is not None and self._ready.done():
+            self._ready = None  # what could not be assembled is tried again
+        return went_well
 
-    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _interruptible(self, work: Coroutine[Any, Any, bool]) -> bool:
         """Do something that Ctrl-C ends."""
         task = asyncio.get_running_loop().create_task(work)
         self._interrupt = task.cancel
         try:
-            await task
+            return await task
         except asyncio.CancelledError:
             sys.stdout.write("interrupted\n")
+            return False
         finally:
             self._interrupt = None
 
-    async def _do(self, text: str) -> None:
+    async def _do(self, text: str) -> bool:
         from llmrepl.parts import Text
         from llmrepl.repl.commands.table import COMMANDS, command_of
         from llmrepl.repl.shell import is_command, run
 
+        if COMMAND.match(text):
+            self._echo(text)
         name, rest = command_of(text)
         self._begin(None)
         assert self._ready is not None
         assembly = await asyncio.shield(self._ready)
         if name:
             following = await COMMANDS[name].run(assembly, rest)
-            if following is not None:
-                self._draft = following.draft
-            if following is not None and following.turn is not None:
-                await self._turn(assembly, following.turn)
-            return
-        if assembly.unfinished:  # the session could not be written, for one
-            await self._go_on(assembly)
+            if following is None:
+                return True
+            if following.draft:
+                self._panel.offer(following.draft)
+            return following.turn is None or await self._turn(assembly, following.turn)
+        # The session could not be written, for one.
+        if assembly.unfinished and not await self._go_on(assembly):
+            return False
         if is_command(text):
-            await self._turn(assembly, run(assembly, text))
-            return
-        await self._turn(assembly, assembly.runtime.turn((Text(text),)))
+            return await self._turn(assembly, run(assembly, text))
+        return await self._turn(assembly, assembly.runtime.turn((Text(text),)))
 
-    async def _go_on(self, assembly: Assembly) -> None:
+    def _echo(self, text: str) -> None:
+        """Show a command where a turn would show its prompt."""
+        from llmrepl.sanitise import clean
+
+        self._unbegun = ""
+        if self._panel.live:
+            sys.stdout.write(PROMPT + clean(text.strip()) + "\n")
+
+    async def _resume(self) -> bool:
+        assert self._assembly is not None
+        return not self._assembly.unfinished or await self._go_on(self._assembly)
+
+    async def _go_on(self, assembly: Assembly) -> bool:
         sys.stdout.write("the last turn was not finished; going on with it\n")
-        await self._turn(assembly, assembly.runtime.resume())
+        return await self._turn(assembly, assembly.runtime.resume())
 
-    async def _turn(self, assembly: Assembly, turn: Awaitable[str]) -> None:
+    async def _turn(self, assembly: Assembly, turn: Awaitable[str]) -> bool:
         """Run a turn, which Ctrl-C winds down so that what it gave so far is kept."""
         from llmrepl.ports import Settles
 
-        self._interrupt, interrupt = assembly.runtime.cancel, self._interrupt
+        runtime = assembly.runtime
+        self._interrupt, interrupt = runtime.cancel, self._interrupt
         try:
-            await turn
+            return await turn == "end_turn"
         finally:
             self._interrupt = interrupt
             if isinstance(assembly.display, Settles):
                 assembly.display.settle()
 
+    # What is made ready
+
+    @property
+    def _assembly(self) -> Assembly | None:
+        """What turns need, once it is ready."""
+        ready = self._ready
+        if ready is None or not ready.done() or ready.cancelled() or ready.exception() is not None:
+            return None
+        return ready.result()
+
+    async def _load_first(self) -> None:
+        self._begin(None)
+        assert self._ready is not None
+        await self._ready
+
+    def _begin(self, _: Any) -> None:
+        if self._ready is None:
+            self._ready = asyncio.get_running_loop().create_task(self._load())
+
+    async def _load(self) -> Assembly:
+        try:
+            assembly = await self._assemble(self._panel)
+        except LlmreplError as error:
+            self._status = self._redact(error.message)
+            raise
+        assembly.runtime.subscribe(self)
+        self._show_status(assembly)
+        return assembly
+
+    def show(self, record: Record) -> None:
+        """Note that what was entered has begun: the display has shown it."""
+        if record.event.type == "turn.started":
+            self._unbegun = ""
+
+    def _show_status(self, assembly: Assembly) -> None:
+        self._status = assembly.status
+        self._style = ALARM if assembly.executor.settings.unsandboxed else ""
+        self._panel.refresh()
+
     async def _close(self) -> None:
+        """Wait for the end of the turn, and say how to come back."""
+        self.leave()
+        if self._worker is not None:
+            await self._worker
+        for text in filter(str.strip, [*self._queue.take_all(), self._panel.text]):
+            sys.stdout.write(f"not sent: {text}\n")
         if self._ready is None:
             return
         self._ready.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -23,13 +23,6 @@ def bindings() -> KeyBindings:
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
-    @keys.add("c-c")
-    def _clear_or_leave(event: KeyPressEvent) -> None:
-        if event.current_buffer.text:
-            event.current_buffer.reset()
-        else:
-            event.app.exit(exception=KeyboardInterrupt())
-
     return keys
 
 
@@ -40,7 +33,7 @@ def held(terminal: TextIO) -> Iterator[None]:
     A prompt puts its own settings over these while it is there. Ctrl-C stays a signal.
     """
     with _settings(terminal) as settings:
-        settings[0] &= ~termios.ICRNL
+        settings[0] &= ~(termios.ICRNL | termios.IXON)
         settings[3] &= ~_TYPING
         termios.tcsetattr(terminal, termios.TCSANOW, settings)
         yield
@@ -50,7 +43,7 @@ def held(terminal: TextIO) -> Iterator[None]:
 def lent(terminal: TextIO) -> Iterator[None]:
     """Give the terminal to another program, which finds it as a shell would leave it."""
     with _settings(terminal) as settings:
-        settings[0] |= termios.ICRNL
+        settings[0] |= termios.ICRNL | termios.IXON
         settings[3] |= _TYPING
         termios.tcsetattr(terminal, termios.TCSANOW, settings)
         yield
@@ -66,4 +59,5 @@ def _settings(terminal: TextIO) -> Iterator[list[Any]]:
     try:
         yield [*before]
     finally:
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(terminal, termios.TCSANOW, before)

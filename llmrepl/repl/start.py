@@ -13,30 +13,36 @@ from llmrepl.config import Loaded
 from llmrepl.displays.opening import open_display, surface_for
 from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
+from llmrepl.ports import Surface
 from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
+from llmrepl.repl.panel import RESERVED, Panel
 
 
-async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
+async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) -> Assembly:
     """Assemble a chat, and start its sandbox and its meter in the background.
 
     Args:
         loaded: the configuration.
         session: what to resume, whether to continue the last one, and a session's id.
+        panel: the prompt, which steps aside for questions, and shows what is staged.
 
     Raises:
         LlmreplError: something does not fit.
     """
     ui = loaded.config.ui
     surface = surface_for(sys.stdout, ui.theme, os.environ)
-    person = AskPerson(Paint(colour=surface.theme != "none"))
+    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside)
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     try:
         if assembly.opened and assembly.opened.records:
             show_again(assembly.opened, ui.display, surface)
         spent = assembly.runtime.state.session_spend
-        # What the person types stands in the prompt already.
-        live = replace(surface, prompts=False, spent=spent)
+        live = replace(surface, spent=spent)
+        if panel.live:
+            live = replace(live, stage=panel.stage, size=lambda: _above_prompt(surface))
+        else:
+            live = replace(live, prompts=False)  # the prompt stands above the answer already
         # In a thread, because a plugin's modules would hold up the keys being typed.
         assembly.display = await asyncio.to_thread(open_display, ui.display, live)
     except BaseException:
@@ -46,6 +52,11 @@ async def start(loaded: Loaded, session: tuple[str, bool, str]) -> Assembly:
     assembly.runtime.subscribe(person)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
+
+
+def _above_prompt(surface: Surface) -> tuple[int, int]:
+    columns, rows = surface.size()
+    return columns, max(RESERVED, rows - RESERVED)
 
 
 async def _warm(assembly: Assembly) -> None:

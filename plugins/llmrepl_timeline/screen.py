@@ -45,6 +45,8 @@ class Screen:
         self._size = surface.size
         self.live = surface.live
         self._painter = Painter(surface.theme, links=surface.links)
+        self._stage = surface.stage if surface.live else None
+        self._stage_painter = Painter(surface.theme)
         self._staged: list[int] = []  # the cells of each line of the live area
 
     @property
@@ -63,7 +65,10 @@ class Screen:
 
         The cursor is left at the beginning of the line below, where others may write.
         """
-        if not self.live:
+        if self._stage is not None:
+            self._stage("\n".join(self._stage_painter.paint(staged)))
+            staged = []
+        elif not self.live:
             staged = []
         text = [self._erased(), *(line + "\n" for line in self._painter.paint(inscribed))]
         text += (line + "\n" for line in self._painter.paint(staged))

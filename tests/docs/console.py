@@ -33,6 +33,8 @@ FIGURES = re.compile(
     r"|(?P<gap> {2,})"
     r"|(?P<any>…)"
 )
+UNFINISHED = re.compile(rf"{PROMPT}|──|[│├╰]|Waiting for|Thinking|Composing|Writing|Running")
+"""What stands above the prompt while a turn runs."""
 ANY = {
     "id": r"\d{8}-\d{6}-[a-z2-7]{4}",
     "date": r"\d{4}-\d\d-\d\d \d\d:\d\d",
@@ -215,11 +217,16 @@ class Terminal:
         return self._tmux("display-message", "-p", "#{pane_current_command}").strip() == "sleep"
 
     def _is_at_prompt(self):
-        """Return whether the cursor is behind an empty prompt, below every line that was typed."""
+        """Return whether the cursor is behind an empty prompt, below what all lines came to."""
         # Asked in one go, or the screen could change between two answers.
         where = ("display-message", "-p", "#{e|+:#{history_size},#{cursor_y}}")
         row, *shown = self._tmux(*where, ";", "capture-pane", "-p", "-S", "-").split("\n")
-        return shown[int(row)].rstrip() == PROMPT and _prompts(shown) >= self._prompts
+        at = int(row)
+        return (
+            shown[at].rstrip() == PROMPT
+            and _prompts(shown) >= self._prompts
+            and not UNFINISHED.match(shown[at - 1])
+        )
 
 
 def _prompts(lines):

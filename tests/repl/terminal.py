@@ -1,15 +1,16 @@
 """llmrepl in a real pseudo-terminal: what a person types, and what the screen is sent."""
 
 import re
-import termios
+import signal
 import time
 
 import pexpect
 
 from tests.cli.machine import LLMREPL
 
-ENTER, NEW_LINE, ALT_ENTER = "\r", "\n", "\x1b\r"
-CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+ENTER, NEW_LINE, ALT_ENTER, ESC = "\r", "\n", "\x1b\r", "\x1b"
+CTRL_C, CTRL_D, CTRL_S, CTRL_U, CTRL_Z = "\x03", "\x04", "\x13", "\x15", "\x1a"
+UP = "\x1b[A"
 PROMPT = "❯"
 
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[30;1R"
@@ -79,13 +80,6 @@ class Terminal:
             self._found = at + len(text)
         return before
 
-    def busy(self, seconds=40):
-        """Wait until no prompt reads the keys, so that Ctrl-C is the signal again."""
-        deadline = time.monotonic() + seconds
-        while not termios.tcgetattr(self._child.child_fd)[3] & termios.ISIG:
-            assert time.monotonic() < deadline, "a prompt is still there"
-            self._read(time.monotonic() + 0.02)
-
     def settle(self, quiet=0.3):
         """Read until nothing has come for a while."""
         while self._read(time.monotonic() + quiet):
@@ -108,9 +102,25 @@ class Terminal:
         self.type(CTRL_D)
         return self.end()
 
+    def resize(self, columns, rows=40):
+        """Give the terminal another size."""
+        self._child.setwinsize(rows, columns)
+
+    def hang_up(self, seconds=40):
+        """Take the terminal away, and wait until llmrepl has ended."""
+        self._child.ptyproc.fileobj.close()
+        deadline = time.monotonic() + seconds
+        while self._child.isalive():
+            assert time.monotonic() < deadline, "llmrepl goes on without a terminal"
+            time.sleep(0.02)
+        return self._child.exitstatus
+
     def kill(self):
         """End llmrepl at once."""
-        self._child.close(force=True)
+        if self._child.isalive():
+            self._child.kill(signal.SIGKILL)
+            self._child.wait()
+        self._child.ptyproc.fileobj.close()
 
     def _read(self, deadline):
         """Take in what comes next; say whether anything came."""

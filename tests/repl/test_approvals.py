@@ -150,16 +150,21 @@ def test_ctrl_c_still_works_after_an_approval(asked):
 # Stray keys
 
 
-def test_keys_pressed_before_the_question_are_no_answer(asked):
-    terminal = asked("Done.", first=Reply(BLOCK, delay=1.0))
+def test_keys_pressed_before_the_question_are_no_answer(machine, asked):
+    terminal = asked("Done.", "Done again.", first=Reply(BLOCK, delay=1.0))
     terminal.settle(0.4)
     terminal.type("y" + NEW_LINE + "y" + ENTER + PASTED_YES + "y")
-    terminal.wait(QUESTION)
+    terminal.wait("── 1 queued", "❯ yy", QUESTION)
     terminal.settle(GRACE)
     assert "by person" not in terminal.text
     terminal.type("n")
-    terminal.wait("refused by person", "Done.", PROMPT)
+    terminal.wait("refused by person", "❯ yy", "Done.", "Done again.", "❯ yy")
+    terminal.type(CTRL_C)
     assert terminal.leave() == 0
+    assert [event["prompt"][0]["text"] for event in events(machine, "turn.started")] == [
+        "go",
+        "y\ny",
+    ]
 
 
 def test_keys_in_the_grace_time_are_swallowed_and_start_it_again(asked):
@@ -383,5 +388,6 @@ def test_a_file_of_rules_that_cannot_be_read_is_said_before_anything_runs(machin
     rules_file(machine).write_text("allow bash: git status\nallow nothing\n")
     terminal = chat("--model", machine.script("Hello."))
     terminal.say("hello")
-    terminal.wait("permissions:2: 'nothing' is not known to rules", PROMPT)
+    terminal.wait("permissions:2: 'nothing' is not known to rules", "❯ hello")
+    terminal.type(CTRL_C)
     assert terminal.leave() == 0

@@ -48,7 +48,8 @@ def terminal(chat):
 def test_help_tells_of_every_command_and_key(terminal):
     terminal.say("/help")
     terminal.wait(*(f"/{name}" for name in COMMANDS))
-    terminal.wait("Enter sends", "Alt-Enter", "Ctrl-C interrupts", "Ctrl-D leaves", PROMPT)
+    terminal.wait("Enter sends", "Alt-Enter", "Ctrl-C interrupts", "Ctrl-D leaves")
+    terminal.wait("Enter queues", "Ctrl-S steers", "Esc interrupts", PROMPT)
 
 
 def test_help_with_the_demonstration_says_what_it_is(terminal):

@@ -71,7 +71,7 @@ def test_hostile_blocks_and_their_output_are_shown_without_their_sequences(machi
     terminal = chat("--model", machine.script(*replies, "Done."))
     terminal.say("hello")
     for code in BLOCKS:
-        terminal.wait("╭─ python", "\n  ", "╰─")
+        terminal.wait("╭─ python", "├─", "  ", "╰─")
         assert clean(terminal), code
     terminal.wait("Done.", PROMPT)
     assert terminal.text.count("safesafe") >= len(BLOCKS)
