@@ -4,6 +4,7 @@ import pytest
 
 from llmrepl.cli.weaker import PHRASE
 from llmrepl.testing import ModelServer
+from tests.cli.machine import until
 from tests.repl.terminal import CTRL_C, NEW_LINE, PROMPT
 from tests.repl.test_audited import audited
 
@@ -169,7 +170,7 @@ def test_a_command_that_a_crash_cut_off_is_closed_and_not_run_again(machine, cha
     terminal.wait("  begun")
     terminal.kill()
     again = chat("--model", model, "--resume", "mine")
-    assert "? unknown" in again.text
+    until(lambda: again.settle(0.1) or "? unknown" in again.text)
     again.turn("hello", "Hello.")
     assert again.leave() == 0
     assert len(events(machine, "mine", "tool.started")) == 1
