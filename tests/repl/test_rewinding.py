@@ -397,3 +397,10 @@ def test_resume_goes_on_with_a_turn_that_was_not_finished(machine, chat):
     assert terminal.leave() == 0
     kinds = [entry["status"] for entry in audited(machine, "tool.finished")]
     assert kinds == ["unknown"]
+
+
+def test_the_demonstration_is_not_confused_by_what_was_taken_back(machine, chat):
+    terminal = chat()
+    terminal.turn("what is 17 * 23?", "391")
+    terminal.turn("/retry", "391")
+    assert terminal.leave() == 0

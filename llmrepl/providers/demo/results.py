@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 OPENING = "<results>"
 NOTE = "Note: "
+NOTED = "Note from llmrepl: "
 TYPED = "The person ran this themselves"
 
 _RESULT = re.compile(r"<result(?:\s[^>]*)?>\s*")
@@ -68,11 +69,11 @@ def is_results(text: str) -> bool:
     return text.startswith((OPENING, NOTE))
 
 
-def without_commands(text: str) -> str:
-    """Return a user message without the commands that the person ran before it."""
+def said(text: str) -> str:
+    """Return a user message without commands that were run before it, and notes below it."""
     while text.startswith(TYPED):
         _, _, text = text.partition("\n</results>\n\n")
-    return text
+    return text.partition(f"\n\n{NOTED}")[0]
 
 
 def parse_results(text: str) -> list[Result]:
