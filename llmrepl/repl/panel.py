@@ -25,7 +25,7 @@ from typing import cast
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.data_structures import Size
+from prompt_toolkit.data_structures import Point, Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
@@ -80,7 +80,11 @@ class Panel(io.TextIOBase):
         self._next = 0.0
         self._late = False
         self._window = Window(
-            FormattedTextControl(lambda: fragments("\n".join(self._rows))),
+            FormattedTextControl(
+                lambda: fragments("\n".join(self._rows)),
+                show_cursor=False,
+                get_cursor_position=self._end,  # of what does not fit, the end is shown
+            ),
             dont_extend_height=True,
             wrap_lines=True,
         )
@@ -266,6 +270,10 @@ class Panel(io.TextIOBase):
     def _shown(self) -> list[str]:
         """Return the rows above the prompt."""
         return [*self._staged, *filter(None, [self._line]), *self._above()]
+
+    def _end(self) -> Point:
+        rows = self._rows
+        return Point(len(visible(rows[-1])), len(rows) - 1) if rows else Point(0, 0)
 
     def _rewrite(self, before: list[str], output: Output) -> bool:
         """Write rows that have changed over those `before`, if they are as many, and fit.

@@ -1,5 +1,7 @@
 """The prompt is there while a turn runs: what is typed waits, steers, and is never lost."""
 
+import json
+
 import pytest
 
 from llmrepl.testing import Reply
@@ -114,6 +116,20 @@ def test_esc_ends_a_running_block_and_keeps_its_output(machine, running):
     assert terminal.leave() == 0
 
 
+def test_esc_of_vi_leaves_insert_mode_first_and_interrupts_then(machine, chat):
+    env = {"LLMREPL_UI_EDITING_MODE": "vi"}
+    terminal = chat("--model", machine.script(SLOW), "--session", "s", **env)
+    terminal.say("begin")
+    terminal.wait("Once upon a time and on")
+    terminal.type("x" + ESC)
+    terminal.wait("and on", "and on")
+    assert "stopped" not in terminal.text
+    terminal.type(ESC)
+    terminal.wait("stopped: a person interrupted")
+    terminal.type(CTRL_C)
+    assert terminal.leave() == 0
+
+
 def test_a_new_line_with_alt_enter_does_not_interrupt(machine, running):
     terminal = running("Second.", first="delay: 1\n\nFirst.", seen="Waiting for")
     terminal.type("one" + ESC + ENTER + "two" + ENTER)
@@ -225,6 +241,29 @@ def test_what_should_have_steered_an_interrupted_turn_is_handed_back(machine, ru
 
 
 # Questions and output
+
+
+def test_of_a_line_that_is_not_finished_the_end_is_seen(machine, chat):
+    words = " ".join(f"word{number}" for number in range(400))
+    model = machine.script(f"rate: 300\n\n{words}")
+    terminal = chat("--model", model, "--display", "plain")
+    terminal.resize(80, 12)
+    terminal.say("begin")
+    terminal.wait("word20 ", "word150 ", "session $", PROMPT)
+    terminal.settle()
+    printed = terminal.text[terminal.text.rindex("word0") :]
+    assert words in printed.replace("\n", "")
+    assert terminal.leave() == 0
+
+
+def test_the_json_display_prints_whole_records(machine, chat):
+    terminal = chat("--model", machine.script("Hello."), "--display", "json")
+    terminal.say("begin")
+    terminal.wait('"type": "turn.started"', '"type": "turn.finished"', PROMPT)
+    terminal.settle()
+    lines = [line for line in terminal.text.split("\n") if line.startswith("{")]
+    assert [json.loads(line)["type"] for line in lines if "seq" in line][-1] == "turn.finished"
+    assert terminal.leave() == 0
 
 
 def test_the_prompt_steps_aside_for_a_question_with_its_text_kept(machine, chat):
