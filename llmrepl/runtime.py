@@ -151,12 +151,11 @@ class Runtime:
         self.record(TurnStarted(prompt=tuple(prompt), source=source))
         return await self.resume()
 
-    async def command(
-        self, code: str, *, aside: bool = False, seconds: float | None = None
-    ) -> None:
+    async def command(self, code: str, *, aside: bool = False, seconds: float | None = None) -> str:
         """Run a bash block that the person typed, at once: to have typed it is their yes.
 
-        What went wrong with it is recorded. It is not run again, not even after a crash.
+        It is not run again, not even after a crash. Return `cancelled` where it was ended, else
+        `end_turn`; what went wrong with it is recorded.
 
         Args:
             code: the block, which runs as it is though secrets in it are not recorded.
@@ -185,7 +184,9 @@ class Runtime:
         allowed = concern is None or concern.decision in APPROVALS
         if allowed and not self._stop:
             await self._run_tools([request])
+        stop = self._stop
         await self.resume()
+        return stop or "end_turn"
 
     def rewind(self, state: Conversation, seq: int) -> None:
         """Go on from another state, which `seq` records have led to. No turn may be under way."""

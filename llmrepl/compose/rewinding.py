@@ -150,13 +150,13 @@ async def go_on_with(assembly: Assembly, session: str) -> Opened:
     opened = open_session(directory, Wanted(resume=session), str(assembly.cwd))
     model = opened.model if not assembly.config.model else ""
     try:
-        provider = assembly.provider_of(model) if model else None
+        provider = assembly.provider_of(model) if model not in ("", assembly.model) else None
     except BaseException:
         opened.log.close()
         raise
     assembly.use_session(opened)
     assembly.executor.written.leave()
-    if provider is not None and model != assembly.model:
+    if provider is not None:
         await assembly.use_provider(provider, model)
     return opened
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.events import ToolFinished
-from llmrepl.record import Record
 
 USAGE = "!COMMAND runs it in the sandbox and tells the model; !!COMMAND does not tell it"
 
@@ -33,25 +31,8 @@ async def run(assembly: Assembly, text: str) -> str:
     code = typed.removeprefix("!").strip()
     if not code:
         raise LlmreplError("there is no command behind the !", hint=USAGE)
-    runtime = assembly.runtime
-    end = _End()
-    runtime.subscribe(end)
-    try:
-        await runtime.command(
-            code,
-            aside=typed.startswith("!"),
-            seconds=assembly.executor.settings.limits.max_seconds,
-        )
-    finally:
-        runtime.unsubscribe(end)
-    return "cancelled" if end.status == "cancelled" else "end_turn"
-
-
-class _End:
-    """Notes how the command ended."""
-
-    status = ""
-
-    def show(self, record: Record) -> None:
-        if isinstance(record.event, ToolFinished):
-            self.status = record.event.status
+    return await assembly.runtime.command(
+        code,
+        aside=typed.startswith("!"),
+        seconds=assembly.executor.settings.limits.max_seconds,
+    )

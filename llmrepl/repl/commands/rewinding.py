@@ -105,9 +105,9 @@ async def resume(assembly: Assembly, session: str) -> Following | None:
 
 
 def _what(taken: TakenBack) -> str:
-    more = {0: "", 1: " and the command after it"}
-    default = f" and the {taken.commands} commands after it"
-    return f"turn {taken.number}{more.get(taken.commands, default)}"
+    commands = {0: "", 1: " and the command after it"}
+    several = f" and the {taken.commands} commands after it"
+    return f"turn {taken.number}{commands.get(taken.commands, several)}"
 
 
 def _say_rest(taken: TakenBack, *, real: bool) -> None:
