@@ -22,6 +22,7 @@ from llmrepl import __version__
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.history import History
 from llmrepl.repl.keys import held
+from llmrepl.repl.loading import Loading
 from llmrepl.repl.panel import Panel
 from llmrepl.repl.prompt import PROMPT, prompt_session
 from llmrepl.repl.queued import Queue
@@ -60,14 +61,16 @@ class Chat:
     ) -> None:
         self._assemble = assemble
         self._redact = redact
-        self._ready: asyncio.Task[Assembly] | None = None
+        self._loading = Loading(self._load)
         self._status = "starting"
         self._style = ""
         self._queue = Queue()
         self._worker: asyncio.Task[None] | None = None
         self._unbegun = ""  # what the worker has taken, and nobody has seen begin
+        self._beginning = False
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
+        self._begun = False
         make = partial(
             prompt_session,
             history=InMemoryHistory() if history is None else History(history, redact),
@@ -93,7 +96,7 @@ class Chat:
         with held(sys.stdin), self._panel.standing():
             try:
                 if resuming:
-                    await self._load_first()
+                    await self._loading.wait()
                 sys.stdout.write(f"llmrepl {__version__} · /help for help, Ctrl-D to leave\n")
                 sys.stdout.flush()
                 if resuming:
@@ -151,7 +154,7 @@ class Chat:
 
         Where there is none, or the text is a command, it is sent as with Enter.
         """
-        runtime = self._assembly.runtime if self._assembly else None
+        runtime = self._loading.done.runtime if self._loading.done else None
         turning = runtime is not None and self._interrupt == runtime.cancel
         buffer = self._panel.session.default_buffer
         text = buffer.text if buffer.text.strip() else self._queue.first
@@ -183,7 +186,7 @@ class Chat:
 
     def _above(self) -> list[str]:
         """Return the lines above the prompt: what is about to begin, and what waits."""
-        assembly = self._assembly
+        assembly = self._loading.done
         steering = assembly.runtime.steering if assembly else ()
         begins = [PROMPT + line for line in self._unbegun.splitlines()[:1]]
         return [*begins, *self._queue.lines(steering)]
@@ -203,8 +206,9 @@ class Chat:
 
     def _after(self, went_well: bool) -> None:
         """See to what was entered meanwhile: it is next, or goes back into the prompt."""
-        if self._assembly is not None:
-            self._queue.put_first(self._assembly.runtime.unsteer())
+        self._beginning = False
+        if self._loading.done is not None:
+            self._queue.put_first(self._loading.done.runtime.unsteer())
         if self._unbegun:
             self._queue.put_first([self._unbegun])
             self._unbegun = ""
@@ -230,10 +234,8 @@ class Chat:
             from llmrepl.sanitise import clean
 
             sys.stdout.write(clean(self._redact(format_exc())))
-        if self._assembly is not None:
-            self._show_status(self._assembly)
-        elif self._ready is not None and self._ready.done():
-            self._ready = None  # what could not be assembled is tried again
+        if self._loading.done is not None:
+            self._show_status(self._loading.done)
         return went_well
 
     async def _interruptible(self, work: Coroutine[Any, Any, bool]) -> bool:
@@ -256,9 +258,7 @@ class Chat:
         if COMMAND.match(text):
             self._echo(text)
         name, rest = command_of(text)
-        self._begin(None)
-        assert self._ready is not None
-        assembly = await asyncio.shield(self._ready)
+        assembly = await self._loading.wait()
         if name:
             following = await COMMANDS[name].run(assembly, rest)
             if following is None:
@@ -271,6 +271,7 @@ class Chat:
             return False
         if is_command(text):
             return await self._turn(assembly, run(assembly, text))
+        self._beginning = True
         return await self._turn(assembly, assembly.runtime.turn((Text(text),)))
 
     def _echo(self, text: str) -> None:
@@ -282,8 +283,8 @@ class Chat:
             sys.stdout.write(PROMPT + clean(text.strip()) + "\n")
 
     async def _resume(self) -> bool:
-        assert self._assembly is not None
-        return not self._assembly.unfinished or await self._go_on(self._assembly)
+        assert self._loading.done is not None
+        return not self._loading.done.unfinished or await self._go_on(self._loading.done)
 
     async def _go_on(self, assembly: Assembly) -> bool:
         sys.stdout.write("the last turn was not finished; going on with it\n")
@@ -304,22 +305,10 @@ class Chat:
 
     # What is made ready
 
-    @property
-    def _assembly(self) -> Assembly | None:
-        """What turns need, once it is ready."""
-        ready = self._ready
-        if ready is None or not ready.done() or ready.cancelled() or ready.exception() is not None:
-            return None
-        return ready.result()
-
-    async def _load_first(self) -> None:
-        self._begin(None)
-        assert self._ready is not None
-        await self._ready
-
-    def _begin(self, _: Any) -> None:
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_task(self._load())
+    def _begin(self, _: object) -> None:
+        if not self._begun:
+            self._begun = True
+            self._loading.begin()
 
     async def _load(self) -> Assembly:
         try:
@@ -332,9 +321,9 @@ class Chat:
         return assembly
 
     def show(self, record: Record) -> None:
-        """Note that what was entered has begun: the display has shown it."""
-        if record.event.type == "turn.started":
-            self._unbegun = ""
+        """Note with its first record that what was entered has begun: the display shows it."""
+        if self._beginning and record.event.durable:
+            self._unbegun, self._beginning = "", False
 
     def _show_status(self, assembly: Assembly) -> None:
         self._status = assembly.status
@@ -348,12 +337,8 @@ class Chat:
             await self._worker
         for text in filter(str.strip, [*self._queue.take_all(), self._panel.text]):
             sys.stdout.write(f"not sent: {text}\n")
-        if self._ready is None:
-            return
-        self._ready.cancel()
-        try:
-            assembly = await self._ready
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it was told when it was needed
+        assembly = await self._loading.end()
+        if assembly is None:
             return
         await assembly.close()
         if assembly.runtime.state.turn and assembly.session_id:
