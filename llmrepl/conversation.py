@@ -14,6 +14,7 @@ from typing import Any
 
 from llmrepl.errors import ProtocolError
 from llmrepl.events import (
+    TYPED,
     ApprovalDecided,
     ApprovalRequested,
     CheckFinished,
@@ -49,10 +50,15 @@ class Phase(Enum):
     READY = "ready"  # a decision: ask the model, or end the turn
     STREAMING = "streaming"  # the model's message
     ACTING = "acting"  # the results of the message's calls
+    RUNNING = "running"  # the end of a call that the person typed
 
 
 TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
-    Phase.IDLE: {TurnStarted: Phase.READY, ContextCompacted: Phase.IDLE},
+    Phase.IDLE: {
+        TurnStarted: Phase.READY,
+        ToolRequested: Phase.RUNNING,
+        ContextCompacted: Phase.IDLE,
+    },
     Phase.READY: {
         StepStarted: Phase.STREAMING,
         ContextCompacted: Phase.READY,
@@ -65,6 +71,11 @@ TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
         ToolStarted: Phase.ACTING,
         ToolFinished: Phase.ACTING,
         StepFinished: Phase.READY,
+    },
+    Phase.RUNNING: {
+        ApprovalDecided: Phase.RUNNING,
+        ToolStarted: Phase.RUNNING,
+        ToolFinished: Phase.IDLE,
     },
 }
 """Which durable event may arrive in which phase, and where it leads.
@@ -106,7 +117,7 @@ class Progress(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the current step that has no result yet.
+    """A call that has no result yet: of the current step, or typed by the person.
 
     `repeats` counts this same call among the turn's last `RECENT_CALLS`, itself included.
     `request` is what runs: where a person `edited` it, it is no longer what the model sent.
@@ -152,10 +163,10 @@ class Spend:
 class Conversation:
     """Everything `decide` and the context need to know, and nothing about how to show it.
 
-    `calls` and `results` are the current step's; `stop` is why the last message ended; `acted` says
-    whether the last step had calls; `unfinished` counts the messages in a row that were no answer
-    and had no call; `notes` wait to go to the model with the next message;
-    `recent` are the keys of the turn's last calls, newest last.
+    `calls` and `results` are the current step's, or the call is what the person typed; `stop` is
+    why the last message ended; `acted` says whether the last step had calls; `unfinished` counts
+    the messages in a row that were no answer and had no call; `notes` wait to go to the model with
+    the next message; `recent` are the keys of the turn's last calls, newest last.
     """
 
     phase: Phase = Phase.IDLE
@@ -245,6 +256,11 @@ def _step_started(state: Conversation, _: StepStarted) -> Changes:
 
 
 def _tool_requested(state: Conversation, event: ToolRequested) -> Changes:
+    if (event.origin in TYPED) is not (state.phase is Phase.IDLE):
+        whose = "person" if event.origin in TYPED else "model"
+        raise ProtocolError(f"the {whose} cannot ask for a call while it is {state.phase.value}")
+    if event.origin in TYPED:
+        return {"calls": (Call(event),)}
     key = repetition_key(event)
     recent = (*state.recent, key)[-RECENT_CALLS:]
     call = Call(event, repeats=recent.count(key))
@@ -296,8 +312,13 @@ def _tool_finished(state: Conversation, event: ToolFinished) -> Changes:
         event.exit_code,
         event.ms,
         event.reason,
-        call.request.arguments if call.edited else {},
+        call.request.arguments if call.edited or state.phase is Phase.RUNNING else {},
+        typed=state.phase is Phase.RUNNING,
     )
+    if result.typed:
+        told = call.request.origin == "person" and call.progress is Progress.STARTED
+        messages = state.messages.append(Message("tool", (result,))) if told else state.messages
+        return {"calls": (), "messages": messages}
     return {
         "calls": tuple(c for c in state.calls if c.request.call_id != event.call_id),
         "results": (*state.results, result),

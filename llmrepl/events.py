@@ -90,12 +90,13 @@ class BlockDelta(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRequested(Event):
-    """The model asked for a call.
+    """The model asked for a call, or between two turns the person did.
 
     `arguments` is `{"code": str, "timeout"?: seconds}` for python and bash, else the tool's
-    parameters. `origin` is `block` or `native`. `span` is the block's character range in the
-    message. `ambiguous` blocks run only if a person says so. A call with a `problem` never runs:
-    the problem goes back to the model.
+    parameters. `origin` is `block` or `native` where the model asked, `person` where the person
+    typed the call, and `aside` where they keep it from the model. `span` is the block's character
+    range in the message. `ambiguous` blocks run only if a person says so. A call with a `problem`
+    never runs: the problem goes back to the model.
     """
 
     type = "tool.requested"
@@ -107,6 +108,10 @@ class ToolRequested(Event):
     span: tuple[int, ...] = ()
     ambiguous: bool = False
     problem: str = ""
+
+
+TYPED = frozenset({"person", "aside"})
+"""The origins of calls that the person typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,7 @@ FINAL_STOPS = frozenset({"max_tokens", "refusal", "cancelled", "error"})
 MOST_UNFINISHED = 2
 """How many messages in a row may be no answer and have no call, before the turn ends with them."""
 
+NOT_BEGUN = "it was ended before it began"
 UNKNOWN = "llmrepl ended while this ran, so whether it finished is unknown; it was not run again"
 AMBIGUOUS = "a line that is only </helpers> may have cut this block short"
 RESEND = "build that line another way and send the whole block again"
@@ -146,8 +147,21 @@ def decide(state: Conversation, limits: Limits, stop: str = "") -> Action:
             return _act(state, limits, stop)
         case Phase.READY:
             return _proceed(state, limits, stop)
+        case Phase.RUNNING:
+            return _close(state.calls[0])
         case _:
             assert_never(state.phase)
+
+
+def _close(call: Call) -> Action:
+    """Return the end of a call that the person typed: it runs at once, or not at all."""
+    match call.progress:
+        case Progress.STARTED:
+            return CloseCall(call.request, "unknown", UNKNOWN)
+        case Progress.DENIED:
+            return CloseCall(call.request, "denied", call.reason)
+        case _:
+            return CloseCall(call.request, "cancelled", NOT_BEGUN)
 
 
 def _act(state: Conversation, limits: Limits, stop: str) -> Action:

@@ -73,7 +73,8 @@ class Image:
 class ToolResult:
     """What the model is told of a finished call. `ms` is wall time in milliseconds.
 
-    `ran` are the call's arguments where a person changed those that the model sent.
+    `ran` are the call's arguments where they are not those that the model sent: a person changed
+    them, or the person `typed` the call.
     """
 
     kind: ClassVar[str] = "tool_result"
@@ -85,6 +86,7 @@ class ToolResult:
     ms: float = 0.0
     reason: str = ""
     ran: Mapping[str, Any] = field(default_factory=dict)
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

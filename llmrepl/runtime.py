@@ -151,6 +151,48 @@ class Runtime:
         self.record(TurnStarted(prompt=tuple(prompt), source=source))
         return await self.resume()
 
+    async def command(self, code: str, *, aside: bool = False, seconds: float | None = None) -> str:
+        """Run a bash block that the person typed, at once: to have typed it is their yes.
+
+        It is not run again, not even after a crash. Return `cancelled` where it was ended, else
+        `end_turn`; what went wrong with it is recorded.
+
+        Args:
+            code: the block, which runs as it is though secrets in it are not recorded.
+            aside: keep it and what comes of it from the model.
+            seconds: how long it may take; None for what a block may.
+
+        Raises:
+            ProtocolError: a turn is under way or was left unfinished.
+            SessionError: the session could not be written.
+        """
+        limit = {} if seconds is None else {"timeout": seconds}
+        request = ToolRequested(
+            call_id=f"{self.state.turn}.!{self._seq + 1}",
+            name="bash",
+            language="bash",
+            arguments={"code": code, **limit},
+            origin="aside" if aside else "person",
+        )
+        self.record(request)
+        self._stop = ""
+        concern = await self.edges.approver.concern(request)
+        if isinstance(concern, ApprovalRequested):
+            concern = ApprovalDecided(call_id=request.call_id, decision="once")
+        if concern is not None:
+            self.record(concern)
+        allowed = concern is None or concern.decision in APPROVALS
+        if allowed and not self._stop:
+            await self._run_tools([request])
+        stop = self._stop
+        await self.resume()
+        return stop or "end_turn"
+
+    def rewind(self, state: Conversation, seq: int) -> None:
+        """Go on from another state, which `seq` records have led to. No turn may be under way."""
+        self.state = state
+        self._seq = seq
+
     async def resume(self) -> str:
         """Go on from wherever the log stopped; return the stop reason, empty if all was done."""
         self._stop = reason = ""

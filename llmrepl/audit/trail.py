@@ -80,6 +80,10 @@ class Trail:
         self._session = session
         self._limits = dict(limits or {})
         self._asked: dict[str, _Asked] = {}
+        self.adopt(calls)
+
+    def adopt(self, calls: Iterable[Call]) -> None:
+        """Take over calls that an earlier process left without a result."""
         for call in calls:
             asked = self._asked[call.request.call_id] = _asked(call.request)
             asked.started = call.progress is Progress.STARTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +30,10 @@ from llmrepl.executors.bash_syntax import check_bash
 from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
-from llmrepl.ports import Display, Provider
+from llmrepl.ports import Display, Provider, Store
 from llmrepl.providers.registry import default_model, open_provider, split_model
-from llmrepl.runtime import Edges, Runtime
+from llmrepl.record import Record
+from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.unsaved import Unsaved
 
@@ -81,6 +82,7 @@ class Assembly:
         close_to_others()
         self.redactor = redactor_of(config, environ, cwd)
         self.opened = opened = opened and without_secrets(opened, self.redactor)
+        self.unsaved = Unsaved()
         self.sandbox_missing = False
         self.display: Display | None = None
         self.warming: asyncio.Future[None] | None = None
@@ -106,7 +108,7 @@ class Assembly:
             approver=self.gate,
             context=self.window,
             meter=self.meter,
-            store=Audited(opened.log if opened else Unsaved(), self.trail),
+            store=self._store(),
             clock=SystemClock(),
             redactor=self.redactor,
         )
@@ -142,6 +144,32 @@ class Assembly:
         """Whether the session's last turn was broken off."""
         return self.runtime.state.phase is not Phase.IDLE
 
+    def _store(self) -> Store:
+        return Audited(self.opened.log if self.opened else self.unsaved, self.trail)
+
+    def use_session(self, opened: Opened | None, records: Sequence[Record] = ()) -> None:
+        """Go on in another session, between two turns; the one before is closed.
+
+        The sandbox stays as it is.
+
+        Args:
+            opened: the session; None for one that is not saved.
+            records: what a session that is not saved has had so far.
+        """
+        before = self.opened
+        if before is not None:
+            before.log.close()
+        self.opened = opened = opened and without_secrets(opened, self.redactor)
+        self.unsaved = Unsaved(records)
+        if opened and before:
+            opened.log.on_line = before.log.on_line
+        self.edges.store = self._store()
+        if opened:
+            self.runtime.rewind(opened.state, opened.log.seq)
+        else:
+            self.runtime.rewind(fold(records), len(records))
+        self.trail.adopt(self.runtime.state.calls)
+
     async def start_sandbox(self) -> None:
         """Start the sandbox, so that the first block does not wait.
 
@@ -165,13 +193,19 @@ class Assembly:
         Raises:
             ConfigError: it does not name a model of a provider there is.
         """
-        provider_name, name = split_model(model)
-        provider = provider_for(self.config, provider_name, self._environ)
+        await self.use_provider(self.provider_of(model), model)
+        self.runtime.record(ConfigChanged(key="model", value=model))
+
+    async def use_provider(self, provider: Provider, model: str) -> None:
+        """Go on with a model of `provider`; no record says so before it is asked."""
         await self.edges.provider.close()
         self.edges.provider = provider
-        self.window.model = name
+        self.window.model = split_model(model)[1]
         self.model = model
-        self.runtime.record(ConfigChanged(key="model", value=model))
+
+    def provider_of(self, model: str) -> Provider:
+        """Return the provider of a model, newly opened; raises as `use_model`."""
+        return provider_for(self.config, split_model(model)[0], self._environ)
 
     def list_sessions(self, limit: int) -> Iterator[Summary]:
         """Return summaries of the newest sessions."""

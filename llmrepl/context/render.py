@@ -18,6 +18,7 @@ from llmrepl.ports import ChatMessage
 
 _BACKTICKS = re.compile(r"`+")
 EDITED = "A person changed this call before it ran. What ran:"
+TYPED = "The person ran this themselves, in the same sandbox:"
 SUMMARY = "Summary of the conversation before this point:\n\n"
 
 
@@ -63,11 +64,12 @@ def _assistant(parts: Iterable[Part]) -> str:
 
 
 def _results(parts: Iterable[Part]) -> str:
-    results = [_result(part) for part in parts if isinstance(part, ToolResult)]
+    results = [part for part in parts if isinstance(part, ToolResult)]
     notes = [part.text for part in parts if isinstance(part, Text)]
     if not results:
         return "\n".join(notes)
-    return "\n".join(["<results>", *results, *notes, "</results>"])
+    lead = [TYPED] if any(result.typed for result in results) else []
+    return "\n".join([*lead, "<results>", *map(_result, results), *notes, "</results>"])
 
 
 def _result(result: ToolResult) -> str:
@@ -75,18 +77,15 @@ def _result(result: ToolResult) -> str:
     lines = [
         f'<result tool="{result.name}" status="{result.status}"{exit_code} ms="{result.ms:.0f}">'
     ]
-    if result.reason:
-        lines.append(f"reason: {result.reason}")
     if result.ran:
         code = result.ran.get("code")
         shown = code if isinstance(code, str) else json.dumps(dict(result.ran), ensure_ascii=False)
-        lines += [EDITED, fence(shown)]
+        lines += ["code:" if result.typed else EDITED, fence(shown)]
+    came = [f"reason: {result.reason}"] if result.reason else []
     for part in result.parts:
         if isinstance(part, Output):
             cut = f" ({part.dropped} bytes dropped from the middle)" if part.dropped else ""
-            lines += [f"{part.stream}{cut}:", fence(part.text)]
+            came += [f"{part.stream}{cut}:", fence(part.text)]
         elif isinstance(part, Text):
-            lines.append(part.text)
-    if len(lines) == 1:
-        lines.append("(no output)")
-    return "\n".join([*lines, "</result>"])
+            came.append(part.text)
+    return "\n".join([*lines, *(came or ["(no output)"]), "</result>"])

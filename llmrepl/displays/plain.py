@@ -13,6 +13,7 @@ from typing import Any
 from llmrepl.conversation import verdict
 from llmrepl.displays.paint import Paint
 from llmrepl.events import (
+    TYPED,
     ApprovalDecided,
     BlockOpened,
     ErrorRaised,
@@ -45,6 +46,9 @@ MARKS = {
     "cancelled": ("✗", "yellow"),
     "unknown": ("?", "yellow"),
 }
+
+TYPERS = {"person": " · typed", "aside": " · typed, not for the model"}
+"""How a call that the person typed is told from the model's."""
 
 
 class PlainDisplay:
@@ -139,7 +143,7 @@ class PlainDisplay:
         self._spend = self._spend.add(event.usage, event.cost)
 
     def _tool_requested(self, event: ToolRequested) -> None:
-        if not self._heard:
+        if not self._heard and event.origin not in TYPED:
             self._requested.append(event)  # a saved session has a message's calls before its text
             return
         if self._answers:
@@ -148,7 +152,8 @@ class PlainDisplay:
         code = event.arguments.get("code")
         if not isinstance(code, str):
             code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
-        name = self._paint(f"╭─ {clean(event.name)}", "cyan")
+        whose = TYPERS.get(event.origin, "")
+        name = self._paint(f"╭─ {clean(event.name)}{whose}", "cyan")
         bar = self._paint("│ ", "cyan")
         lines = self._paint.code(clean(code), event.language).split("\n")
         self._write("\n".join([name, *(bar + line for line in lines)]) + "\n")

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 ALARM = "noreverse bg:ansired fg:ansiwhite"
 """How the status line looks where there is no sandbox."""
 
-COMMAND = re.compile(r"\s*/[^/\s]*(\s|\Z)")
-"""What begins like this is a slash command, or means to be one."""
+COMMAND = re.compile(r"\s*(/[^/\s]*(\s|\Z)|!)")
+"""What begins like this is a command, or means to be one."""
 
 Assemble = Callable[[Panel], Awaitable["Assembly"]]
 
@@ -253,17 +253,24 @@ class Chat:
     async def _do(self, text: str) -> bool:
         from llmrepl.parts import Text
         from llmrepl.repl.commands.table import COMMANDS, command_of
+        from llmrepl.repl.shell import is_command, run
 
         if COMMAND.match(text):
             self._echo(text)
         name, rest = command_of(text)
         assembly = await self._loading.wait()
         if name:
-            await COMMANDS[name].run(assembly, rest)
-            return True
+            following = await COMMANDS[name].run(assembly, rest)
+            if following is None:
+                return True
+            if following.draft:
+                self._panel.offer(following.draft)
+            return following.turn is None or await self._turn(assembly, following.turn)
         # The session could not be written, for one.
         if assembly.unfinished and not await self._go_on(assembly):
             return False
+        if is_command(text):
+            return await self._turn(assembly, run(assembly, text))
         self._beginning = True
         return await self._turn(assembly, assembly.runtime.turn((Text(text),)))
 

@@ -14,11 +14,9 @@ from llmrepl.displays.opening import open_display, surface_for
 from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
 from llmrepl.ports import Surface
+from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
 from llmrepl.repl.panel import RESERVED, Panel
-
-SHOWN_TURNS = 3
-"""How many turns of a resumed session are shown again."""
 
 
 async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) -> Assembly:
@@ -38,7 +36,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     try:
         if assembly.opened and assembly.opened.records:
-            _show_again(assembly, ui.display, surface)
+            show_again(assembly.opened, ui.display, surface)
         spent = assembly.runtime.state.session_spend
         live = replace(surface, spent=spent)
         if panel.live:
@@ -69,21 +67,3 @@ async def _warm(assembly: Assembly) -> None:
     except LlmreplError:
         assembly.sandbox_missing = True
     await asyncio.to_thread(assembly.gate.warm)
-
-
-def _show_again(assembly: Assembly, name: str, surface: Surface) -> None:
-    """Show the end of a resumed session, so that the person knows where it stands."""
-    opened = assembly.opened
-    paint = Paint(colour=surface.theme != "none")
-    assert opened is not None
-    if opened.log.repaired:
-        sys.stdout.write(f"note: {opened.log.repaired}\n")
-    first = opened.state.turn - SHOWN_TURNS + 1
-    if first > 1:
-        sys.stdout.write(paint(f"… {first - 1} earlier turns\n", "dim"))
-    display = open_display(name, surface, saved=True)
-    for record in opened.records:
-        if record.turn >= first:
-            display.show(record)
-    sys.stdout.write(paint(f"resumed session {opened.log.id}\n", "dim"))
-    sys.stdout.flush()

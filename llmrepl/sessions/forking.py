@@ -20,7 +20,12 @@ from llmrepl.sessions.reader import LogReader
 
 
 def fork(
-    directory: Path, session_id: str, at_seq: int | None = None, *, created: int | None = None
+    directory: Path,
+    session_id: str,
+    at_seq: int | None = None,
+    *,
+    name: str = "",
+    created: int | None = None,
 ) -> str:
     """Copy the records 1 to `at_seq` of a session into a new session and return its id.
 
@@ -31,10 +36,12 @@ def fork(
         directory: where both sessions are.
         session_id: the original.
         at_seq: the last record to copy; 0 for none, None for all that can be read.
+        name: the new session's id; empty for one of the usual form.
         created: Unix time in milliseconds for the new header; None for now.
 
     Raises:
-        SessionError: the original has no such record, or the copy could not be written.
+        SessionError: the original has no such record, `name` is no id or is taken, or the copy
+            could not be written.
     """
     original = session_path(directory, session_id)
     if not original.exists():
@@ -47,10 +54,12 @@ def fork(
             hint=f"fork at 0 to {len(lines)}",
         )
     created = time.time_ns() // 1_000_000 if created is None else created
-    target = new_id(directory, created)
+    target = name or new_id(directory, created)
     origin = (session_id, len(lines))
     header = reader.header._replace(id=target, created=created, forked_from=origin)
     path = session_path(directory, target)
+    if path.exists():
+        raise SessionError(f"there is a session {target} in {directory} already", hint=LIST)
     draft = path.with_suffix(".draft")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

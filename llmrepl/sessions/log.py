@@ -54,7 +54,13 @@ class SessionLog:
 
     @classmethod
     def create(
-        cls, directory: Path, *, cwd: str = "", session_id: str = "", created: int | None = None
+        cls,
+        directory: Path,
+        *,
+        cwd: str = "",
+        session_id: str = "",
+        created: int | None = None,
+        forked_from: tuple[str, int] | None = None,
     ) -> Self:
         """Begin a new session. Nothing is written before the first record is appended.
 
@@ -63,6 +69,7 @@ class SessionLog:
             cwd: the directory the session belongs to.
             session_id: an id of the caller's own; empty for a new one.
             created: Unix time in milliseconds; None for now.
+            forked_from: the id of the session whose empty beginning this one has, and 0.
 
         Raises:
             SessionError: `session_id` is no id, or already taken.
@@ -73,7 +80,8 @@ class SessionLog:
                 f"session {session_id} already exists in {directory}",
                 hint=f"go on with it: `llmrepl --resume {session_id}`",
             )
-        log = cls(directory, Header(session_id or new_id(directory, created), created, cwd))
+        new = session_id or new_id(directory, created)
+        log = cls(directory, Header(new, created, cwd, forked_from))
         log._named = bool(session_id)
         return log
 

@@ -41,6 +41,9 @@ STOPS = {
 }
 """Why a turn stopped before the model had answered."""
 
+TYPERS = {"person": " · typed", "aside": " · typed, not for the model"}
+"""How a call that the person typed is told from the model's."""
+
 CHECKS = {"ok": ("✓", "ok"), "warning": ("!", "warn"), "failed": ("✗", "bad")}
 PLAIN_ROWS = 3
 """Lines of a block that nobody knows how to draw."""
@@ -66,8 +69,9 @@ def _call(block: Block, page: Page) -> list[Line]:
     code = event.arguments.get("code")
     if not isinstance(code, str):
         code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
+    whose = TYPERS.get(event.origin, "")
     return [
-        *page.text(f"╭─ {event.name}", "call"),
+        *page.text(f"╭─ {event.name}{whose}", "call"),
         *page.code(code, event.language, line("│ ", "call")),
     ]
 

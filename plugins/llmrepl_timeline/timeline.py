@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any
 
 from llmrepl.events import (
+    TYPED,
     ApprovalDecided,
     ApprovalRequested,
     BlockDelta,
@@ -160,6 +161,10 @@ class Timeline:
 
     def _tool_requested(self, event: ToolRequested) -> None:
         self._calls[event.call_id] = event
+        if event.origin in TYPED:
+            self._called, self._before = 0, ""  # it belongs to no message
+            self._inscribe(event)
+            return
         self._called += 1
         if self._heard:
             self._end_stage()

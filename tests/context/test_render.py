@@ -92,3 +92,13 @@ def test_a_summary_says_that_it_is_one():
     chat = chat_message(Message("summary", (Text("so far"),)))
     assert chat.role == "user"
     assert chat.text.startswith("Summary")
+
+
+def test_what_the_person_ran_is_told_as_theirs_with_its_code():
+    text = shown(result(Output("stdout", "a b\n"), ran={"code": "ls"}, typed=True, exit_code=0))
+    assert text == (
+        "The person ran this themselves, in the same sandbox:\n"
+        '<results>\n<result tool="python" status="ok" exit_code="0" ms="0">\n'
+        "code:\n```\nls\n```\nstdout:\n```\na b\n```\n</result>\n</results>"
+    )
+    assert "(no output)" in shown(result(ran={"code": "true"}, typed=True))

@@ -39,6 +39,7 @@ from llmrepl.events import (
 )
 from llmrepl.parts import Output, Text, ToolResult
 from llmrepl.usage import Cost, Usage
+from llmrepl.vector import Vector
 
 from .story import (
     ACTING,
@@ -269,3 +270,49 @@ def test_a_decision_is_told_with_who_made_it_and_why():
     ruled = {"by": "rule", "rules": ("allow bash", "allow net x.org")}
     assert said(decision="once", **ruled) == "allowed (once) by rule: allow bash, allow net x.org"
     assert said(decision="session", rules=("allow bash",)) == "allowed (session) by person"
+
+
+def typed(origin="person", call_id="0.!1"):
+    return requested(call_id, "ls", "bash", origin=origin)
+
+
+def test_what_the_person_ran_goes_to_the_model_with_the_next_prompt():
+    state = fold(*WHOLE_TURN, typed(), running("0.!1"), finished("0.!1", "a b"), started("more"))
+    result = ToolResult(
+        "0.!1", "bash", "ok", (Output("value", "a b"),), ran={"code": "ls"}, typed=True
+    )
+    assert state.messages[-2:] == Vector(
+        [Message("tool", (result,)), Message("user", (Text("more"),))]
+    )
+    assert (state.phase, state.turn) == (Phase.READY, 2)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (typed("aside"), running("0.!1"), finished("0.!1")),
+        (typed(), finished("0.!1", status="cancelled")),
+        (
+            typed(),
+            ApprovalDecided(call_id="0.!1", decision="deny", by="rule", reason="no"),
+            finished("0.!1", status="denied"),
+        ),
+    ],
+    ids=["aside", "not begun", "denied"],
+)
+def test_what_the_person_keeps_for_themselves_or_what_never_ran_is_not_told(events):
+    before = fold(*WHOLE_TURN)
+    assert fold(*events, start=before) == before
+
+
+def test_the_person_runs_nothing_during_a_turn_and_the_model_nothing_between_two():
+    with pytest.raises(ProtocolError, match="the person cannot ask for a call while it is streami"):
+        fold(started(), step(), typed())
+    with pytest.raises(ProtocolError, match="the model cannot ask for a call while it is idle"):
+        fold(requested())
+
+
+def test_what_the_person_repeats_is_no_repetition_of_the_model():
+    one = (typed(), running("0.!1"), finished("0.!1"))
+    state = fold(*one, *one, *one)
+    assert (state.recent, state.most_repeats, state.acted, state.turn) == ((), 0, False, 0)

@@ -205,3 +205,16 @@ def test_a_tool_call_that_cannot_run_yet_is_not_run_together_with_others(second)
 def test_every_reason_to_finish_a_turn_is_explained():
     assert {"end_turn", "max_time", "repetition"} <= set(STOP_REASONS)
     assert TurnFinished(reason="budget").reason in STOP_REASONS
+
+
+COMMAND = requested("0.!1", "ls", "bash", origin="person")
+
+
+def test_a_command_of_the_person_that_was_broken_off_is_closed_and_never_run():
+    assert after(COMMAND) == CloseCall(COMMAND, "cancelled", "it was ended before it began")
+    allowed = ApprovalDecided(call_id="0.!1", decision="once")
+    assert after(COMMAND, allowed).status == "cancelled"
+    denied = ApprovalDecided(call_id="0.!1", decision="deny", reason="a rule says no")
+    assert after(COMMAND, denied) == CloseCall(COMMAND, "denied", "a rule says no")
+    assert after(COMMAND, running("0.!1")).status == "unknown"
+    assert after(COMMAND, running("0.!1"), finished("0.!1")) == AwaitUser()

@@ -171,6 +171,7 @@ class Terminal:
     def __init__(self, socket):
         self._socket = socket
         self._prompts = 0
+        self._is_command = False
 
     def begin(self):
         """Wait for the first prompt."""
@@ -182,6 +183,7 @@ class Terminal:
         self._tmux("send-keys", "-l", text)
         self._tmux("send-keys", "Enter")
         self._prompts += 1
+        self._is_command = text.startswith("!")
         self._wait(lambda: self._has_ended() or self._is_at_prompt())
 
     def lines(self):
@@ -225,8 +227,12 @@ class Terminal:
         return (
             shown[at].rstrip() == PROMPT
             and _prompts(shown) >= self._prompts
-            and not UNFINISHED.match(shown[at - 1])
+            and (not UNFINISHED.match(shown[at - 1]) or self._is_over(shown[at - 1]))
         )
+
+    def _is_over(self, line):
+        """Return whether the line is the end of a command, which nothing follows."""
+        return self._is_command and line.startswith("╰─ ")
 
 
 def _prompts(lines):

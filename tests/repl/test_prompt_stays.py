@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.testing import Reply
 from tests.cli.machine import until
 from tests.repl.terminal import (
@@ -169,17 +168,17 @@ def test_ctrl_d_leaves_only_where_the_prompt_is_empty(machine, chat):
     assert terminal.leave() == 0
 
 
-def test_esc_twice_at_an_empty_prompt_edits_the_last_message_where_that_can_be(machine, chat):
-    terminal = chat("--model", machine.script("Hello.", "Again."))
+def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
+    terminal = chat("--model", machine.script("Hello."))
     terminal.turn("hello", "Hello.")
     terminal.type(ESC)
     terminal.settle()
     terminal.type(ESC)
     terminal.settle(0.6)
-    assert ("❯ /edit" in terminal.text) == ("edit" in COMMANDS)
+    assert "❯ /edit" in terminal.text
     terminal.type(CTRL_U + "again")
     terminal.say("")
-    terminal.wait("Again.", PROMPT)
+    terminal.wait("❯ again", "Hello.", PROMPT)  # it stands where the first turn stood
 
 
 # Steering

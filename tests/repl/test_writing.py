@@ -15,7 +15,7 @@ def events(machine, session, kind):
     return [r["data"] for r in machine.log(session)[1:] if r["type"] == kind]
 
 
-def test_undo_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine, chat):
+def test_undo_files_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine, chat):
     (machine.project / "list.txt").write_text("one\n")
     script = machine.script(
         bash("echo two >> list.txt"), bash("echo x > new"), "Done.", bash("cat list.txt"), "Seen."
@@ -24,7 +24,7 @@ def test_undo_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine,
     terminal.say("write")
     terminal.wait("M list.txt +1", "+two", "A new +1", "Done.", PROMPT)
     assert (machine.project / "list.txt").read_text() == "one\ntwo\n"
-    terminal.say("/undo")
+    terminal.say("/undo files")
     terminal.wait("undone    new", "undone    list.txt", "what the last 2 blocks wrote", PROMPT)
     assert (machine.project / "list.txt").read_text() == "one\n"
     assert not (machine.project / "new").exists()
@@ -32,19 +32,19 @@ def test_undo_takes_back_what_the_last_turn_wrote_and_the_model_is_told(machine,
     (note,) = events(machine, "mine", "note.added")
     assert note["audience"] == "model"
     assert "undid what the last 2 blocks wrote" in note["text"]
-    terminal.say("/undo")
+    terminal.say("/undo files")
     terminal.wait("there is nothing to undo", PROMPT)
-    terminal.say("/undo everything")
+    terminal.say("/undo files everything")
     terminal.wait("error: everything is no number of blocks", PROMPT)
     assert terminal.leave() == 0
 
 
-def test_a_file_changed_since_is_left_alone_by_undo(machine, chat):
+def test_a_file_changed_since_is_left_alone_by_undo_files(machine, chat):
     script = machine.script(bash("echo block > a; echo block > b"), "Done.")
     terminal = chat("--model", script, "--write", ".", "--approval", "auto")
     terminal.turn("write", "A a +1", "Done.")
     (machine.project / "a").write_text("theirs\n")
-    terminal.say("/undo 1")
+    terminal.say("/undo files 1")
     terminal.wait("undone    b", "conflict  a: it was changed outside since", PROMPT)
     assert (machine.project / "a").read_text() == "theirs\n"
     assert terminal.leave() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,41 @@ def test_the_oldest_blocks_give_way_when_little_room_is_left(top, tmp_path):
     assert (undone.done, undone.conflicts, undone.refused) == (("file",), (), ())
     assert (top / "file").read_text()[:1] in "3456"
     assert store.held == 200
+    area.close()
+
+
+def wrote(history, area, top, call_id):
+    (top / "file").write_text(f"{call_id} {time.monotonic_ns()}")
+    history.add(call_id, area, area.settle())
+
+
+def test_calls_that_the_conversation_has_left_are_not_mistaken_for_those_that_follow(top, tmp_path):
+    store = Store(tmp_path / "kept")
+    area, history = settled(top, store), History(store)
+    for call_id in ("1.1.1", "2.1.1"):
+        wrote(history, area, top, call_id)
+    history.leave({"2.1.1"})
+    assert history.since({"2.1.1"}) == []
+    wrote(history, area, top, "2.1.1")
+    assert [block.call_id for block in history.last(None)] == ["2.1.1"]
+    assert [block.call_id for block in history.since({"2.1.1"})] == ["2.1.1"]
+    area.close()
+
+
+def test_going_back_before_a_call_takes_back_what_was_left_since_too(top, tmp_path):
+    store = Store(tmp_path / "kept")
+    area, history = settled(top, store), History(store)
+    for call_id in ("1.1.1", "2.1.1"):
+        wrote(history, area, top, call_id)
+    history.leave({"2.1.1"})
+    found = history.since({"1.1.1"})
+    assert [block.call_id for block in found] == ["2.1.1", "1.1.1"]
+    assert history.undo(found).done == ("file",)
+    assert (top / "file").read_text() == "0"
+    wrote(history, area, top, "1.1.1")
+    history.leave()
+    assert history.since({"1.1.1"}) == []
+    assert len(history.last(None)) == 1
     area.close()
 
 

@@ -6,12 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmrepl.conversation import Conversation, Phase, evolve
 from llmrepl.errors import SessionError
+from llmrepl.events import (
+    ContextCompacted,
+    MessageFinished,
+    NoteAdded,
+    StepFinished,
+    StepStarted,
+    ToolFinished,
+    ToolRequested,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+)
+from llmrepl.parts import Text
+from llmrepl.record import Record
+from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import ids
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from tests.sessions.sample import PATIENT, lines_of, notes, read, story, write
+from llmrepl.sessions.turns import turns
+from tests.sessions.sample import PATIENT, lines_of, notes, read, story, turn, write
 
 
 @PATIENT
@@ -79,6 +96,87 @@ def test_a_fork_of_a_fork_names_its_nearest_origin(tmp_path):
     second = tmp_path / f"{fork(tmp_path, first, 3)}.jsonl"
     assert LogReader(second).header.forked_from == (first, 3)
     assert read(second) == story()[:3]
+
+
+def test_a_fork_can_be_given_a_name_that_is_free(tmp_path):
+    path = write(tmp_path, story(), session_id="mine")
+    assert fork(tmp_path, "mine", 3, name="other") == "other"
+    other = (tmp_path / "other.jsonl").read_bytes()
+    for name, said in (("mine", "there is a session mine"), ("other", "there is a session other")):
+        with pytest.raises(SessionError, match=said):
+            fork(tmp_path, "mine", name=name)
+    with pytest.raises(SessionError, match="cannot be a session id"):
+        fork(tmp_path, "mine", name="../mine")
+    assert (tmp_path / "other.jsonl").read_bytes() == other
+    assert read(path) == story()
+
+
+def test_an_empty_fork_is_a_file_with_its_first_record(tmp_path):
+    with SessionLog.create(tmp_path, cwd="/home/ada", forked_from=("mine", 0)) as log:
+        assert list(tmp_path.iterdir()) == []
+        for record in notes(1):
+            log.append(record)
+    assert LogReader(log.path).header.forked_from == ("mine", 0)
+    assert read(log.path) == notes(1)
+
+
+def test_a_fork_keeps_the_names_of_artifacts(tmp_path):
+    ended = ToolFinished(call_id="1", status="ok", artifacts=("/tmp/x/artifacts/plot.png",))
+    kept = [Record(1, 1, 0, 0, ended)]
+    copy = tmp_path / f"{fork(tmp_path, write(tmp_path, kept).stem)}.jsonl"
+    assert read(copy) == kept
+
+
+SAID = (Text("more"),)
+PLAIN = (
+    TurnStarted(prompt=SAID),
+    StepStarted(provider="demo", model="assistant"),
+    MessageFinished(parts=SAID, stop="end_turn"),
+    StepFinished(),
+    TurnFinished(reason="end_turn"),
+)
+FAILED = (*PLAIN[:2], MessageFinished(parts=(), stop="error"), *PLAIN[3:])
+CALLED = (*(event for event, _ in turn(1)[:7]), *PLAIN[1:])
+TYPED = (
+    ToolRequested(call_id="0.!1", name="bash", language="bash", origin="person"),
+    ToolStarted(call_id="0.!1", executor="bwrap"),
+    ToolFinished(call_id="0.!1", status="ok"),
+)
+NOTED = (NoteAdded(text="look", audience="model"),)
+COMPACTED = (ContextCompacted(summary="so far", replaced=0),)
+STORIES = st.lists(st.sampled_from([PLAIN, FAILED, CALLED, TYPED, NOTED, COMPACTED]), max_size=8)
+
+
+def told(pieces):
+    """The records of a session in which these pieces happen one after the other."""
+    state, records = Conversation(), []
+    for event in (event for piece in pieces for event in piece):
+        state = evolve(state, event)
+        records.append(Record(len(records) + 1, 5, state.turn, state.step, event))
+    return records
+
+
+@PATIENT
+@given(STORIES, st.data())
+def test_a_fork_before_any_turn_is_the_conversation_as_it_was_then(pieces, data):
+    records = told(pieces)
+    starts = [place for place, piece in enumerate(pieces) if isinstance(piece[0], TurnStarted)]
+    found = turns(records)
+    assert [turn.number for turn in found] == list(range(1, len(starts) + 1))
+    if not found:
+        return
+    place = data.draw(st.integers(0, len(found) - 1))
+    before = told(pieces[: starts[place]])
+    with TemporaryDirectory() as folder:
+        directory = Path(folder)
+        original = write(directory, records)
+        session_id = fork(directory, original.stem, found[place].before)
+        copy, copied = SessionLog.open(directory, session_id)
+        copy.close()
+        assert copied == before
+        assert fold(copied) == fold(records[: found[place].before]) == fold(before)
+        assert fold(copied).phase is Phase.IDLE
+        assert read(original) == records
 
 
 def test_a_session_cannot_be_forked_behind_its_end(tmp_path):

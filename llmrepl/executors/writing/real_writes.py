@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,16 +138,23 @@ class RealWrites:
         for area in self._areas.values():
             area.close()
 
-    def undo(self, blocks: int | None = None) -> tuple[int, Applied]:
-        """Take back what the last `blocks` wrote, or what those of the last turn did.
+    def leave(self, calls: Collection[str] | None = None) -> None:
+        """Note that the conversation has left these calls, or all: their ids may come again."""
+        self._history.leave(calls)
+        self._last = ""
+
+    def undo(
+        self, blocks: int | None = None, calls: Collection[str] | None = None
+    ) -> tuple[int, Applied]:
+        """Take back what the last `blocks` wrote, or all since `calls`, or the last turn's.
 
         Returns:
             How many blocks that were, and what became of each path.
         """
         for area in self._areas.values():
             self._history.outside(area, area.settle())
-        calls = self._history.last(blocks)
-        return len(calls), self._history.undo(calls)
+        found = self._history.last(blocks) if calls is None else self._history.since(calls)
+        return len(found), self._history.undo(found)
 
 
 def _must_be_guarded(area: Area, turnover: Turnover) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from llmrepl.executors.files.tree import parent_of
 from llmrepl.executors.writing.area import Area, State, Turnover
@@ -21,11 +22,26 @@ MOVED = "it was changed outside since"
 NOT_KEPT = "what stood there was too large to keep, or could not be read"
 
 
+class Block(NamedTuple):
+    """A block. `branch` is 0 in the conversation, and where it has left the block another number.
+
+    Ids of calls come again where a person goes back.
+    """
+
+    branch: int
+    call_id: str
+
+    @property
+    def turn(self) -> tuple[int, str]:
+        """Its turn: a call's id begins with the number of it."""
+        return self.branch, self.call_id.partition(".")[0]
+
+
 @dataclass(slots=True)
 class Step:
     """What one block wrote. `moved` are the paths that something else has changed since."""
 
-    call_id: str
+    block: Block
     area: Area
     wrote: list[Turnover]
     moved: set[str] = field(default_factory=set)
@@ -44,13 +60,14 @@ class History:
 
     def __init__(self, store: Store) -> None:
         self._steps: list[Step] = []
+        self._branches = 0
         store.let_go = self._forget
 
     def add(self, call_id: str, area: Area, wrote: list[Turnover]) -> None:
         """Note what a block wrote, if anything."""
         if not wrote:
             return
-        self._steps.append(Step(call_id, area, wrote))
+        self._steps.append(Step(Block(0, call_id), area, wrote))
         if len(self._steps) > MAX_STEPS:
             self._forget()
 
@@ -69,22 +86,36 @@ class History:
                 step.moved |= paths
         _release(changed)
 
-    def last(self, blocks: int | None) -> list[str]:
-        """Return the calls of the last `blocks` that wrote, newest first; None: of the last turn.
+    def leave(self, calls: Collection[str] | None = None) -> None:
+        """Note that the conversation has left these calls, or all: their ids may come again."""
+        self._branches += 1
+        for step in self._steps:
+            branch, call_id = step.block
+            if not branch and (calls is None or call_id in calls):
+                step.block = Block(self._branches, call_id)
 
-        A call's id begins with the number of its turn.
-        """
-        calls = list(dict.fromkeys(step.call_id for step in reversed(self._steps)))
+    def last(self, blocks: int | None) -> list[Block]:
+        """Return the last `blocks` that wrote, newest first; None: those of the last turn."""
+        found = list(dict.fromkeys(step.block for step in reversed(self._steps)))
         if blocks is not None:
-            return calls[:blocks]
-        return [call for call in calls if _turn(call) == _turn(calls[0])]
+            return found[:blocks]
+        return [block for block in found if block.turn == found[0].turn]
 
-    def undo(self, calls: Sequence[str]) -> Applied:
-        """Take back what `calls` wrote, the newest ones there are."""
+    def since(self, calls: Collection[str]) -> list[Block]:
+        """Return the blocks that wrote, newest first, down to the first of `calls`.
+
+        Those that the conversation has left since are among them.
+        """
+        found = self.last(MAX_STEPS)
+        meant = [not block.branch and block.call_id in calls for block in found]
+        return found[: len(found) - meant[::-1].index(True)] if any(meant) else []
+
+    def undo(self, blocks: Collection[Block]) -> Applied:
+        """Take back what `blocks` wrote, the newest ones there are."""
         done: dict[str, None] = {}
         conflicts: dict[str, str] = {}
         refused: dict[str, str] = {}
-        while self._steps and self._steps[-1].call_id in calls:
+        while self._steps and self._steps[-1].block in blocks:
             step = self._steps.pop()
             attempt = _Attempt(step)
             attempt.run()
@@ -163,7 +194,3 @@ def _must_go(before: State | None, after: Seen) -> bool:
     if before is None:
         return True
     return (before.seen.kind == "directory") != (after.kind == "directory")
-
-
-def _turn(call_id: str) -> str:
-    return call_id.partition(".")[0]

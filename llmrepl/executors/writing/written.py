@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,11 +111,19 @@ class Written:
         async with self._turn:
             return self._copy.discard(names) if self._copy is not None else []
 
-    async def undo(self, blocks: int | None = None) -> tuple[int, Applied]:
+    def leave(self, calls: Collection[str] | None = None) -> None:
+        """Note that the conversation has left these calls, or all: their ids may come again."""
+        if self._real is not None:
+            self._real.leave(calls)
+
+    async def undo(
+        self, blocks: int | None = None, calls: Collection[str] | None = None
+    ) -> tuple[int, Applied]:
         """Take back what blocks wrote for real.
 
         Args:
             blocks: how many of the newest; None for those of the last turn that wrote.
+            calls: go back to before the first of these calls of the conversation instead.
 
         Returns:
             How many blocks that were, and what became of each path.
@@ -123,7 +131,7 @@ class Written:
         async with self._turn:
             if self._real is None:
                 return 0, Applied()
-            undone = self._real.undo(blocks)
+            undone = self._real.undo(blocks, calls)
             if self._copy is not None:
                 self._refresh()  # a copy shows what lies beneath it
             return undone

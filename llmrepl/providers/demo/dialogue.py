@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmrepl.ports import ChatMessage
-from llmrepl.providers.demo.results import Result, is_results, parse_results
+from llmrepl.providers.demo.results import Result, is_results, parse_results, said
 
 LONGEST_QUESTION = 100_000
 """Characters of a question that are kept: pasted code, data and numbers may be long."""
@@ -55,7 +55,7 @@ def turn_of(messages: Sequence[ChatMessage]) -> Turn:
         if message.role != "user":
             continue
         if not is_results(message.text):
-            asked.append(message.text[:LONGEST_QUESTION])
+            asked.append(said(message.text)[:LONGEST_QUESTION])
         elif not asked:
             results = parse_results(message.text)[:1] + results
     return Turn(asked[0] if asked else "", tuple(results), tuple(asked[1:]))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 OPENING = "<results>"
 NOTE = "Note: "
+NOTED = "Note from llmrepl: "
+TYPED = "The person ran this themselves"
 
 _RESULT = re.compile(r"<result(?:\s[^>]*)?>\s*")
 _ATTRIBUTE = re.compile(r'([a-z_]+)="([^"]*)"')
@@ -65,6 +67,13 @@ class Result:
 def is_results(text: str) -> bool:
     """Return whether a user message comes from the runtime and not from the person."""
     return text.startswith((OPENING, NOTE))
+
+
+def said(text: str) -> str:
+    """Return a user message without commands that were run before it, and notes below it."""
+    while text.startswith(TYPED):
+        _, _, text = text.partition("\n</results>\n\n")
+    return text.partition(f"\n\n{NOTED}")[0]
 
 
 def parse_results(text: str) -> list[Result]:

@@ -1,4 +1,4 @@
-"""The commands /diff, /apply, /discard and /undo: what blocks wrote, and what becomes of it."""
+"""The commands about what blocks wrote: /diff, /apply, /discard, and the files of /undo."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ async def apply(assembly: Assembly, path: str) -> None:
     applied = await assembly.executor.written.apply([path] if path else None)
     if applied.done:
         assembly.trail.applied(applied.done)
-    if not _tell(assembly, "applied", applied, "; /diff shows it, /discard drops it"):
+    if not tell(assembly, "applied", applied, "; /diff shows it, /discard drops it"):
         say(_unchanged(assembly))
 
 
 async def discard(assembly: Assembly, path: str) -> None:
     """Let the copy be as the project again."""
     gone = await assembly.executor.written.discard([path] if path else None)
-    if not _tell(assembly, "discarded", Applied(tuple(gone))):
+    if not tell(assembly, "discarded", Applied(tuple(gone))):
         say(_unchanged(assembly))
 
 
-async def undo(assembly: Assembly, blocks: str) -> None:
+async def undo_files(assembly: Assembly, blocks: str) -> None:
     """Take back what blocks wrote for real, in the last turn or in the last so many blocks.
 
     Raises:
@@ -42,12 +42,13 @@ async def undo(assembly: Assembly, blocks: str) -> None:
     """
     if blocks and not (blocks.isdecimal() and int(blocks)):
         raise LlmreplError(
-            f"{blocks} is no number of blocks", hint="/undo, or /undo N for the last N blocks"
+            f"{blocks} is no number of blocks",
+            hint="/undo files, or /undo files N for the last N blocks",
         )
     count, undone = await assembly.executor.written.undo(int(blocks) if blocks else None)
     if undone.done:
         assembly.trail.undone(undone.done)
-    if not _tell(assembly, "undone", undone):
+    if not tell(assembly, "undone", undone):
         say("there is nothing to undo: blocks have written nothing for real")
         return
     what = "the last block" if count == 1 else f"the last {count} blocks"
@@ -60,7 +61,7 @@ async def undo(assembly: Assembly, blocks: str) -> None:
         assembly.runtime.record(NoteAdded(text=text, audience="model"))
 
 
-def _tell(assembly: Assembly, verb: str, applied: Applied, about_conflicts: str = "") -> bool:
+def tell(assembly: Assembly, verb: str, applied: Applied, about_conflicts: str = "") -> bool:
     """Say what became of each path; return whether there was any."""
     for name in applied.done:
         show(assembly, f"  {verb:9} {shown(name)}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import files, general
+from llmrepl.repl.commands import files, general, rewinding
+from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
 from llmrepl.repl.commands.spending import cost
+from llmrepl.repl.shell import USAGE
 
 
 class Leave(Exception):
@@ -20,11 +23,11 @@ class Leave(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a slash command takes, what it is for, and what it does."""
+    """What a slash command takes, what it is for, and what it does, with what follows from it."""
 
     argument: str
     purpose: str
-    run: Callable[[Assembly, str], Awaitable[None]]
+    run: Callable[[Assembly, str], Coroutine[Any, Any, Following | None]]
 
 
 def command_of(text: str) -> tuple[str, str]:
@@ -45,6 +48,7 @@ def command_of(text: str) -> tuple[str, str]:
 async def _help(assembly: Assembly, _: str) -> None:
     for name, command in COMMANDS.items():
         say(f"  {'/' + name + ' ' + command.argument:22} {command.purpose}")
+    say(f"  {USAGE}")
     say("  Enter sends · Alt-Enter or Ctrl-J: new line · Ctrl-C interrupts · Ctrl-D leaves")
     say("  While a turn runs: Enter queues, ↑ takes back, Ctrl-S steers, Esc interrupts")
     if assembly.edges.provider.name == "demo":
@@ -62,12 +66,16 @@ COMMANDS = {
     "check": Command("", "check this installation", general.check),
     "cost": Command("", "tokens and money so far", cost),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
+    "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
+    "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),
+    "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
+    "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
+    "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
     "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
     "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
-    "undo": Command("[BLOCKS]", "take back what blocks wrote for real", files.undo),
     "system": Command("", "the system prompt as it is sent", general.system),
     "clear": Command("", "clear the screen", general.clear),
     "quit": Command("", "leave", _quit),

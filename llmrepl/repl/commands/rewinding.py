@@ -1,0 +1,138 @@
+"""The commands /undo, /edit, /retry, /fork and /resume: another way on from an earlier place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import islice
+
+from llmrepl.compose import Assembly
+from llmrepl.compose.rewinding import TakenBack, go_on_in_fork, go_on_with, take_back
+from llmrepl.displays.opening import surface_for
+from llmrepl.errors import LlmreplError
+from llmrepl.parts import Image, text_of
+from llmrepl.repl.again import show_again
+from llmrepl.repl.commands.files import tell, undo_files
+from llmrepl.repl.commands.following import Following
+from llmrepl.repl.commands.saying import say, show
+
+UNDO = "/undo, or /undo files [BLOCKS]"
+LISTED = 10
+"""Sessions that `/resume` names."""
+
+
+async def undo(assembly: Assembly, argument: str) -> Following | None:
+    """Take back the last turn and what its blocks wrote for real, or only that.
+
+    Raises:
+        LlmreplError: there is no turn, or the argument is none.
+    """
+    verb, _, rest = argument.partition(" ")
+    if verb == "files":
+        await undo_files(assembly, rest.strip())
+        return None
+    if verb:
+        raise LlmreplError(
+            f"this is no use of /undo: {argument}",
+            hint=f"{UNDO}: what the last blocks wrote for real, and no more",
+        )
+    taken = await take_back(assembly, files=True)
+    say(f"Took back {_what(taken)}.")
+    tell(assembly, "undone", taken.files)
+    _say_rest(taken, real=bool(assembly.executor.settings.write) and not taken.blocks)
+    return _draft(taken)
+
+
+async def edit(assembly: Assembly, _: str) -> Following:
+    """Go back before the last turn, and let the person change its prompt.
+
+    Raises:
+        LlmreplError: there is no turn.
+    """
+    taken = await take_back(assembly)
+    say(f"Back before {_what(taken)}, whose prompt you can change.")
+    _say_rest(taken, real=bool(assembly.executor.settings.write))
+    return _draft(taken)
+
+
+async def retry(assembly: Assembly, model: str) -> Following:
+    """Ask the last prompt again, as if it had not been asked; with another model if one is named.
+
+    Raises:
+        LlmreplError: there is no turn, or no such model.
+    """
+    if model:
+        await assembly.provider_of(model).close()  # nothing is taken back where there is none
+    taken = await take_back(assembly)
+    if model:
+        await assembly.use_model(model)
+    say(f"Asking again, in place of {_what(taken)}: {assembly.model}")
+    _say_rest(taken, real=bool(assembly.executor.settings.write))
+    return Following(turn=assembly.runtime.turn(taken.prompt))
+
+
+async def fork(assembly: Assembly, name: str) -> None:
+    """Go on in a copy of this session.
+
+    Raises:
+        LlmreplError: it cannot be copied.
+    """
+    left, session = go_on_in_fork(assembly, name)
+    say(f"Going on in session {session}; {left} stays as it is.")
+
+
+async def resume(assembly: Assembly, session: str) -> Following | None:
+    """Go on with another saved session, or list the newest.
+
+    Raises:
+        LlmreplError: there is no such session, or it cannot be gone on with.
+    """
+    if not session:
+        _list(assembly)
+        return None
+    left, turns = assembly.session_id, assembly.runtime.state.turn
+    opened = await go_on_with(assembly, session)
+    ui = assembly.config.ui
+    show_again(opened, ui.display, surface_for(sys.stdout, ui.theme, os.environ))
+    if turns:
+        say(f"left session {left}" if left else "what you left was not saved")
+    if opened.log.header.cwd not in ("", str(assembly.cwd)):
+        say(f"it was begun in {opened.log.header.cwd}; blocks stay in {assembly.cwd}")
+    if not assembly.unfinished:
+        return None
+    say("the last turn was not finished; going on with it")
+    return Following(turn=assembly.runtime.resume())
+
+
+def _what(taken: TakenBack) -> str:
+    commands = {0: "", 1: " and the command after it"}
+    several = f" and the {taken.commands} commands after it"
+    return f"turn {taken.number}{commands.get(taken.commands, several)}"
+
+
+def _say_rest(taken: TakenBack, *, real: bool) -> None:
+    """Say what was not taken back, and where the turn still is."""
+    if taken.ran:
+        written = ", files written for real (/undo files takes them back)" if real else ""
+        say(f"Not taken back: the sandbox's files, Python's variables{written}.")
+    if taken.left:
+        say(f"Session {taken.left} still has it; this is session {taken.session}.")
+    pictures = sum(isinstance(part, Image) for part in taken.prompt)
+    if pictures:
+        say(f"Its images ({pictures}) have to be attached again.")
+
+
+def _draft(taken: TakenBack) -> Following:
+    return Following(draft=text_of(taken.prompt))
+
+
+def _list(assembly: Assembly) -> None:
+    rows = list(islice(assembly.list_sessions(LISTED + 1), LISTED + 1))
+    others = [row for row in rows if row.id != assembly.session_id][:LISTED]
+    for row in others:
+        state = "" if row.state == "finished" else f"  [{row.state}]"
+        show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}{state}")
+    if others:
+        say("/resume ID goes on with one of them; the beginning of an ID is enough")
+    else:
+        say("there are no other sessions")
