@@ -20,11 +20,15 @@ class Leave(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a slash command takes, what it is for, and what it does."""
+    """What a slash command takes, what it is for, and what it does.
+
+    `completes` says what can be completed, where `argument` does not say it all.
+    """
 
     argument: str
     purpose: str
     run: Callable[[Assembly, str], Awaitable[None]]
+    completes: str = ""
 
 
 def command_of(text: str) -> tuple[str, str]:
@@ -51,6 +55,11 @@ async def _help(assembly: Assembly, _: str) -> None:
         say("demo/assistant is not a language model. /model PROVIDER/MODEL connects one.")
 
 
+async def _editor(_: Assembly, __: str) -> None:
+    """Say that only the prompt, which sends no /editor, can open one."""
+    raise LlmreplError("there is no prompt to edit", hint="type /editor, or press Ctrl-X Ctrl-E")
+
+
 async def _quit(_: Assembly, __: str) -> None:
     raise Leave
 
@@ -62,13 +71,24 @@ COMMANDS = {
     "check": Command("", "check this installation", general.check),
     "cost": Command("", "tokens and money so far", cost),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
-    "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
-    "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
+    "permissions": Command(
+        "[add RULE | revoke N]",
+        "rules for what runs unasked",
+        permissions,
+        completes="add allow|ask|deny any|bash|python|tool | revoke N",
+    ),
+    "sandbox": Command(
+        "[write PATH | …]",
+        "what blocks may touch; to change it",
+        sandbox,
+        completes="write DIRECTORY | net HOST[:PORT] | project copy|read-only",
+    ),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "undo": Command("[BLOCKS]", "take back what blocks wrote for real", files.undo),
     "system": Command("", "the system prompt as it is sent", general.system),
+    "editor": Command("[TEXT]", "write the prompt in your editor", _editor),
     "clear": Command("", "clear the screen", general.clear),
     "quit": Command("", "leave", _quit),
 }
