@@ -15,8 +15,8 @@ from pathlib import Path
 
 from prompt_toolkit.history import History as Kept
 
-NEWEST = 2 * 1024 * 1024
-"""How many bytes of the file's end are read."""
+NEWEST = 1024 * 1024
+"""How many bytes of the file's end are read: in a few milliseconds, once the prompt is there."""
 
 LONGEST = 64 * 1024
 """Characters of the longest entry whose pastes are kept; of a longer one, the placeholders are."""

@@ -5,7 +5,8 @@ It works in threads, and imports what it needs there: the first prompt waits for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,15 +44,25 @@ class Completions(Completer):
         self._directory = directory
         self._made: _Sources | None = None
 
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterator[Completion]:
         """Yield what can stand at the cursor, the best first. Blocking."""
-        del event
+        del complete_event
         before = document.text_before_cursor
         if mentioned := begun(before):
             yield from self._files(*mentioned, len(before))
         elif before.startswith("/") and "\n" not in before:
             name, space, rest = before[1:].partition(" ")
             yield from self._arguments(name, rest) if space else self._commands(name)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """Yield the same from a thread; whoever waits no longer does not wait for its end."""
+        found = self.get_completions(document, complete_event)
+        for completion in await asyncio.to_thread(list, found):
+            yield completion
 
     @property
     def _sources(self) -> _Sources:

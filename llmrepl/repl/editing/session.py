@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory, ThreadedAutoSuggest
-from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.filters import (
     Always,
@@ -20,7 +19,7 @@ from prompt_toolkit.filters import (
     emacs_mode,
     has_completions,
 )
-from prompt_toolkit.history import InMemoryHistory, ThreadedHistory
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import (
     KeyBindings,
     KeyBindingsBase,
@@ -93,14 +92,14 @@ def prompt_session(
     pastes, directory, mode = Pastes(), Path.cwd(), config.ui.editing_mode
     does = {**doing(pastes.expand), **(others or {})}
     ours = [bound(mode, config.keys._asdict(), does), _typing(pastes, directory)]
-    kept = history and ThreadedHistory(History(history, redact, pastes.expand))
+    kept = history and History(history, redact, pastes.expand)
     editor = Editor(
         history=kept or InMemoryHistory(),
         multiline=True,
         key_bindings=merge_key_bindings([*ours, keys] if keys else ours),
         vi_mode=mode == "vi",
         cursor=ModalCursorShapeConfig() if mode == "vi" else None,
-        completer=ThreadedCompleter(Completions(config, os.environ, directory)),
+        completer=Completions(config, os.environ, directory),
         complete_while_typing=Condition(_worth_completing),
         auto_suggest=ThreadedAutoSuggest(AutoSuggestFromHistory()),
         search_ignore_case=True,
