@@ -131,11 +131,13 @@ def test_an_editor_of_the_persons_own_writes_the_prompt(machine, chat):
     program.chmod(0o755)
     terminal = chat("--model", machine.script("a", "b"), "--session", "s", EDITOR=program)
     terminal.type("some text")
+    terminal.wait("some text")
+    terminal.settle()
     terminal.type(EDITOR)
-    terminal.wait("some text, and more")
+    terminal.wait(", and more")
     terminal.turn("!", "a")
     terminal.say("/editor other text")
-    terminal.wait("other text, and more")
+    terminal.wait(", and more")
     terminal.turn("", "b")
     assert terminal.leave() == 0
     assert texts(machine, "s") == ["some text, and more!", "other text, and more"]
