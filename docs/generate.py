@@ -19,6 +19,7 @@ from llmrepl.approvals import rules
 from llmrepl.approvals.programs.wrappers import WRAPPERS
 from llmrepl.cli import exits
 from llmrepl.cli.exec import BY_STATUS
+from llmrepl.config.actions import ACTIONS, Keys
 from llmrepl.config.showing import reference
 from llmrepl.conversation import ANYWHERE, TRANSITIONS
 from llmrepl.events import TYPES, Unknown
@@ -90,6 +91,25 @@ def slash_commands() -> str:
         for name, command in COMMANDS.items()
     )
     return table(("command", "what it does"), rows)
+
+
+def actions() -> str:
+    """Return the actions of the prompt, with their keys."""
+    rows = (
+        (
+            code(action.name),
+            key_names(action.keys("emacs")),
+            key_names(action.keys("vi")),
+            action.purpose,
+        )
+        for action in ACTIONS
+    )
+    return table(("action", "keys", "in vi mode", "what it does"), rows)
+
+
+def key_names(keys: Keys) -> str:
+    """Return keys as a page shows them."""
+    return ", ".join(map(code, keys))
 
 
 def service_variables() -> str:
@@ -184,6 +204,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     },
     "events.md": {"events": events, "parts": message_parts, "stops": stop_reasons},
     "configuration.md": {"settings": reference},
+    "keys.md": {"actions": actions},
     "approval-rules.md": {
         "languages": languages,
         "subjects": subjects,

@@ -64,7 +64,7 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
     chat = Chat(
         assembled,
         history,
-        vi=config.ui.editing_mode == "vi",
+        config=config,
         redact=lambda text: redactor().redact(text),
     )
     return await chat.run(resuming=any(session))

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmrepl.config import key_names
 from llmrepl.errors import ConfigError
 
 UNITS = {
@@ -223,6 +224,19 @@ def _each(parse: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     return parse_all
 
 
+def _key(value: Any) -> str:
+    try:
+        return key_names.canonical(_text(value))
+    except ValueError as exc:
+        raise Unaccepted(str(exc)) from None
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(dict.fromkeys(map(_key, value)))
+    return (_key(value),)
+
+
 def _integer(value: Any) -> int:
     if type(value) is not int:
         raise Unaccepted
@@ -293,6 +307,7 @@ NAMES = _kind("a list of names of environment variables", _each(_matching(_NAME)
 HOSTS = _kind("a list of HOST or HOST:PORT", _each(_host), _split(","))
 PATH = _kind("a path", _path)
 PATHS = _kind("a list of paths", _each(_path), _split(":"))
+KEYS = _kind(key_names.ACCEPTS, _keys, _split(","))
 INTEGER = _kind("a whole number", _integer, _whole)
 NUMBER = _kind("a number", _number, _decimal)
 SECONDS = _kind("a number of seconds", _number, _decimal)

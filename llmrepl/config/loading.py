@@ -11,12 +11,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from llmrepl.config import kinds
+from llmrepl.config.actions import keys_of, shared
 from llmrepl.config.kinds import dotted
 from llmrepl.config.layers import Entry, Folders, file_entries, flag_entries, variable_entries
 from llmrepl.config.paths import USER_FILE, config_directory, data_directory, home, project_file
 from llmrepl.config.settings import SETTINGS
 from llmrepl.config.strictness import checked
 from llmrepl.config.tree import Config, build
+from llmrepl.errors import ConfigError
 
 DEFAULT = "default"
 
@@ -90,6 +92,7 @@ def load(
     warnings += _exposed_keys(user_file, state)
     warnings += _named_secrets(state)
     warnings += _clamp_timeout(state, values)
+    _refuse_shared_keys(state, values)
     sources = {dotted(path): state[path].source if path in state else DEFAULT for path in values}
     return Loaded(
         build(values),
@@ -115,6 +118,27 @@ def _drop_half_prices(
             for path in [path for path in values if path[:2] == table]:
                 del values[path]
     return warnings
+
+
+def _refuse_shared_keys(
+    state: Mapping[tuple[str, ...], Entry], values: Mapping[tuple[str, ...], Any]
+) -> None:
+    """Raise ConfigError where a key would do two things."""
+    chosen = {path[1]: entry for path, entry in state.items() if path[0] == "keys"}
+    if not chosen:
+        return
+    mode = values["ui", "editing_mode"]
+    bound = keys_of(mode, {name: entry.value for name, entry in chosen.items()})
+    for key, *both in shared(bound):
+        name, other = both if both[0] in chosen else reversed(both)
+        if other in chosen:
+            whose = f"keys.{other} at {chosen[other].source}"
+        else:
+            whose = f"keys.{other} by default in {mode} mode"
+        raise ConfigError(
+            f"{chosen[name].source}: keys.{name} is {key}, which is {whose}",
+            hint=f"accepted: another key, or {key} where keys.{other} has another or [] for none",
+        )
 
 
 def _exposed_keys(user_file: Path, state: Mapping[tuple[str, ...], Entry]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from llmrepl.config import kinds
+from llmrepl.config.actions import ACTIONS
 from llmrepl.config.kinds import Kind, Unaccepted, size_text
 
 Rule = Literal["free", "tighten", "inside", "never"]
@@ -320,6 +321,10 @@ SETTINGS: tuple[Setting, ...] = (
         "emacs",
         "How keys edit the prompt.",
         choices=("emacs", "vi"),
+    ),
+    *(
+        Setting(f"keys.{action.name}", kinds.KEYS, None, action.purpose, project="never")
+        for action in ACTIONS
     ),
     Setting(
         "seed",

@@ -68,6 +68,33 @@ class Ui(NamedTuple):
     editing_mode: str
 
 
+KeysOf = tuple[str, ...] | None
+"""An action's keys; None for those it has by default."""
+
+
+class Keys(NamedTuple):
+    """Which keys do what at the prompt; see `llmrepl.config.actions`."""
+
+    send: KeysOf
+    new_line: KeysOf
+    interrupt: KeysOf
+    clear: KeysOf
+    leave: KeysOf
+    suspend: KeysOf
+    steer: KeysOf
+    edit_last: KeysOf
+    expand: KeysOf
+    editor: KeysOf
+    complete: KeysOf
+    complete_back: KeysOf
+    history_search: KeysOf
+    history_back: KeysOf
+    history_forward: KeysOf
+    suggestion: KeysOf
+    suggestion_word: KeysOf
+    clear_screen: KeysOf
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that can be configured. `prices` go by provider/model."""
@@ -82,6 +109,7 @@ class Config:
     providers: Mapping[str, Provider]
     prices: Mapping[str, Price]
     ui: Ui
+    keys: Keys
     seed: int | None
     max_tokens: int | None
     temperature: float | None
@@ -91,7 +119,13 @@ class Config:
         return self.providers.get(name, Provider())
 
 
-_BRANCHES = {"sandbox": Sandbox, "limits": Limits, "sessions": Sessions, "ui": Ui}
+_BRANCHES = {
+    "sandbox": Sandbox,
+    "limits": Limits,
+    "sessions": Sessions,
+    "ui": Ui,
+    "keys": Keys,
+}
 
 
 def build(values: Mapping[tuple[str, ...], Any]) -> Config:

@@ -16,20 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.history import InMemoryHistory
-
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.history import History
+from llmrepl.repl.editing.session import prompt_session
 from llmrepl.repl.keys import held
 from llmrepl.repl.loading import Loading
 from llmrepl.repl.panel import Panel
-from llmrepl.repl.prompt import PROMPT, prompt_session
+from llmrepl.repl.prompt import CONTINUATION, PROMPT
 from llmrepl.repl.queued import Queue
 from llmrepl.repl.turn_keys import turn_keys
 
 if TYPE_CHECKING:
     from llmrepl.compose import Assembly
+    from llmrepl.config import Config
     from llmrepl.record import Record
 
 ALARM = "noreverse bg:ansired fg:ansiwhite"
@@ -47,7 +46,7 @@ class Chat:
     Args:
         assemble: makes everything a turn needs; called once, while the first prompt is up.
         history: where typed lines are kept; None keeps them in memory.
-        vi: edit as in vi instead of as in emacs.
+        config: how the prompt is edited.
         redact: takes secrets out of what is kept in `history` and of what went wrong.
     """
 
@@ -56,7 +55,7 @@ class Chat:
         assemble: Assemble,
         history: Path | None,
         *,
-        vi: bool = False,
+        config: Config,
         redact: Callable[[str], str] = str,
     ) -> None:
         self._assemble = assemble
@@ -73,10 +72,14 @@ class Chat:
         self._begun = False
         make = partial(
             prompt_session,
-            history=InMemoryHistory() if history is None else History(history, redact),
-            keys=turn_keys(self),
-            status=lambda: [(self._style, self._status)],
-            vi=vi,
+            config,
+            history=history,
+            redact=redact,
+            others=turn_keys(self),
+            message=PROMPT,
+            prompt_continuation=CONTINUATION,
+            bottom_toolbar=lambda: [(self._style, self._status)],
+            erase_when_done=True,
         )
         self._panel = Panel(lambda output: make(output=output), self._entered, self._above)
 
@@ -168,7 +171,7 @@ class Chat:
             buffer.reset()
         else:
             self._queue.take()
-        runtime.steer(text)
+        runtime.steer(self._panel.session.expand(text))
         self._panel.refresh()
 
     def edit_last(self) -> None:
@@ -251,13 +254,13 @@ class Chat:
             self._interrupt = None
 
     async def _do(self, text: str) -> bool:
-        from llmrepl.parts import Text
         from llmrepl.repl.commands.table import COMMANDS, command_of
         from llmrepl.repl.shell import is_command, run
 
         if COMMAND.match(text):
             self._echo(text)
-        name, rest = command_of(text)
+        expanded = self._panel.session.expand(text)
+        name, rest = command_of(expanded)
         assembly = await self._loading.wait()
         if name:
             following = await COMMANDS[name].run(assembly, rest)
@@ -269,10 +272,13 @@ class Chat:
         # The session could not be written, for one.
         if assembly.unfinished and not await self._go_on(assembly):
             return False
-        if is_command(text):
-            return await self._turn(assembly, run(assembly, text))
+        if is_command(expanded):
+            return await self._turn(assembly, run(assembly, expanded))
         self._beginning = True
-        return await self._turn(assembly, assembly.runtime.turn((Text(text),)))
+        message = await asyncio.to_thread(self._panel.session.composed, text)
+        for note in message.notes:
+            sys.stdout.write(f"{self._redact(note)}\n")
+        return await self._turn(assembly, assembly.runtime.turn(message.parts))
 
     def _echo(self, text: str) -> None:
         """Show a command where a turn would show its prompt."""

@@ -1,41 +1,72 @@
 """What was typed before, for the arrow keys: kept in a file for its owner alone.
 
-A history that cannot be read or written is only shorter; the chat goes on.
+Several chats write the same file, each entry in one piece. A history that cannot be read or written
+is only shorter; the chat goes on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import History as Kept
+
+NEWEST = 1024 * 1024
+"""How many bytes of the file's end are read: in a few milliseconds, once the prompt is there."""
+
+LONGEST = 64 * 1024
+"""Characters of the longest entry whose pastes are kept; of a longer one, the placeholders are."""
 
 
-class History(FileHistory):
-    """Lines that were sent, the newest first, over all chats.
+class History(Kept):
+    """Texts that were sent, the newest first, over all chats.
 
     Args:
-        file: where they are kept; it and its directory are made with the first line.
+        file: where they are kept; it and its directory are made with the first one.
         redact: takes secrets out of what is kept.
+        expand: returns a text with its pastes, which no other chat has.
     """
 
-    def __init__(self, file: Path, redact: Callable[[str], str] = str) -> None:
-        super().__init__(str(file))
+    def __init__(
+        self,
+        file: Path,
+        redact: Callable[[str], str] = str,
+        expand: Callable[[str], str] = str,
+    ) -> None:
+        super().__init__()
         self._file = file
         self._redact = redact
+        self._expand = expand
 
     def load_history_strings(self) -> Iterable[str]:
-        """Return the lines of earlier chats."""
+        """Return what earlier chats sent, the newest first."""
         try:
-            return list(super().load_history_strings())
+            with self._file.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - NEWEST))
+                content = file.read()
         except OSError:
             return []
+        found: list[list[str]] = []
+        for line in content.decode("utf-8", "replace").split("\n"):
+            if line.startswith("#"):
+                found.append([])
+            elif line.startswith("+") and found:  # else the entry's beginning was not read
+                found[-1].append(line[1:])
+        return ["\n".join(lines) for lines in reversed(found) if lines]
 
     def store_string(self, string: str) -> None:
-        """Keep a line for later chats."""
+        """Keep what was sent for later chats."""
+        whole = self._expand(string)
+        text = self._redact(whole if len(whole) <= LONGEST else string)
+        lines = "".join(f"+{line}\n" for line in text.split("\n"))
+        entry = f"\n# {time.strftime('%Y-%m-%d %H:%M:%S')}\n{lines}".encode("utf-8", "replace")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._file, os.O_CREAT | os.O_CLOEXEC, 0o600))
-            super().store_string(self._redact(string))
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            with os.fdopen(os.open(self._file, flags, 0o600), "ab", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+                file.write(entry)

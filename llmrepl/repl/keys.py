@@ -1,4 +1,4 @@
-"""Keys: what they do at the prompt, and where they wait while there is none."""
+"""Keys that are pressed while there is no prompt, and the terminal that is lent to others."""
 
 from __future__ import annotations
 
@@ -6,24 +6,6 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
-
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-
-
-def bindings() -> KeyBindings:
-    """Return the bindings of the prompt: Enter sends, Alt-Enter and Ctrl-J start a new line."""
-    keys = KeyBindings()
-
-    @keys.add("enter")
-    def _send(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
-
-    @keys.add("escape", "enter")
-    @keys.add("c-j")
-    def _new_line(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    return keys
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from contextlib import (
 )
 from typing import cast
 
-from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Point, Size
@@ -31,6 +30,7 @@ from prompt_toolkit.filters import Condition
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.utils import get_cwidth
 
+from llmrepl.repl.editing.session import Editor
 from llmrepl.repl.output import Output
 from llmrepl.repl.sgr import fragments, painted, rewritten, visible
 
@@ -58,7 +58,7 @@ class Panel(io.TextIOBase):
 
     def __init__(
         self,
-        make: Callable[[Output | None], PromptSession[str]],
+        make: Callable[[Output | None], Editor],
         entered: Callable[[str], None],
         above: Callable[[], list[str]],
     ) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_completions, has_focus, vi_insert_mode
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.filters import Condition, has_completions
+from prompt_toolkit.key_binding import KeyPressEvent
 
-TWICE = 0.6
-"""Seconds in which a second Esc makes a pair with the first."""
+from llmrepl.repl.editing.keys import Doing, editing
 
 
 class Turns(Protocol):
@@ -52,17 +49,13 @@ class Turns(Protocol):
         ...
 
 
-def turn_keys(turns: Turns) -> KeyBindings:
-    """Return the bindings that make `turns` do things."""
-    keys = KeyBindings()
-    editing = has_focus(DEFAULT_BUFFER)
+def turn_keys(turns: Turns) -> Doing:
+    """Return what makes `turns` do things, by the names of the actions."""
     busy = Condition(lambda: turns.busy)
     waiting = Condition(lambda: turns.queued)
     empty = Condition(lambda: not get_app().current_buffer.text)
-    escaped = 0.0
 
-    @keys.add("c-c", filter=editing)
-    def _interrupt_or_clear(event: KeyPressEvent) -> None:
+    def clear(event: KeyPressEvent) -> None:
         if turns.busy:
             turns.interrupt()
         elif event.current_buffer.text:
@@ -70,28 +63,17 @@ def turn_keys(turns: Turns) -> KeyBindings:
         else:
             turns.say_how_to_leave()
 
-    @keys.add("escape", filter=editing & busy & ~vi_insert_mode & ~has_completions)
-    def _interrupt(_: KeyPressEvent) -> None:
-        turns.interrupt()
+    def back(event: KeyPressEvent) -> None:
+        if waiting() and empty():
+            turns.take_back()
+        else:
+            event.current_buffer.auto_up(count=event.arg)
 
-    @keys.add("escape", filter=editing & ~busy & empty & ~vi_insert_mode)
-    def _escape(_: KeyPressEvent) -> None:
-        nonlocal escaped
-        now = time.monotonic()
-        if now - escaped < TWICE:
-            turns.edit_last()
-        escaped = now
-
-    @keys.add("c-s", filter=editing & busy)
-    def _steer(_: KeyPressEvent) -> None:
-        turns.steer()
-
-    @keys.add("up", filter=editing & empty & waiting)
-    def _take_back(_: KeyPressEvent) -> None:
-        turns.take_back()
-
-    @keys.add("c-d", filter=editing & empty)
-    def _leave(_: KeyPressEvent) -> None:
-        turns.leave()
-
-    return keys
+    return {
+        "clear": editing(clear),
+        "interrupt": editing(lambda _: turns.interrupt(), when=busy & ~has_completions),
+        "edit_last": editing(lambda _: turns.edit_last(), when=~busy & empty),
+        "steer": editing(lambda _: turns.steer(), when=busy),
+        "history_back": editing(back),
+        "leave": editing(lambda _: turns.leave(), when=empty),
+    }

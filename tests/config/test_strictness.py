@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from llmrepl.config import kinds
 from llmrepl.config.settings import SETTINGS
 from llmrepl.errors import ConfigError
 from tests.config.world import FOUR, PATIENT, World, toml_for
@@ -51,6 +52,7 @@ def test_every_setting_that_a_project_may_tighten_is_tried():
 
 NEVER = {
     "ui.display": '"plain"',
+    **{setting.key: '"f5"' for setting in SETTINGS if setting.kind is kinds.KEYS},
     "sandbox.python": '"python3"',
     "redact": '["some-secret"]',
     "sessions.directory": '"."',

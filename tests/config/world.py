@@ -5,6 +5,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 from llmrepl.config import load
+from llmrepl.config.actions import ACTIONS
+from llmrepl.config.key_names import ACCEPTS as KEYS
 from llmrepl.config.settings import SETTINGS
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,6 +73,7 @@ FOUR = {
     "ui.display": ('"plain"', None, '"my-plugin"', '"auto"'),
     "ui.theme": ('"dark"', '"light"', '"none"', '"auto"'),
     "ui.editing_mode": ('"vi"', '"emacs"', '"vi"', '"emacs"'),
+    **{f"keys.{action.name}": ('"f5"', None, '"f6"', '["f7", "alt-x"]') for action in ACTIONS},
     "seed": ("1", "2", "3", "4"),
     "max_tokens": ("1", "2", "3", "4"),
     "temperature": ("0.1", "2", "1", "0"),
@@ -90,6 +93,7 @@ WRONG = {
     "a list of HOST or HOST:PORT": ['"a.org"', '["a.org:0"]', '["http://a.org"]', "[1]", '["*"]'],
     "a path": ["1", "true", '""', '["/x"]', '"a\\u0000b"'],
     "a list of paths": ['"/x"', "[1]", '[""]', '["/x", "a\\u0000b"]'],
+    KEYS: ['"x"', '"ctrl-enter"', '"ctrl-"', '"hyper-x"', '""', "1", '["f5", "nokey"]', "true"],
     "a whole number": ['"5"', "5.5", "true", "-1", "[5]", "99999999999999999999"],
     "one word": ['"two words"', '""', '"-x"', "1", '["plain"]'],
     "a number": ['"1"', "true", "-1", "inf", "nan", "3"],

@@ -23,11 +23,15 @@ class Leave(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a slash command takes, what it is for, and what it does, with what follows from it."""
+    """What a slash command takes, what it is for, and what it does, with what follows from it.
+
+    `completes` says what can be completed, where `argument` does not say it all.
+    """
 
     argument: str
     purpose: str
     run: Callable[[Assembly, str], Coroutine[Any, Any, Following | None]]
+    completes: str = ""
 
 
 def command_of(text: str) -> tuple[str, str]:
@@ -55,6 +59,11 @@ async def _help(assembly: Assembly, _: str) -> None:
         say("demo/assistant is not a language model. /model PROVIDER/MODEL connects one.")
 
 
+async def _editor(_: Assembly, __: str) -> None:
+    """Say that only the prompt, which sends no /editor, can open one."""
+    raise LlmreplError("there is no prompt to edit", hint="type /editor, or press Ctrl-X Ctrl-E")
+
+
 async def _quit(_: Assembly, __: str) -> None:
     raise Leave
 
@@ -71,12 +80,23 @@ COMMANDS = {
     "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
-    "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
-    "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
+    "permissions": Command(
+        "[add RULE | revoke N]",
+        "rules for what runs unasked",
+        permissions,
+        completes="add allow|ask|deny any|bash|python|tool | revoke N",
+    ),
+    "sandbox": Command(
+        "[write PATH | …]",
+        "what blocks may touch; to change it",
+        sandbox,
+        completes="write DIRECTORY | net HOST[:PORT] | project copy|read-only",
+    ),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "system": Command("", "the system prompt as it is sent", general.system),
+    "editor": Command("[TEXT]", "write the prompt in your editor", _editor),
     "clear": Command("", "clear the screen", general.clear),
     "quit": Command("", "leave", _quit),
 }
