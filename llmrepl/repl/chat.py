@@ -20,14 +20,13 @@ from llmrepl import __version__
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.history import History
 from llmrepl.repl.keys import bindings, held
+from llmrepl.repl.status import StatusLine
 
 if TYPE_CHECKING:
     from llmrepl.compose import Assembly
 
 PROMPT = "❯ "
 CONTINUATION = "… "
-ALARM = "noreverse bg:ansired fg:ansiwhite"
-"""How the status line looks where there is no sandbox."""
 
 Assemble = Callable[[], Awaitable["Assembly"]]
 
@@ -53,8 +52,7 @@ class Chat:
         self._assemble = assemble
         self._redact = redact
         self._ready: asyncio.Task[Assembly] | None = None
-        self._status = "starting"
-        self._style = ""
+        self._status = StatusLine()
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._prompt: PromptSession[str] = PromptSession(
@@ -63,7 +61,7 @@ class Chat:
             multiline=True,
             key_bindings=bindings(),
             prompt_continuation=CONTINUATION,
-            bottom_toolbar=lambda: [(self._style, self._status)],
+            bottom_toolbar=self._status.line,
             vi_mode=vi,
             enable_suspend=True,
         )
@@ -133,16 +131,10 @@ class Chat:
         try:
             assembly = await self._assemble()
         except LlmreplError as error:
-            self._status = self._redact(error.message)
+            self._status.say(self._redact(error.message))
             raise
-        self._show_status(assembly)
+        self._status.follow(assembly)
         return assembly
-
-    def _show_status(self, assembly: Assembly) -> None:
-        self._status = assembly.status
-        self._style = ALARM if assembly.executor.settings.unsandboxed else ""
-        if self._prompt.app.is_running:
-            self._prompt.app.invalidate()
 
     async def _take(self, text: str) -> None:
         """Do what was typed, and say what went wrong with it."""
@@ -164,7 +156,7 @@ class Chat:
             sys.stdout.write(clean(self._redact(format_exc())))
         if self._ready is not None and self._ready.done():
             if self._ready.exception() is None:
-                self._show_status(self._ready.result())
+                self._status.follow(self._ready.result())
             else:
                 self._ready = None  # what could not be assembled is tried again
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import files, general
+from llmrepl.repl.commands import files, general, spending
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
-from llmrepl.repl.commands.spending import cost
 
 
 class Leave(Exception):
@@ -59,7 +58,9 @@ COMMANDS = {
     "model": Command("[PROVIDER/MODEL]", "show or change the model", general.model),
     "models": Command("", "models that can be used now", general.models),
     "check": Command("", "check this installation", general.check),
-    "cost": Command("", "tokens and money so far", cost),
+    "cost": Command("", "tokens and money so far, and what is left", spending.cost),
+    "usage": Command("", "what each step took", spending.usage),
+    "context": Command("", "what fills the model's context", spending.context),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
     "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
