@@ -46,7 +46,7 @@ def percent(part: int, whole: int, *, estimated: bool = False) -> str:
 
 def rate(count: int, ms: float) -> str:
     """Return how fast `count` tokens came in `ms` milliseconds: `45 tok/s`; "" for no time."""
-    if ms <= 0:
+    if ms < 1:
         return ""
     each_second = round(count * 1000 / ms)
     return f"{each_second} tok/s" if each_second or not count else "<1 tok/s"

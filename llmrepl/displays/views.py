@@ -102,7 +102,7 @@ def _entry(name: str) -> Any:
 
 def _line(drawn: Iterable[Fragment]) -> list[Fragment]:
     """Return fragments that are safe to show and have no line's end."""
-    return [(str(style), clean(text).replace("\n", " ")) for style, text in drawn]
+    return [(str(style), clean(text.expandtabs()).replace("\n", " ")) for style, text in drawn]
 
 
 def _lines(drawn: Iterable[Iterable[Fragment]]) -> list[Line]:
