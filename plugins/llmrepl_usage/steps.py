@@ -100,14 +100,15 @@ def usage(steps: Sequence[StepUsage], width: int) -> list[Line]:
         return _told("no message yet", width)
     biggest = biggest_turn(steps)
     turn = biggest[0] if biggest else 0
-    columns = [column for column in COLUMNS if _used(column, steps)]
-    while True:
-        rows = _rows(columns, steps, turn)
-        widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
-        if len(columns) == 1 or sum(widths) + len(GAP) * (len(widths) - 1) <= width:
-            break
-        columns.remove(min(columns, key=lambda column: column.need))
-    lines = [_line(columns, row, widths, width) for row in rows]
+    shown = {c: _texts(c, steps, turn) for c in COLUMNS if _used(c, steps)}
+    sizes = {column: max(map(cells, texts)) for column, texts in shown.items()}
+    while len(shown) > 1 and sum(sizes[c] for c in shown) + len(GAP) * (len(shown) - 1) > width:
+        del shown[min(shown, key=lambda column: column.need)]
+    padding = [
+        [padded(text, sizes[column], right=column.number) for text in texts]
+        for column, texts in shown.items()
+    ]
+    lines = [elided(GAP.join(row).rstrip(), width) for row in zip(*padding, strict=True)]
     table: list[Line] = [[("dim", text)] for text in lines[:1]]
     for step, text in zip(steps, lines[1:-1], strict=True):
         table.append([("strong" if step.turn == turn else "", text)])
@@ -147,24 +148,13 @@ def _used(column: Column, steps: Sequence[StepUsage]) -> bool:
     return field is None or any(getattr(step.usage, field) for step in steps)
 
 
-def _rows(columns: Sequence[Column], steps: Sequence[StepUsage], turn: int) -> list[list[str]]:
-    """Return the head, a row for each step, and the sums; marks make the first column wider."""
-    rows = [[column.title for column in columns]]
-    rows += ([column.cell(step) for column in columns] for step in steps)
-    rows.append([column.total(steps) for column in columns])
-    if turn:
-        marked = (False, *(step.turn == turn for step in steps), False)
-        for row, here in zip(rows, marked, strict=True):
-            row[0] = f"{MARK if here else ' '} {row[0]}"
-    return rows
-
-
-def _line(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int], width: int) -> str:
-    line = GAP.join(
-        padded(text, size, right=column.number)
-        for column, text, size in zip(columns, row, widths, strict=True)
-    )
-    return elided(line.rstrip(), width)
+def _texts(column: Column, steps: Sequence[StepUsage], turn: int) -> list[str]:
+    """Return a column: its title, what it has of each step, its sum; the first has the marks."""
+    texts = [column.title, *map(column.cell, steps), column.total(steps)]
+    if not turn or column is not COLUMNS[0]:
+        return texts
+    marked = (False, *(step.turn == turn for step in steps), False)
+    return [f"{MARK if here else ' '} {text}" for here, text in zip(marked, texts, strict=True)]
 
 
 def _told(text: str, width: int) -> list[Line]:
