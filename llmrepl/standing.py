@@ -29,7 +29,7 @@ class Standing:
     Args:
         mode: who answers where a block needs approval: ask, auto or deny.
         model: the model as provider/model.
-        remark: what has to be known about the model, in a few words.
+        remark: what has to be known about the model, the first of it before a `;`.
         sandbox: what stands between blocks and the machine, in a few words.
         policy: what blocks may touch, or where it is told why there is no sandbox.
         alarm: why nothing stands between them, where nothing does.

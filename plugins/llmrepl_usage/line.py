@@ -26,8 +26,8 @@ ORDER = ("alarm", "mode", "model", "sandbox", "cwd", "context", "flow", "cost")
 GONE = -1
 LADDER = (
     *(("sandbox", 1), ("cwd", 1), ("flow", GONE), ("mode", 1), ("model", 1), ("context", 1)),
-    *(("cwd", GONE), ("model", 2), ("sandbox", GONE), ("alarm", 1), ("mode", GONE)),
-    *(("context", 2), ("cost", 1), ("model", 3), ("model", GONE), ("cost", GONE)),
+    *(("cwd", GONE), ("model", 2), ("model", 3), ("sandbox", GONE), ("alarm", 1), ("mode", GONE)),
+    *(("context", 2), ("cost", 1), ("model", 4), ("model", GONE), ("cost", GONE)),
     *(("context", GONE), ("alarm", GONE)),
 )
 """What gives way, the least important first: a segment, and the form that it is left with."""
@@ -108,9 +108,10 @@ def _segments(standing: Standing) -> dict[str, Forms]:
 
 def _model(standing: Standing) -> Forms:
     name = standing.model
-    told = f"{name} ({standing.remark})" if standing.remark else name
     own = name.rpartition("/")[2] or name
-    return told, name, own, elided(own, SHORT_NAME)
+    remarks = (standing.remark, standing.remark.partition(";")[0])
+    told = (f"{name} ({remark})" if remark else name for remark in remarks)
+    return (*told, name, own, elided(own, SHORT_NAME))
 
 
 def _context(standing: Standing) -> Forms:
