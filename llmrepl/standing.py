@@ -96,6 +96,10 @@ class Ledger:
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.restart(records)
+
+    def restart(self, records: Iterable[Record]) -> None:
+        """Forget everything, and go on from the records of another session."""
         self.steps: list[StepUsage] = []
         self._model = ""
         for record in records:

@@ -57,6 +57,12 @@ def test_a_ledger_takes_in_records_as_they_come():
     assert ledger.steps == Ledger(some).steps
 
 
+def test_a_ledger_goes_on_in_another_session():
+    ledger = Ledger(session(2, 1))
+    ledger.restart(session(1))
+    assert ledger.steps == Ledger(session(1)).steps
+
+
 def test_a_turn_that_begins_again_replaces_what_it_was():
     ledger = Ledger(session(1, 3))
     again = [record for record in session(1, 1) if record.turn == 2]
