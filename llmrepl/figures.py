@@ -36,6 +36,22 @@ def _scaled(count: int) -> str:
     return str(count)
 
 
+def percent(part: int, whole: int, *, estimated: bool = False) -> str:
+    """Return how much of `whole` is `part`, rounded down: `42%`, and `<1%` for almost nothing."""
+    share = part * 100 // max(1, whole)
+    if part and not share:
+        return "<1%"
+    return f"{'~' if estimated and part else ''}{share}%"
+
+
+def rate(count: int, ms: float) -> str:
+    """Return how fast `count` tokens came in `ms` milliseconds: `45 tok/s`; "" for no time."""
+    if ms < 1:
+        return ""
+    each_second = round(count * 1000 / ms)
+    return f"{each_second} tok/s" if each_second or not count else "<1 tok/s"
+
+
 def money(amount: Decimal | None, *, estimated: bool = False) -> str:
     """Return US dollars: `$0.0031`, `$1.24`, `$0`; `<$0.0001` for less, `$?` where unknown.
 
@@ -51,6 +67,19 @@ def money(amount: Decimal | None, *, estimated: bool = False) -> str:
         return f"<${_SMALLEST}"
     step = _SMALLEST if amount < _CENTS_FROM else _CENT
     return f"{'~' if estimated else ''}${amount.quantize(step, ROUND_HALF_UP):,}"
+
+
+def spent(cost: Cost, unpriced: int = 0) -> str:
+    """Return what several messages cost: `$0.0031`, and `$0.0031 + $?` where some had no price.
+
+    Args:
+        cost: the sum of those whose price is known.
+        unpriced: how many there are besides.
+    """
+    known = money(cost.total, estimated=cost.estimated)
+    if not unpriced:
+        return known
+    return f"{known} + {UNKNOWN}" if cost.total else UNKNOWN
 
 
 def duration(ms: float) -> str:
@@ -80,7 +109,5 @@ def turn_line(
     sent = tokens(usage.input_tokens, estimated=usage.estimated)
     said = tokens(usage.output_tokens, estimated=usage.estimated)
     turn = money(None) if cost is None else money(cost.total, estimated=cost.estimated)
-    session = money(session_cost.total, estimated=session_cost.estimated)
-    if unpriced:
-        session = f"{session} + {UNKNOWN}" if session_cost.total else UNKNOWN
+    session = spent(session_cost, unpriced)
     return f"↑ {sent} ↓ {said} tokens · {turn} · {duration(ms)} · session {session}"

@@ -66,6 +66,21 @@ class Prices:
         calculation = _calculate(provider, model, usage)
         return None if calculation is None else _cost(calculation, usage)
 
+    def context(self, provider: str, model: str) -> int | None:
+        """Return how many tokens a model takes at once; None where the table does not say.
+
+        It says nothing before it is loaded.
+        """
+        if not self.loaded:
+            return None
+        from genai_prices import data_snapshot
+
+        try:
+            found = data_snapshot.get_snapshot().find_provider_model(model, None, provider, None)
+        except LookupError:
+            return None
+        return found[1].context_window or None
+
 
 def _own_price(name: str, row: Mapping[str, Any]) -> Price:
     if not isinstance(row, Mapping):

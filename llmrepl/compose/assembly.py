@@ -15,6 +15,7 @@ from llmrepl.audit.log import AuditLog
 from llmrepl.audit.trail import Audited, Trail
 from llmrepl.compose.approval import Gate, Person
 from llmrepl.compose.closing import close_to_others
+from llmrepl.compose.context_size import ContextSize
 from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
 from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.compose.widened import places_of, widened_by
@@ -24,6 +25,7 @@ from llmrepl.config.secrets import redactor_of
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.window import Sampling, Window
 from llmrepl.conversation import Phase
+from llmrepl.displays.views import Views
 from llmrepl.errors import ConfigError
 from llmrepl.events import ConfigChanged
 from llmrepl.executors.bash_syntax import check_bash
@@ -36,6 +38,7 @@ from llmrepl.record import Record
 from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.unsaved import Unsaved
+from llmrepl.standing import Ledger
 
 if TYPE_CHECKING:
     from llmrepl.sessions.search import Hit
@@ -124,20 +127,17 @@ class Assembly:
             seq=opened.log.seq if opened else 0,
             checks={"bash": check_bash},
         )
+        self.ledger = Ledger(opened.records if opened else ())
+        self.runtime.subscribe(self.ledger)
+        self.context_size = ContextSize(
+            lambda name: config.provider(name).options, self.edges, self.window, self.meter.prices
+        )
+        self.views = Views()
 
     @property
     def session_id(self) -> str:
         """The session's id; empty where it is not saved."""
         return self.opened.log.id if self.opened else ""
-
-    @property
-    def status(self) -> str:
-        """One line: model, sandbox, directory."""
-        sandbox = "NO SANDBOX: /check says why" if self.sandbox_missing else self.executor.policy
-        model = self.model
-        if self.edges.provider.name == "demo":
-            model += " (not a language model; /help connects one)"
-        return f"{model} · {sandbox}"
 
     @property
     def unfinished(self) -> bool:
@@ -169,6 +169,7 @@ class Assembly:
         else:
             self.runtime.rewind(fold(records), len(records))
         self.trail.adopt(self.runtime.state.calls)
+        self.ledger.restart(opened.records if opened else records)
 
     async def start_sandbox(self) -> None:
         """Start the sandbox, so that the first block does not wait.
@@ -228,6 +229,7 @@ class Assembly:
         """End the sandbox, give back connections, close the session."""
         if self.warming is not None:
             await self.warming
+        await self.context_size.close()
         self.gate.close()
         await self.executor.close()
         await self.edges.provider.close()

@@ -22,20 +22,36 @@ TYPED = "The person ran this themselves, in the same sandbox:"
 SUMMARY = "Summary of the conversation before this point:\n\n"
 
 
+Piece = tuple[str, str]
+"""What a text is, as `KINDS` has it, and the text."""
+
+PROMPTS, ANSWERS, BLOCKS = "your prompts", "answers", "helper blocks"
+RESULTS, IMAGES, SUMMARIES = "tool results", "images", "summary"
+KINDS = (SUMMARIES, PROMPTS, ANSWERS, BLOCKS, RESULTS, IMAGES)
+"""What a conversation is made of. Reasoning is not sent again."""
+
+
 def chat_message(message: Message) -> ChatMessage:
     """Return `message` as a provider sends it."""
+    return rendered(message)[0]
+
+
+def rendered(message: Message) -> tuple[ChatMessage, list[Piece]]:
+    """Return `message` as a provider sends it, and its text in pieces by what they are."""
     images = tuple(part for part in message.parts if isinstance(part, Image))
     match message.role:
         case "assistant":
-            return ChatMessage("assistant", _assistant(message.parts))
+            written = _written(message.parts)
+            return ChatMessage("assistant", "".join(text for _, text in written)), written
         case "tool":
             nested = (p.parts for p in message.parts if isinstance(p, ToolResult))
             images = tuple(i for parts in nested for i in parts if isinstance(i, Image))
-            return ChatMessage("user", _results(message.parts), images)
+            kind, text = RESULTS, _results(message.parts)
         case "summary":
-            return ChatMessage("user", SUMMARY + _prose(message.parts))
+            kind, text, images = SUMMARIES, SUMMARY + _prose(message.parts), ()
         case _:
-            return ChatMessage("user", _prose(message.parts), images)
+            kind, text = PROMPTS, _prose(message.parts)
+    return ChatMessage("user", text, images), [(kind, text)]
 
 
 def fence(text: str) -> str:
@@ -50,17 +66,22 @@ def _prose(parts: Iterable[Part]) -> str:
     return "\n\n".join(part.text for part in parts if isinstance(part, Text))
 
 
-def _assistant(parts: Iterable[Part]) -> str:
-    written = ""
+def _written(parts: Iterable[Part]) -> list[Piece]:
+    """Return what the model wrote; there is always a piece, if an empty one."""
+    written = [(ANSWERS, "")]
+    end = "\n"
     for part in parts:
         if isinstance(part, Text):
-            written += part.text
+            kind, text = ANSWERS, part.text
         elif isinstance(part, ToolCall):
-            if written and not written.endswith("\n"):
-                written += "\n"
             removed = "[a helper block that could not be run was removed here]\n"
-            written += removed if part.problem else render_call(part)
-    return written
+            kind, text = BLOCKS, removed if part.problem else render_call(part)
+            text = text if end == "\n" else f"\n{text}"
+        else:
+            continue
+        written.append((kind, text))
+        end = text[-1:] or end
+    return written[1:] or written
 
 
 def _results(parts: Iterable[Part]) -> str:

@@ -6,9 +6,10 @@ provider's prompt cache can hold it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmrepl.context.render import chat_message
+from llmrepl.context.render import IMAGES, KINDS, rendered
 from llmrepl.conversation import Conversation, Message
 from llmrepl.ports import ChatMessage, Meter, Request
 from llmrepl.vector import Vector
@@ -21,6 +22,14 @@ With the newline, so that a tag quoted inside a line of code does not end the me
 
 MESSAGE_TOKENS = 4
 """What a message costs beyond its text: role and separators (3 to 4 by OpenAI's own account)."""
+
+IMAGE_TOKENS = 765
+"""What an image takes, about: a picture of 1024 x 1024 by OpenAI's own account.
+
+Other services say from 85 to 1,600 for it, or more.
+"""
+
+SYSTEM = "system prompt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,16 @@ class Window:
     def _forget(self) -> None:
         self._source: Vector[Message] = Vector()
         self._messages: Vector[ChatMessage] = Vector()
-        self._tokens = 0
+        self._tokens = dict.fromkeys(KINDS, 0)
 
-    def _add(self, chat: ChatMessage) -> None:
+    def _add(self, message: Message) -> None:
         """Append a message; two of the same role in a row, which some models refuse, become one."""
-        self._tokens += self._meter.count(chat.text) + MESSAGE_TOKENS
+        chat, pieces = rendered(message)
+        beside = MESSAGE_TOKENS
+        for kind, text in pieces:
+            self._tokens[kind] += self._meter.count(text) + beside
+            beside = 0
+        self._tokens[IMAGES] += IMAGE_TOKENS * len(chat.images)
         last = self._messages[-1] if len(self._messages) else None
         if last is not None and last.role == chat.role:
             text = f"{last.text}\n\n{chat.text}"
@@ -79,13 +93,22 @@ class Window:
             self._system_tokens = self._meter.count(self.system) + MESSAGE_TOKENS
         return self._system_tokens
 
+    def parts(self, conversation: Conversation) -> Mapping[str, int]:
+        """Return the tokens of the next request by what they are; `KINDS` after the system prompt.
+
+        Costs what the new messages cost.
+        """
+        self._take_in(conversation)
+        return {SYSTEM: self.system_tokens, **self._tokens}
+
+    def tokens(self, conversation: Conversation) -> int:
+        """Return the tokens of the next request; costs what the new messages cost."""
+        self._take_in(conversation)
+        return self.system_tokens + sum(self._tokens.values())
+
     def request(self, conversation: Conversation) -> Request:
         """Return the next request; costs what the new messages cost."""
-        if not conversation.messages.extends(self._source):
-            self._forget()
-        for message in conversation.messages.since(len(self._source)):
-            self._add(chat_message(message))
-        self._source = conversation.messages
+        estimated = self.tokens(conversation)
         return Request(
             model=self.model,
             system=self.system,
@@ -94,5 +117,13 @@ class Window:
             max_tokens=self._sampling.max_tokens,
             temperature=self._sampling.temperature,
             seed=self._sampling.seed,
-            estimated_tokens=self.system_tokens + self._tokens,
+            estimated_tokens=estimated,
         )
+
+    def _take_in(self, conversation: Conversation) -> None:
+        """Render and count what is new."""
+        if not conversation.messages.extends(self._source):
+            self._forget()
+        for message in conversation.messages.since(len(self._source)):
+            self._add(message)
+        self._source = conversation.messages

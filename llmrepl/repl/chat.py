@@ -24,6 +24,7 @@ from llmrepl.repl.loading import Loading
 from llmrepl.repl.panel import Panel
 from llmrepl.repl.prompt import CONTINUATION, PROMPT
 from llmrepl.repl.queued import Queue
+from llmrepl.repl.status import StatusLine
 from llmrepl.repl.turn_keys import turn_keys
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from llmrepl.config import Config
     from llmrepl.record import Record
 
-ALARM = "noreverse bg:ansired fg:ansiwhite"
-"""How the status line looks where there is no sandbox."""
 
 COMMAND = re.compile(r"\s*(/[^/\s]*(\s|\Z)|!)")
 """What begins like this is a command, or means to be one."""
@@ -61,8 +60,7 @@ class Chat:
         self._assemble = assemble
         self._redact = redact
         self._loading = Loading(self._load)
-        self._status = "starting"
-        self._style = ""
+        self._status = StatusLine(self._refresh)
         self._queue = Queue()
         self._worker: asyncio.Task[None] | None = None
         self._unbegun = ""  # what the worker has taken, and nobody has seen begin
@@ -78,7 +76,7 @@ class Chat:
             others=turn_keys(self),
             message=PROMPT,
             prompt_continuation=CONTINUATION,
-            bottom_toolbar=lambda: [(self._style, self._status)],
+            bottom_toolbar=self._status.line,
             erase_when_done=True,
         )
         self._panel = Panel(lambda output: make(output=output), self._entered, self._above)
@@ -238,7 +236,7 @@ class Chat:
 
             sys.stdout.write(clean(self._redact(format_exc())))
         if self._loading.done is not None:
-            self._show_status(self._loading.done)
+            self._status.follow(self._loading.done)
         return went_well
 
     async def _interruptible(self, work: Coroutine[Any, Any, bool]) -> bool:
@@ -316,25 +314,23 @@ class Chat:
             self._begun = True
             self._loading.begin()
 
+    def _refresh(self) -> None:
+        self._panel.refresh()
+
     async def _load(self) -> Assembly:
         try:
             assembly = await self._assemble(self._panel)
         except LlmreplError as error:
-            self._status = self._redact(error.message)
+            self._status.say(self._redact(error.message))
             raise
         assembly.runtime.subscribe(self)
-        self._show_status(assembly)
+        self._status.follow(assembly)
         return assembly
 
     def show(self, record: Record) -> None:
         """Note with its first record that what was entered has begun: the display shows it."""
         if self._beginning and record.event.durable:
             self._unbegun, self._beginning = "", False
-
-    def _show_status(self, assembly: Assembly) -> None:
-        self._status = assembly.status
-        self._style = ALARM if assembly.executor.settings.unsandboxed else ""
-        self._panel.refresh()
 
     async def _close(self) -> None:
         """Wait for the end of the turn, and say how to come back."""

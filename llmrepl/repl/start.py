@@ -48,8 +48,10 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
     except BaseException:
         await assembly.close()
         raise
+    await asyncio.to_thread(assembly.views.load)
     assembly.runtime.subscribe(assembly.display)
     assembly.runtime.subscribe(person)
+    assembly.runtime.subscribe(assembly.context_size)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmrepl.testing.executor import Canned, FakeExecutor
     from llmrepl.testing.faults import Broken, Refused
     from llmrepl.testing.server import ModelServer
+    from llmrepl.testing.status import check_context, check_status_line, check_usage
     from llmrepl.testing.store import MemoryStore
 
 __all__ = [
@@ -31,9 +32,12 @@ __all__ = [
     "ScriptedApprover",
     "Step",
     "Wire",
+    "check_context",
     "check_display",
     "check_executor",
     "check_provider",
+    "check_status_line",
+    "check_usage",
     "one_of_each",
     "records",
     "turn",
@@ -50,6 +54,7 @@ _HOMES = {
     "llmrepl.testing.executor": ("Canned", "FakeExecutor"),
     "llmrepl.testing.faults": ("Broken", "Refused"),
     "llmrepl.testing.server": ("ModelServer",),
+    "llmrepl.testing.status": ("check_context", "check_status_line", "check_usage"),
     "llmrepl.testing.store": ("MemoryStore",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

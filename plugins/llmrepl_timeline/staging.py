@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llmrepl.figures import tokens
+from llmrepl.figures import rate, tokens
 from llmrepl.sanitise import Sanitiser
 from llmrepl_timeline.lines import TAB, Line, Span, fold, line
 from llmrepl_timeline.markdown import Look, MarkdownStream
@@ -166,5 +166,5 @@ class Composing(Waiting):
 
 def speed(count: int, seconds: float) -> str:
     """Return ` · ~120 tokens · 45 tok/s`, without the rate in the first second."""
-    rate = f" · {count / seconds:.0f} tok/s" if seconds >= SECONDS_FOR_RATE else ""
-    return f" · {tokens(count, estimated=True)} tokens{rate}" if count else ""
+    fast = f" · {rate(count, seconds * 1000)}" if seconds >= SECONDS_FOR_RATE else ""
+    return f" · {tokens(count, estimated=True)} tokens{fast}" if count else ""

@@ -1,12 +1,26 @@
 """A request costs what is new in it, and what was sent before never changes."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from llmrepl.context.prompt import system_prompt
-from llmrepl.context.window import MESSAGE_TOKENS, Sampling, Window
-from llmrepl.conversation import Conversation, evolve
+from llmrepl.context.render import (
+    ANSWERS,
+    BLOCKS,
+    IMAGES,
+    KINDS,
+    PROMPTS,
+    RESULTS,
+    SUMMARIES,
+    rendered,
+)
+from llmrepl.context.window import IMAGE_TOKENS, MESSAGE_TOKENS, SYSTEM, Sampling, Window
+from llmrepl.conversation import Conversation, Message, evolve
 from llmrepl.events import ContextCompacted, TurnFinished, TurnStarted
 from llmrepl.parser import Block, BlockParser
-from llmrepl.parts import Text
-from llmrepl.testing.builders import turn
+from llmrepl.parts import Image, Output, Reasoning, Text, ToolCall, ToolResult
+from llmrepl.testing.builders import Step, turn
+from llmrepl.vector import Vector
 
 
 class Counter:
@@ -35,7 +49,8 @@ def test_a_message_is_rendered_and_counted_once():
     early = window.request(first)
     counted = len(meter.counted)
     later = window.request(conversation(*turn("two"), start=first))
-    assert len(meter.counted) == counted + 4
+    new = later.messages[len(early.messages) :]
+    assert "".join(meter.counted[counted:]) == "".join(message.text for message in new)
     assert list(later.messages)[: len(early.messages)] == list(early.messages)
     assert later.messages[0] is early.messages[0]
 
@@ -101,3 +116,84 @@ def test_two_messages_of_one_role_in_a_row_become_one():
     request = window.request(conversation(TurnStarted(prompt=(Text("three"),)), start=cancelled))
     assert [m.role for m in request.messages] == ["user", "assistant", "user", "assistant", "user"]
     assert request.messages[-1].text == "two\n\nthree"
+
+
+# What fills the context
+
+
+def words(text):
+    return st.lists(st.sampled_from(text.split()), max_size=9).map(" ".join)
+
+
+parts = st.one_of(
+    st.builds(Text, words("so it is done then")),
+    st.builds(Reasoning, words("hm well if not")),
+    st.builds(
+        ToolCall,
+        st.just("1.1.1"),
+        st.just("bash"),
+        st.just("bash"),
+        words("ls cat rm").map(lambda code: {"code": code}),
+        st.sampled_from(["", "bad"]),
+    ),
+    st.builds(Image, st.just("image/png"), st.just("aGk=")),
+    st.builds(
+        ToolResult,
+        st.just("1.1.1"),
+        st.just("bash"),
+        st.just("ok"),
+        st.tuples(st.builds(Output, st.just("stdout"), words("a b c"))),
+    ),
+)
+messages = st.lists(
+    st.builds(
+        Message,
+        st.sampled_from(["user", "assistant", "tool", "summary"]),
+        st.lists(parts, max_size=4).map(tuple),
+    ),
+    max_size=12,
+)
+
+
+@given(messages)
+def test_what_fills_the_context_adds_up_to_the_estimate_of_the_next_request(some):
+    window = Window("m", "be brief", Counter())
+    state = Conversation(messages=Vector(some))
+    filling = window.parts(state)
+    assert list(filling) == [SYSTEM, *KINDS]
+    assert sum(filling.values()) == window.request(state).estimated_tokens == window.tokens(state)
+    assert filling[IMAGES] == IMAGE_TOKENS * sum(
+        len(message.images) for message in window.request(state).messages
+    )
+
+
+@given(messages)
+def test_the_pieces_of_a_message_are_its_text(some):
+    for message in some:
+        chat, pieces = rendered(message)
+        assert "".join(text for _, text in pieces) == chat.text
+        assert pieces
+        assert {kind for kind, _ in pieces} <= {*KINDS}
+
+
+def test_each_kind_of_content_is_counted_as_what_it_is():
+    window = Window("m", "be brief", Counter())
+    steps = [Step("Let me see.", "print(6 * 7)", "42\n", reasoning="Hm."), Step("It is 42.")]
+    filling = window.parts(conversation(*turn("What is 6 * 7?", steps)))
+    assert filling[PROMPTS] == len("What is 6 * 7?") + MESSAGE_TOKENS
+    assert filling[ANSWERS] == len("Let me see.It is 42.") + 2 * MESSAGE_TOKENS
+    assert filling[BLOCKS] == len("\n<helpers>\nprint(6 * 7)\n</helpers>")
+    assert filling[RESULTS] > MESSAGE_TOKENS
+    assert filling[SUMMARIES] == filling[IMAGES] == 0
+
+
+def test_looking_at_the_context_counts_nothing_again():
+    meter = Counter()
+    window = Window("m", "be brief", meter)
+    state = conversation(*turn("one"))
+    window.request(state)
+    counted = len(meter.counted)
+    window.parts(state)
+    window.tokens(state)
+    window.request(state)
+    assert len(meter.counted) == counted

@@ -117,3 +117,40 @@ def test_a_session_of_which_no_price_is_known_is_not_free():
 def test_a_local_model_is_free():
     cost = cost_of(USAGE, FREE)
     assert shown.turn_line(USAGE, cost, 12, cost).endswith("$0 · 12 ms · session $0")
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (0, 10, "0%"),
+        (1, 1000, "<1%"),
+        (42, 100, "42%"),
+        (599, 1000, "59%"),
+        (999, 1000, "99%"),
+        (10, 10, "100%"),
+        (12, 10, "120%"),
+        (0, 0, "0%"),
+    ],
+)
+def test_percent_is_rounded_down(part, whole, text):
+    assert shown.percent(part, whole) == text
+
+
+def test_an_estimated_percentage_says_so():
+    assert shown.percent(42, 100, estimated=True) == "~42%"
+    assert shown.percent(0, 100, estimated=True) == "0%"
+    assert shown.percent(1, 1000, estimated=True) == "<1%"
+
+
+@pytest.mark.parametrize(
+    ("count", "ms", "text"),
+    [
+        (90, 2000, "45 tok/s"),
+        (0, 100, "0 tok/s"),
+        (1, 60_000, "<1 tok/s"),
+        (9, 0, ""),
+        (9, -1, ""),
+    ],
+)
+def test_rates(count, ms, text):
+    assert shown.rate(count, ms) == text

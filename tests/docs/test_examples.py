@@ -113,7 +113,16 @@ def test_the_plugin_on_the_page_keeps_the_contract_of_its_port(echo_plugin):
 @pytest.fixture
 def display_plugins(tmp_path):
     """The plugins of the page about displays as an installed package."""
-    page = DOCS / "how-to/write-a-display.md"
+    return install_plugins_of(DOCS / "how-to/write-a-display.md", tmp_path)
+
+
+@pytest.fixture
+def status_plugin(tmp_path):
+    """The plugin of the page about status lines as an installed package."""
+    return install_plugins_of(DOCS / "how-to/write-a-status-line.md", tmp_path)
+
+
+def install_plugins_of(page, tmp_path):
     names = re.findall(r"^`(\w+\.py)`:$", page.read_text(), re.MULTILINE)
     for name, source in zip(names, blocks(page, "python"), strict=True):
         (tmp_path / name).write_text(source)
@@ -162,3 +171,15 @@ def test_the_drawing_on_the_page_is_on_the_timeline(display_plugins):
     )
     code, out, err = run_with(display_plugins, "-c", program)
     assert (code, out, err) == (0, "Oslo: -4 °C\n", "")
+
+
+def test_the_status_line_on_the_page_keeps_the_contract_and_is_the_one_of_the_chat(status_plugin):
+    program = (
+        "from llmrepl.displays.views import Views\n"
+        "from llmrepl.testing import check_status_line\n"
+        "from llmrepl.testing.status import STANDING\n"
+        "from llmrepl_brief import line\n"
+        "check_status_line(line)\n"
+        "print(Views().line(STANDING, 80))\n"
+    )
+    assert run_with(status_plugin, "-c", program) == (0, "[('strong', '$0')]\n", "")

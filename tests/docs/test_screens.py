@@ -43,7 +43,7 @@ def test_a_picture_shows_the_chat_that_stands_on_the_page(name):
         for start in range(0, max(1, len(line)), COLUMNS)
     ]
     assert same(shown, broken), "\n".join(["make it again: python -m docs.screens.make", *shown])
-    assert "writes a copy of" in status
+    assert "· full sandbox · " in status
 
 
 @pytest.mark.parametrize("name", SHOWN)

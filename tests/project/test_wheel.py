@@ -13,7 +13,7 @@ import llmrepl
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import poetry.core.masonry.api as backend; print(backend.build_{}({!r}))"
-PACKAGES = ("llmrepl", "plugins/llmrepl_timeline")
+PACKAGES = ("llmrepl", "plugins/llmrepl_timeline", "plugins/llmrepl_usage")
 
 
 @pytest.fixture(scope="module")

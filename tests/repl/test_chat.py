@@ -52,10 +52,11 @@ def test_a_turn_of_several_steps_is_shown_as_it_happens(machine, chat):
 
 
 def test_the_status_line_names_the_model_and_the_sandbox(machine, chat):
-    terminal = chat("--model", machine.script("Hello."))
+    terminal = chat("--model", "demo/assistant")
     terminal.turn("hello")
     terminal.settle()
-    assert f"writes a copy of {machine.project}, and /tmp; no network" in terminal.news
+    assert "demo/assistant (not a language model; /help connects one)" in terminal.news
+    assert f"full sandbox: writes a copy of {machine.project}, and /tmp; no net" in terminal.news
 
 
 def test_python_keeps_its_variables_from_turn_to_turn(machine, chat):

@@ -8,12 +8,11 @@ from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import files, general, rewinding
+from llmrepl.repl.commands import files, general, rewinding, spending
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
-from llmrepl.repl.commands.spending import cost
 from llmrepl.repl.shell import USAGE
 
 
@@ -73,7 +72,9 @@ COMMANDS = {
     "model": Command("[PROVIDER/MODEL]", "show or change the model", general.model),
     "models": Command("", "models that can be used now", general.models),
     "check": Command("", "check this installation", general.check),
-    "cost": Command("", "tokens and money so far", cost),
+    "cost": Command("", "tokens and money so far, and what is left", spending.cost),
+    "usage": Command("", "what each step took", spending.usage),
+    "context": Command("", "what fills the model's context", spending.context),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
     "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),

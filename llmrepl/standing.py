@@ -1,0 +1,135 @@
+"""How a chat stands, as values: what its status line, its usage and its context are drawn from.
+
+Whoever draws them gets nothing else to see, so that a plugin needs no more than this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from llmrepl.conversation import Spend
+from llmrepl.events import MessageFinished, StepStarted, TurnStarted
+from llmrepl.record import Record
+from llmrepl.usage import Cost, Usage
+
+Fragment = tuple[str, str]
+"""A style's name and a text. Styles: strong, dim, bar, warn, hot, bad, alarm; "" for none."""
+
+Alarm = Literal["", "missing", "off"]
+"""`missing`: there is no sandbox, so nothing runs. `off`: blocks run without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a status line tells. It is made in the time of a keypress, whatever the session's size.
+
+    Args:
+        mode: who answers where a block needs approval: ask, auto or deny.
+        model: the model as provider/model.
+        remark: what has to be known about the model, the first of it before a `;`.
+        sandbox: what stands between blocks and the machine, in a few words.
+        policy: what blocks may touch, or where it is told why there is no sandbox.
+        alarm: why nothing stands between them, where nothing does.
+        cwd: the working directory, with `~` for the home.
+        context: tokens that the next request takes, by our estimate; None while that is not known.
+        room: tokens that the model takes at once; None where nobody says.
+        turn: what the last turn took.
+        session: what the session took.
+        budget: US dollars that the session may cost; None for any.
+    """
+
+    mode: str
+    model: str
+    sandbox: str
+    cwd: str
+    remark: str = ""
+    policy: str = ""
+    alarm: Alarm = ""
+    context: int | None = None
+    room: int | None = None
+    turn: Spend = Spend()
+    session: Spend = Spend()
+    budget: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepUsage:
+    """What one message of the model took; times in milliseconds, `cost` None where not known."""
+
+    turn: int
+    step: int
+    model: str
+    usage: Usage
+    cost: Cost | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What fills the context of `model`.
+
+    `parts` is tokens by what they are, in the order to show them in; their sum is the estimate of
+    the next request. `room` is what the model takes at once, None where nobody says.
+    """
+
+    model: str
+    parts: Mapping[str, int]
+    room: int | None = None
+
+    @property
+    def total(self) -> int:
+        """Tokens of the next request."""
+        return sum(self.parts.values())
+
+
+class Ledger:
+    """What each message of the model took, oldest first; it takes in records as a display does.
+
+    A turn that begins again, in a session that was taken back, replaces what it was before.
+
+    Args:
+        records: those of the session so far.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.restart(records)
+
+    def restart(self, records: Iterable[Record]) -> None:
+        """Forget everything, and go on from the records of another session."""
+        self.steps: list[StepUsage] = []
+        self._model = ""
+        for record in records:
+            self.show(record)
+
+    def show(self, record: Record) -> None:
+        """Take in one record."""
+        match record.event:
+            case TurnStarted():
+                while self.steps and self.steps[-1].turn >= record.turn:
+                    self.steps.pop()
+            case StepStarted(provider=provider, model=model):
+                self._model = f"{provider}/{model}"
+            case MessageFinished() as event:
+                self.steps.append(
+                    StepUsage(
+                        record.turn,
+                        record.step,
+                        self._model,
+                        event.usage,
+                        event.cost,
+                        event.first_token_ms,
+                        event.total_ms,
+                    )
+                )
+
+
+def spend_of(steps: Iterable[StepUsage]) -> Spend:
+    """Return what `steps` took together."""
+    spend = Spend()
+    for step in steps:
+        spend = spend.add(step.usage, step.cost)
+    return spend
