@@ -20,6 +20,9 @@ from llmrepl.repl.panel import RESERVED, Panel
 SHOWN_TURNS = 3
 """How many turns of a resumed session are shown again."""
 
+REST = "/show {call}"
+"""What shows all of an output that is folded."""
+
 
 async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) -> Assembly:
     """Assemble a chat, and start its sandbox and its meter in the background.
@@ -40,7 +43,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
         if assembly.opened and assembly.opened.records:
             _show_again(assembly, ui.display, surface)
         spent = assembly.runtime.state.session_spend
-        live = replace(surface, spent=spent)
+        live = replace(surface, spent=spent, rest=REST, asks=True)
         if panel.live:
             live = replace(live, stage=panel.stage, size=lambda: _above_prompt(surface))
         else:
@@ -81,7 +84,7 @@ def _show_again(assembly: Assembly, name: str, surface: Surface) -> None:
     first = opened.state.turn - SHOWN_TURNS + 1
     if first > 1:
         sys.stdout.write(paint(f"… {first - 1} earlier turns\n", "dim"))
-    display = open_display(name, surface, saved=True)
+    display = open_display(name, replace(surface, rest=REST), saved=True)
     for record in opened.records:
         if record.turn >= first:
             display.show(record)

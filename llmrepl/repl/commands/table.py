@@ -11,6 +11,7 @@ from llmrepl.repl.commands import files, general
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
+from llmrepl.repl.commands.showing import show_output, theme
 from llmrepl.repl.commands.spending import cost
 
 
@@ -68,6 +69,8 @@ COMMANDS = {
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "undo": Command("[BLOCKS]", "take back what blocks wrote for real", files.undo),
+    "show": Command("[CALL | last]", "all that a block wrote", show_output),
+    "theme": Command("[NAME]", "the colours: dark, light, contrast or none", theme),
     "system": Command("", "the system prompt as it is sent", general.system),
     "clear": Command("", "clear the screen", general.clear),
     "quit": Command("", "leave", _quit),
