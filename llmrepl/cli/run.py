@@ -108,7 +108,7 @@ class _Outcome:
                 runtime.subscribe(_RecordLines())
         ui = assembly.config.ui
         if output == "text" and (ui.display != AUTO or sys.stderr.isatty()):
-            surface = surface_for(sys.stderr, ui.theme, os.environ)
+            surface = surface_for(sys.stderr, ui.theme, os.environ, words=ui.screen_reader)
             runtime.subscribe(
                 open_display(
                     ui.display, replace(surface, answers=False, prompts=False, rest=_rest(assembly))

@@ -182,7 +182,7 @@ def _found(directory: Any, session: str) -> str:
 def _replay(reader: Any, session: str, ui: Any, redactor: Redactor) -> None:
     from llmrepl.displays.opening import open_display, surface_for
 
-    surface = surface_for(sys.stdout, ui.theme, os.environ)
+    surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
     rest = f"llmrepl sessions show {session} --display plain"
     display = open_display(ui.display, replace(surface, rest=rest), saved=True)
     for record in reader:

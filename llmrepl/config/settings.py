@@ -315,6 +315,26 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("auto", "dark", "light", "contrast", "none"),
     ),
     Setting(
+        "ui.screen_reader",
+        kinds.BOOLEAN,
+        False,
+        "Words instead of signs and boxes, and no line that is drawn again.",
+    ),
+    Setting(
+        "ui.bell",
+        kinds.SECONDS,
+        20.0,
+        "A turn that took so long rings at its end, and every question does; 0 is never.",
+        least=0,
+        most=86400,
+    ),
+    Setting(
+        "ui.title",
+        kinds.BOOLEAN,
+        True,
+        "The window's title tells what a chat is about and whether it works or waits.",
+    ),
+    Setting(
         "ui.editing_mode",
         kinds.CHOICE,
         "emacs",

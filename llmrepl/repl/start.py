@@ -15,6 +15,7 @@ from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
 from llmrepl.ports import Surface
 from llmrepl.repl.approve import AskPerson
+from llmrepl.repl.attention import Attention
 from llmrepl.repl.panel import RESERVED, Panel
 
 SHOWN_TURNS = 3
@@ -36,8 +37,9 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
         LlmreplError: something does not fit.
     """
     ui = loaded.config.ui
-    surface = surface_for(sys.stdout, ui.theme, os.environ)
-    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside)
+    surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
+    attention = Attention(sys.__stdout__ or sys.stdout, os.environ, bell=ui.bell, title=ui.title)
+    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside, attention.asks)
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     try:
         if assembly.opened and assembly.opened.records:
@@ -55,6 +57,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
         raise
     assembly.runtime.subscribe(assembly.display)
     assembly.runtime.subscribe(person)
+    assembly.runtime.subscribe(attention)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
 

@@ -72,11 +72,19 @@ def _call(block: Block, page: Page) -> list[Line]:
     event = cast("ToolRequested", block.event)
     code = event.arguments.get("code")
     if not isinstance(code, str):
-        code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
+        code = _arguments(event.arguments, page.width - len(page.signs.code))
     return [
         *page.text(f"{page.signs.call}{event.name}", "call"),
         *page.code(code, event.language, line(page.signs.code, "call")),
     ]
+
+
+def _arguments(arguments: Mapping[str, object], room: int) -> str:
+    """Return a tool's arguments as JSON: on one line where they fit."""
+    short = json.dumps(dict(arguments), ensure_ascii=False)
+    return (
+        short if len(short) <= room else json.dumps(dict(arguments), ensure_ascii=False, indent=2)
+    )
 
 
 def _message(block: Block, page: Page) -> list[Line]:

@@ -23,7 +23,7 @@ MARKS = {
 }
 """The sign and the style of each status."""
 
-HEAD, TAIL = 24, 16
+HEAD, TAIL = 12, 8
 """Lines that are shown of an output's beginning and end, where it is longer than both."""
 
 LONGEST, LINE_HEAD, LINE_TAIL = 2_000, 1_000, 200

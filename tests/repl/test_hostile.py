@@ -28,11 +28,15 @@ FORBIDDEN = re.compile(
     rb"|\xc2[\x80-\x9f]|\x07|\x0b|\x0c|\x7f|\xe2\x80\xae"
 )
 
+TITLE = re.compile(rb"\x1b\]2;llmrepl: [^\x00-\x1f\x7f]*\x1b\\")
+"""The one that the chat itself sets."""
+
 
 def clean(terminal):
     """Whether nothing that is forbidden was sent to the terminal."""
-    found = FORBIDDEN.search(terminal.raw)
-    assert not found, terminal.raw[max(0, found.start() - 60) : found.end() + 60]
+    raw = TITLE.sub(b"", terminal.raw)
+    found = FORBIDDEN.search(raw)
+    assert not found, raw[max(0, found.start() - 60) : found.end() + 60]
     return True
 
 

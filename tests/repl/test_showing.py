@@ -8,7 +8,7 @@ QUIET = "Quietly.\n\n<helpers>\nx = 1\n</helpers>\n"
 
 def test_show_prints_all_of_what_was_folded_though_nothing_is_saved(machine, chat):
     terminal = chat("--no-save", "--model", machine.script(LONG, "Done."))
-    shown = terminal.turn("count", "row 23", "160 lines more: /show 1.1.1", "row 199", "Done.")
+    shown = terminal.turn("count", "row 11", "180 lines more: /show 1.1.1", "row 199", "Done.")
     assert "row 100" not in shown
     terminal.say("/show 1.1.1")
     shown = terminal.wait("row 199", PROMPT)
@@ -75,6 +75,6 @@ def test_a_display_without_themes_says_so(machine, chat):
 def test_a_run_names_the_saved_session_and_nothing_where_there_is_none(machine):
     given = ("run", "--display", "timeline", "--model")
     saved = machine.run(*given, machine.script(LONG, "Done."), "--session", "mine", "count")
-    assert "… 160 lines more: llmrepl sessions show mine --display plain\n" in saved.err
+    assert "… 180 lines more: llmrepl sessions show mine --display plain\n" in saved.err
     unsaved = machine.run(*given, machine.script(LONG, "Done."), "--no-save", "count")
-    assert "… 160 lines more\n" in unsaved.err
+    assert "… 180 lines more\n" in unsaved.err
