@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from docs.screens.make import svg
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -38,8 +39,6 @@ from llmrepl.record import Record
 from llmrepl.testing import FakeClock
 from llmrepl_timeline.tests.story import REST, events
 from llmrepl_timeline.timeline import Timeline
-
-from docs.screens.make import svg
 
 PICTURES = Path(__file__).parent / "blocks"
 WIDTH = 84
