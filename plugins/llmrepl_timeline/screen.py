@@ -57,6 +57,7 @@ class Screen:
     @theme.setter
     def theme(self, name: str) -> None:
         self._painter = self._painter.like(name)
+        self._stage_painter = self._stage_painter.like(name)
 
     @property
     def width(self) -> int:
