@@ -319,6 +319,7 @@ SETTINGS: tuple[Setting, ...] = (
         kinds.BOOLEAN,
         False,
         "Words instead of signs and boxes, and no line that is drawn again.",
+        project="never",
     ),
     Setting(
         "ui.bell",
@@ -327,12 +328,14 @@ SETTINGS: tuple[Setting, ...] = (
         "A turn that took so long rings at its end, and every question does; 0 is never.",
         least=0,
         most=86400,
+        project="never",
     ),
     Setting(
         "ui.title",
         kinds.BOOLEAN,
         True,
         "The window's title tells what a chat is about and whether it works or waits.",
+        project="never",
     ),
     Setting(
         "ui.editing_mode",
