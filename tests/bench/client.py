@@ -57,9 +57,10 @@ def cpu(command: Sequence[str], env: dict[str, str], typed: Sequence[tuple[bytes
         seen += chunk
         if CURSOR_QUESTION in chunk:
             os.write(terminal, CURSOR_ANSWER)
-        if steps and steps[0][0] in seen:
-            seen = b""
-            os.write(terminal, steps.pop(0)[1])
+        while steps and steps[0][0] in seen:
+            mark, keys = steps.pop(0)
+            seen = seen.partition(mark)[2]
+            os.write(terminal, keys)
     _, status, used = os.wait4(pid, 0)
     os.close(terminal)
     assert status == 0, (status, seen[-500:])
