@@ -205,6 +205,10 @@ class Surface:
     work around it, and `prompts` whether to show the person's. `spent` is what the session has cost
     before. `stage` shows the text that is staged, lines with colours, in place of the one before;
     where it is given, a display does not draw that on the stream itself.
+    `words` asks for words instead of signs and boxes, for a screen reader. `rest` is what a
+    person does to see all of an output that is folded, `{call}` standing for the call's id; it is
+    empty where there is no way. `asks` says that the person is asked for approvals on this very
+    terminal, so that the questions stand there already.
     """
 
     stream: TextIO
@@ -216,6 +220,9 @@ class Surface:
     prompts: bool = True
     spent: Spend = Spend()
     stage: Callable[[str], None] | None = None
+    words: bool = False
+    rest: str = ""
+    asks: bool = False
 
 
 class Display(Protocol):
@@ -233,6 +240,13 @@ class Settles(Display, Protocol):
     def settle(self) -> None:
         """Leave the terminal to others, until the next record."""
         ...
+
+
+@runtime_checkable
+class Themed(Display, Protocol):
+    """A display whose theme can be changed while it shows; see `Surface` for their names."""
+
+    theme: str
 
 
 class Clock(Protocol):

@@ -101,11 +101,14 @@ def cropped(rows: list[str]) -> list[str]:
     return [*above, status]
 
 
-def svg(rows: list[str]) -> str:
-    """Return a picture of a terminal's rows, which hold escape sequences for colours."""
-    console = Console(width=COLUMNS, record=True, file=StringIO())
+def svg(rows: list[str], *, width: int = COLUMNS, name: str | None = None) -> str:
+    """Return a picture of a terminal's rows, which hold escape sequences for colours.
+
+    Its styles are called by `name`, or else by what is in it.
+    """
+    console = Console(width=width, record=True, file=StringIO())
     console.print(Text.from_ansi("\n".join(rows)))
-    drawn = console.export_svg(title=TITLE, theme=THEME, code_format=TEMPLATE)
+    drawn = console.export_svg(title=TITLE, theme=THEME, code_format=TEMPLATE, unique_id=name)
     # Cut to its line, as rich has it, a text of this font loses what hangs below.
     return re.sub(r' clip-path="url\(#[\w-]+-line-\d+\)"', "", drawn)
 

@@ -108,9 +108,11 @@ class _Outcome:
                 runtime.subscribe(_RecordLines())
         ui = assembly.config.ui
         if output == "text" and (ui.display != AUTO or sys.stderr.isatty()):
-            surface = surface_for(sys.stderr, ui.theme, os.environ)
+            surface = surface_for(sys.stderr, ui.theme, os.environ, words=ui.screen_reader)
             runtime.subscribe(
-                open_display(ui.display, replace(surface, answers=False, prompts=False))
+                open_display(
+                    ui.display, replace(surface, answers=False, prompts=False, rest=_rest(assembly))
+                )
             )
 
     def show(self, record: Record) -> None:
@@ -167,6 +169,12 @@ class _Outcome:
             "cost_usd": cost,
             "ms": round((self._assembly.edges.clock.monotonic() - self._began) * 1000, 1),
         }
+
+
+def _rest(assembly: Assembly) -> str:
+    """Return the command that shows all of an output, where the session is kept."""
+    session = assembly.session_id
+    return f"llmrepl sessions show {session} --display plain" if session else ""
 
 
 class _RecordLines:

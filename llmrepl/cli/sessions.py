@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def show(session: str, as_json: bool, display: str | None) -> None:
         for line, _ in reader.lines():
             click.echo(line)
     else:
-        _replay(reader, loaded.config.ui, _redactor(loaded))
+        _replay(reader, session, loaded.config.ui, _redactor(loaded))
     if reader.problem is not None:
         problem = reader.problem
         click.echo(
@@ -178,9 +179,11 @@ def _found(directory: Any, session: str) -> str:
     return last(directory) if session == "last" else find(directory, session)
 
 
-def _replay(reader: Any, ui: Any, redactor: Redactor) -> None:
+def _replay(reader: Any, session: str, ui: Any, redactor: Redactor) -> None:
     from llmrepl.displays.opening import open_display, surface_for
 
-    display = open_display(ui.display, surface_for(sys.stdout, ui.theme, os.environ), saved=True)
+    surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
+    rest = f"llmrepl sessions show {session} --display plain"
+    display = open_display(ui.display, replace(surface, rest=rest), saved=True)
     for record in reader:
         display.show(redactor.scrub(record))

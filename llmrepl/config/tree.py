@@ -65,6 +65,9 @@ class Ui(NamedTuple):
 
     display: str
     theme: str
+    screen_reader: bool
+    bell: float
+    title: bool
     editing_mode: str
 
 

@@ -31,20 +31,29 @@ LIGHTEST = "7"
 """What COLORFGBG ends with, or a later one, where the background is light."""
 
 
-def surface_for(stream: TextIO, theme: str, environ: Mapping[str, str]) -> Surface:
+READING = ("ACCESSIBLE", "EMACSPEAK_DIR")
+"""Variables that are set where what is on the screen is read out."""
+
+
+def surface_for(
+    stream: TextIO, theme: str, environ: Mapping[str, str], *, words: bool = False
+) -> Surface:
     """Return what a display draws on: `stream`, as far as it and the environment allow.
 
     Args:
         stream: where to write.
         theme: the theme that is configured; `auto` goes by what the terminal says.
         environ: the environment variables.
+        words: whether signs are to be words, though no variable tells of a screen reader.
     """
-    live = stream.isatty() and environ.get("TERM") != "dumb"
-    if not live or environ.get("NO_COLOR"):
+    able = stream.isatty() and environ.get("TERM") != "dumb"
+    words = stream.isatty() and (words or any(map(environ.get, READING)))
+    if not able or environ.get("NO_COLOR"):
         theme = "none"
     elif theme == AUTO:
         background = environ.get("COLORFGBG", "").rpartition(";")[2]
         theme = "light" if background in (LIGHTEST, "15") else "dark"
+    live = able and not words
     links = live and (
         any(environ.get(name) for name in LINKING)
         or environ.get("TERM_PROGRAM") in LINKING_PROGRAMS
@@ -54,6 +63,7 @@ def surface_for(stream: TextIO, theme: str, environ: Mapping[str, str]) -> Surfa
         live=live,
         links=links and "TMUX" not in environ,
         theme=theme,
+        words=words,
         size=lambda: _size(stream, environ),
     )
 
@@ -76,7 +86,7 @@ def open_display(name: str, surface: Surface, *, saved: bool = False) -> Display
 
     Args:
         name: a row of `BUILT_IN`, an installed plugin's entry point, or `auto`: the timeline in a
-            terminal that can redraw its lines, else the plain display.
+            terminal that can redraw its lines, or in words, else the plain display.
         surface: what it draws on.
         saved: whether it will show what is over, so that nothing has to be redrawn.
 
@@ -85,7 +95,7 @@ def open_display(name: str, surface: Surface, *, saved: bool = False) -> Display
         PluginError: the plugin behind the name could not be loaded.
     """
     if name == AUTO:
-        name = "timeline" if surface.live else "plain"
+        name = "timeline" if surface.live or surface.words else "plain"
     if saved:
         surface = replace(surface, live=False)
     if name in BUILT_IN:

@@ -47,13 +47,18 @@ class AskPerson:
     Args:
         paint: how to colour.
         aside: leaves the terminal to the question while it is asked.
+        called: is called when a question is about to be asked.
     """
 
     def __init__(
-        self, paint: Paint, aside: Callable[[], AbstractAsyncContextManager[None]]
+        self,
+        paint: Paint,
+        aside: Callable[[], AbstractAsyncContextManager[None]],
+        called: Callable[[], None],
     ) -> None:
         self._paint = paint
         self._aside = aside
+        self._called = called
         self._shown: object = None
 
     def show(self, record: Record) -> None:
@@ -68,6 +73,7 @@ class AskPerson:
 
     async def _ask(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
         self._show(request, asked)
+        self._called()
         code = request.arguments.get("code")
         options = [option for option in (*asked.options, "reason") if option in KEYS]
         if not isinstance(code, str):

@@ -16,7 +16,11 @@ from llmrepl.errors import LlmreplError
 from llmrepl.ports import Surface
 from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
+from llmrepl.repl.attention import Attention
 from llmrepl.repl.panel import RESERVED, Panel
+
+REST = "/show {call}"
+"""What shows all of an output that is folded."""
 
 
 async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) -> Assembly:
@@ -31,14 +35,15 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
         LlmreplError: something does not fit.
     """
     ui = loaded.config.ui
-    surface = surface_for(sys.stdout, ui.theme, os.environ)
-    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside)
+    surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
+    attention = Attention(sys.__stdout__ or sys.stdout, os.environ, bell=ui.bell, title=ui.title)
+    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside, attention.asks)
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     try:
         if assembly.opened and assembly.opened.records:
-            show_again(assembly.opened, ui.display, surface)
+            show_again(assembly.opened, ui.display, replace(surface, rest=REST))
         spent = assembly.runtime.state.session_spend
-        live = replace(surface, spent=spent)
+        live = replace(surface, spent=spent, rest=REST, asks=True)
         if panel.live:
             live = replace(live, stage=panel.stage, size=lambda: _above_prompt(surface))
         else:
@@ -52,6 +57,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
     assembly.runtime.subscribe(assembly.display)
     assembly.runtime.subscribe(person)
     assembly.runtime.subscribe(assembly.context_size)
+    assembly.runtime.subscribe(attention)
     assembly.warming = asyncio.ensure_future(_warm(assembly))
     return assembly
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from llmrepl.conversation import Spend
 from llmrepl.errors import PluginError
-from llmrepl.events import Custom, Event, ToolRequested, Unknown
+from llmrepl.events import ApprovalRequested, Custom, Event, ToolRequested, Unknown
 from llmrepl.sanitise import clean
 from llmrepl_timeline.code import highlighted
 from llmrepl_timeline.lines import Line, Span, fold, indented, wrap
 from llmrepl_timeline.markdown import Look, draw
+from llmrepl_timeline.signs import SIGNS, Signs
 
 GROUP = "llmrepl.blocks"
 
@@ -34,6 +35,8 @@ class Block:
         call: the call that the event is about, where it is about one.
         together: whether other calls run at the same time.
         spent: what the session has cost so far.
+        asked: what a person or a rule had to answer, where the block is the answer and nobody has
+            shown the question yet.
     """
 
     event: Event
@@ -43,6 +46,7 @@ class Block:
     call: ToolRequested | None = None
     together: bool = False
     spent: Spend = Spend()
+    asked: ApprovalRequested | None = None
 
     @property
     def kind(self) -> str:
@@ -59,17 +63,24 @@ def kind_of(event: Event) -> str:
 class Page:
     """What a block is drawn on: `width` cells, and ways to fill them.
 
-    Whatever text a drawing returns is made safe to show.
+    Whatever text a drawing returns is made safe to show. `signs` set blocks off, and `rest` is what
+    a person does to see all of an output that is folded (see `llmrepl.ports.Surface`).
     """
 
     width: int
     links: bool = False
+    signs: Signs = SIGNS
+    rest: str = ""
 
     def text(self, text: str, style: str = "", indent: str = "") -> list[Line]:
         """Return `text` broken between words, behind `indent`."""
         lead: Line = (Span(indent),) if indent else ()
         lines = wrap([Span(clean(text), style)], max(1, self.width - len(indent)))
         return indented(lines, lead, lead)
+
+    def told(self, text: str, style: str = "", indent: str = "") -> list[Line]:
+        """Return a line of the drawing's own, in words where signs are not wanted."""
+        return self.text(self.signs.told(text), style, indent)
 
     def code(self, source: str, language: str = "", before: Line = ()) -> list[Line]:
         """Return highlighted code behind `before`; a line that is too long goes on below."""
@@ -79,7 +90,7 @@ class Page:
 
     def markdown(self, text: str) -> list[Line]:
         """Return Markdown."""
-        return draw(clean(text), Look(self.width, self.links))
+        return draw(clean(text), Look(self.width, self.links, words=self.signs is not SIGNS))
 
     def narrower(self, cells: int) -> Page:
         """Return a page with so many cells less."""

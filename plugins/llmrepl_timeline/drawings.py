@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import cast
 
-from llmrepl.conversation import verdict
+from llmrepl.conversation import APPROVALS, verdict
 from llmrepl.events import (
     ApprovalDecided,
+    ApprovalRequested,
     CheckFinished,
-    ContextCompacted,
     Custom,
     ErrorRaised,
     MessageFinished,
@@ -25,8 +25,10 @@ from llmrepl.events import (
 from llmrepl.figures import duration, money, tokens, turn_line
 from llmrepl.parts import text_of
 from llmrepl_timeline.blocks import Block, Drawing, Page
+from llmrepl_timeline.cognition import cognition, compacted
 from llmrepl_timeline.lines import Line, indented, line
 from llmrepl_timeline.results import result
+from llmrepl_timeline.welcome import welcome
 
 STOPS = {
     "max_tokens": "the model reached its output limit",
@@ -44,15 +46,20 @@ STOPS = {
 TYPERS = {"person": " · typed", "aside": " · typed, not for the model"}
 """How a call that the person typed is told from the model's."""
 
-CHECKS = {"ok": ("✓", "ok"), "warning": ("!", "warn"), "failed": ("✗", "bad")}
+CHECKS = {"ok": "ok", "warning": "warn", "failed": "bad"}
+"""The style of a check's status, and its sign."""
+
+MOST = 12
+"""Touches of a call that are shown; of its dangers all are."""
+
 PLAIN_ROWS = 3
 """Lines of a block that nobody knows how to draw."""
 
 
 def _prompt(block: Block, page: Page) -> list[Line]:
     text = text_of(cast("TurnStarted", block.event).prompt)
-    lines = page.narrower(2).text(text, "prompt")
-    return indented(lines, line("❯ ", "prompt"), line("  "))
+    lines = page.narrower(len(page.signs.prompt)).text(text, "prompt")
+    return indented(lines, line(page.signs.prompt, "prompt"), line(page.signs.under))
 
 
 def _response(block: Block, page: Page) -> list[Line]:
@@ -61,19 +68,27 @@ def _response(block: Block, page: Page) -> list[Line]:
 
 def _reasoning(block: Block, page: Page) -> list[Line]:
     took = f" for {duration(block.ms)}" if block.ms else ""
-    return page.text(f"Thought{took} · {tokens(block.tokens, estimated=True)} tokens", "dim")
+    return page.told(f"Thought{took} · {tokens(block.tokens, estimated=True)} tokens", "dim")
 
 
 def _call(block: Block, page: Page) -> list[Line]:
     event = cast("ToolRequested", block.event)
     code = event.arguments.get("code")
     if not isinstance(code, str):
-        code = json.dumps(dict(event.arguments), ensure_ascii=False, indent=2)
+        code = _arguments(event.arguments, page.width - len(page.signs.code))
     whose = TYPERS.get(event.origin, "")
     return [
-        *page.text(f"╭─ {event.name}{whose}", "call"),
-        *page.code(code, event.language, line("│ ", "call")),
+        *page.text(f"{page.signs.call}{event.name}{whose}", "call"),
+        *page.code(code, event.language, line(page.signs.code, "call")),
     ]
+
+
+def _arguments(arguments: Mapping[str, object], room: int) -> str:
+    """Return a tool's arguments as JSON: on one line where they fit."""
+    short = json.dumps(dict(arguments), ensure_ascii=False)
+    return (
+        short if len(short) <= room else json.dumps(dict(arguments), ensure_ascii=False, indent=2)
+    )
 
 
 def _message(block: Block, page: Page) -> list[Line]:
@@ -85,8 +100,10 @@ def _message(block: Block, page: Page) -> list[Line]:
     sent = tokens(usage.input_tokens, estimated=usage.estimated)
     said = tokens(usage.output_tokens, estimated=usage.estimated)
     price = money(None) if cost is None else money(cost.total, estimated=cost.estimated)
-    told = page.narrower(3).text(f"↑ {sent} ↓ {said} · {price} · {duration(event.total_ms)}", "dim")
-    return indented(told, line("├─ ", "call"), line("│  ", "call"))
+    took = duration(event.total_ms)
+    lead = page.signs.spent
+    told = page.narrower(len(lead)).told(f"↑ {sent} ↓ {said} · {price} · {took}", "dim")
+    return indented(told, line(lead, "call"), line(page.signs.code.ljust(len(lead)), "call"))
 
 
 def _network(block: Block, page: Page) -> list[Line]:
@@ -94,11 +111,28 @@ def _network(block: Block, page: Page) -> list[Line]:
     place = f"{event.host}:{event.port}" if event.host else "?"
     answer = "allowed" if event.decision == "allow" else "refused"
     text = " ".join(f"network: {event.method} {place} {answer}".split())
-    return page.text(text, "dim" if event.decision == "allow" else "warn", "  ")
+    if event.reason:
+        text += f" · {event.reason}"
+    return page.told(text, "dim" if event.decision == "allow" else "warn", "  ")
 
 
 def _decided(block: Block, page: Page) -> list[Line]:
-    return page.text(verdict(cast("ApprovalDecided", block.event)), "dim")
+    """What was asked, unless somebody has shown it on the terminal, and the answer."""
+    event = cast("ApprovalDecided", block.event)
+    style = "dim" if event.decision in APPROVALS else "warn"
+    asked = _asked(block.asked, page) if block.asked else []
+    return [*asked, *page.text(verdict(event), style)]
+
+
+def _asked(asked: ApprovalRequested, page: Page) -> list[Line]:
+    lines = page.text(f"? {asked.question}", "strong")
+    for danger in asked.dangers:
+        lines += page.text(f"{page.signs.warn} {danger}", "bad", "  ")
+    for touch in asked.touches[:MOST]:
+        lines += page.text(f"{page.signs.item} {touch}", "", "  ")
+    if len(asked.touches) > MOST:
+        lines += page.text(f"{page.signs.item} and {len(asked.touches) - MOST} more", "", "  ")
+    return lines
 
 
 def _error(block: Block, page: Page) -> list[Line]:
@@ -114,16 +148,10 @@ def _note(block: Block, page: Page) -> list[Line]:
 
 def _check(block: Block, page: Page) -> list[Line]:
     event = cast("CheckFinished", block.event)
-    mark, style = CHECKS.get(event.status, CHECKS["failed"])
+    style = CHECKS.get(event.status, "bad")
+    mark = getattr(page.signs, style) or event.status
     lines = page.text(f"{mark} {event.name}: {event.message}", style)
     return [*lines, *(page.text(event.fix, "dim", "    ") if event.fix else ())]
-
-
-def _compacted(block: Block, page: Page) -> list[Line]:
-    event = cast("ContextCompacted", block.event)
-    sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
-    head = page.text(f"compacted: {event.replaced} messages gave way to a summary, {sizes}", "warn")
-    return [*head, *page.text(event.summary, "dim", "  ")]
 
 
 def _turn(block: Block, page: Page) -> list[Line]:
@@ -133,7 +161,7 @@ def _turn(block: Block, page: Page) -> list[Line]:
         lines += page.text(f"stopped: {STOPS.get(event.reason, event.reason)}", "warn")
     spent = block.spent
     told = turn_line(event.usage, event.cost, event.ms, spent.cost, spent.unpriced)
-    return [*lines, *page.text(told, "dim")]
+    return [*lines, *page.told(told, "dim")]
 
 
 def unknown(block: Block, page: Page) -> list[Line]:
@@ -160,7 +188,9 @@ DRAWINGS: Mapping[str, Drawing] = {
     "error.raised": _error,
     "note.added": _note,
     "check.finished": _check,
-    "context.compacted": _compacted,
+    "context.compacted": compacted,
+    "cognition": cognition,
+    "welcome": welcome,
     "turn.finished": _turn,
     **dict.fromkeys(
         ("step.started", "step.finished", "tool.started", "approval.requested", "config.changed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from llmrepl.events import ToolFinished, ToolRequested
@@ -9,19 +10,20 @@ from llmrepl.figures import duration
 from llmrepl.parts import Image, Output, Text
 from llmrepl.sanitise import clean
 from llmrepl_timeline.blocks import Block, Page
-from llmrepl_timeline.lines import TAB, Line, Span, fold
+from llmrepl_timeline.lines import TAB, Line, Span, fold, indented, line
 
 MARKS = {
-    "ok": ("✓", "ok"),
-    "error": ("✗", "bad"),
-    "timeout": ("✗", "bad"),
-    "limit": ("✗", "bad"),
-    "denied": ("✗", "warn"),
-    "cancelled": ("✗", "warn"),
-    "unknown": ("?", "warn"),
+    "ok": ("ok", "ok"),
+    "error": ("bad", "bad"),
+    "timeout": ("bad", "bad"),
+    "limit": ("bad", "bad"),
+    "denied": ("bad", "warn"),
+    "cancelled": ("bad", "warn"),
+    "unknown": ("unknown", "warn"),
 }
+"""The sign and the style of each status."""
 
-HEAD, TAIL = 24, 16
+HEAD, TAIL = 12, 8
 """Lines that are shown of an output's beginning and end, where it is longer than both."""
 
 LONGEST, LINE_HEAD, LINE_TAIL = 2_000, 1_000, 200
@@ -29,8 +31,6 @@ LONGEST, LINE_HEAD, LINE_TAIL = 2_000, 1_000, 200
 
 LABEL = 30
 """Characters of a call's arguments beside its name."""
-
-REST = "`llmrepl sessions show last --display plain` shows all"
 
 STYLES = {"stderr": "bad", "error": "bad"}
 DIFF_STYLES = {"+": "added", "-": "removed", "@": "place"}
@@ -40,7 +40,7 @@ def result(block: Block, page: Page) -> list[Line]:
     """Return the lines of a finished call."""
     event = cast("ToolFinished", block.event)
     lines: list[Line] = []
-    inner = page.narrower(2)
+    inner = replace(page.narrower(2), rest=page.rest.replace("{call}", event.call_id))
     if event.display:
         lines += folded(event.display, "", inner)
     else:
@@ -55,14 +55,16 @@ def result(block: Block, page: Page) -> list[Line]:
                 case Image(media_type=kind, path=path):
                     lines += folded(f"[image: {path or kind}]", "emphasis", inner)
     lines = [(Span("  "), *row) if row else () for row in lines]
-    end = page.narrower(3).text(_ending(event, block), MARKS.get(event.status, ("?", "warn"))[1])
-    return [*lines, *((Span("   " if at else "╰─ ", "call"), *row) for at, row in enumerate(end))]
+    signs = page.signs
+    mark, style = MARKS.get(event.status, MARKS["unknown"])
+    ending = signs.told(f"{getattr(signs, mark)} {_ending(event, block)}".strip())
+    end = page.narrower(len(signs.result)).text(ending, style)
+    return [*lines, *indented(end, line(signs.result, "call"), line(signs.within))]
 
 
 def _ending(event: ToolFinished, block: Block) -> str:
-    mark = MARKS.get(event.status, ("?", ""))[0]
-    name = f" {_label(block.call)}" if block.together and block.call else ""
-    notes = [f"{mark}{name} {event.status}"]
+    name = f"{_label(block.call)} " if block.together and block.call else ""
+    notes = [f"{name}{event.status}"]
     if event.exit_code:
         notes.append(f"exit {event.exit_code}")
     notes.append(duration(event.ms))
@@ -88,7 +90,8 @@ def folded(text: str, style: str, page: Page) -> list[Line]:
     source = clean(text).removesuffix("\n").split("\n") if text else []
     if len(source) > HEAD + TAIL + 1:
         left_out = len(source) - HEAD - TAIL
-        note = page.text(f"… {left_out} lines more; {REST}", "dim")
+        rest = f": {page.rest}" if page.rest else ""
+        note = page.told(f"… {left_out} lines more{rest}", "dim")
         return [*rows(source[:HEAD], style, page), *note, *rows(source[-TAIL:], style, page)]
     return rows(source, style, page)
 

@@ -50,6 +50,16 @@ class Screen:
         self._staged: list[int] = []  # the cells of each line of the live area
 
     @property
+    def theme(self) -> str:
+        """The name of the theme; setting it changes what is drawn from now on."""
+        return self._painter.theme
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._painter = self._painter.like(name)
+        self._stage_painter = self._stage_painter.like(name)
+
+    @property
     def width(self) -> int:
         """Cells that a line may take; the last column stays free, where terminals differ."""
         columns = self._size()[0]

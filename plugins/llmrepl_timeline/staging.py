@@ -6,6 +6,7 @@ A stage keeps little of what passes through it, and what it shows takes no longe
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from llmrepl.figures import rate, tokens
 from llmrepl.sanitise import Sanitiser
@@ -119,13 +120,21 @@ class Composing(Waiting):
     Args:
         clock: returns seconds that never go back.
         links: whether the terminal shows links.
+        words: whether it is drawn without rules and boxes.
         kept: whether the answer is drawn as a whole, so that nothing of it is final before its end.
     """
 
-    def __init__(self, clock: Callable[[], float], *, links: bool, kept: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        links: bool,
+        words: bool = False,
+        kept: bool = False,
+    ) -> None:
         super().__init__("Composing", clock)
         self._markdown = MarkdownStream()
-        self._links = links
+        self._look = partial(Look, links=links, words=words)
         self._kept: list[str] | None = [] if kept else None
         self._sanitiser = Sanitiser()
         self._characters = 0
@@ -143,7 +152,7 @@ class Composing(Waiting):
     def close(self, width: int) -> list[Line]:
         """Return all lines that were not returned: the answer has ended."""
         self._take(self._sanitiser.close())
-        return self._markdown.close(Look(width, self._links))
+        return self._markdown.close(self._look(width))
 
     @property
     def text(self) -> str:
@@ -152,7 +161,7 @@ class Composing(Waiting):
 
     def advance(self, width: int) -> list[Line]:
         """Return the lines of what has become final."""
-        return self._markdown.advance(Look(width, self._links)) if self._kept is None else []
+        return self._markdown.advance(self._look(width)) if self._kept is None else []
 
     def status(self) -> str:
         """Return the line that says what goes on, and how fast."""
@@ -160,7 +169,7 @@ class Composing(Waiting):
 
     def body(self, width: int, rows: int) -> list[Line]:
         """Return the end of what is not final."""
-        lines = self._markdown.preview(Look(width, self._links))
+        lines = self._markdown.preview(self._look(width))
         return lines[-rows:] if rows > 0 else []
 
 

@@ -93,9 +93,14 @@ class Painter:
     """
 
     def __init__(self, theme: str, *, links: bool = False) -> None:
+        self.theme = theme
         self._codes = THEMES.get(theme, THEMES["dark"])
         self._links = links
         self._known: dict[str, str] = {"": ""}
+
+    def like(self, theme: str) -> Painter:
+        """Return a painter with another theme."""
+        return Painter(theme, links=self._links)
 
     def paint(self, lines: Iterable[Line]) -> list[str]:
         """Return `lines` as text with control sequences, and none but these."""

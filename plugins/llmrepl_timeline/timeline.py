@@ -38,6 +38,7 @@ from llmrepl_timeline.drawings import DRAWINGS, unknown
 from llmrepl_timeline.lines import Line, line
 from llmrepl_timeline.markdown import Look, draw
 from llmrepl_timeline.screen import Pace, Screen
+from llmrepl_timeline.signs import SIGNS, WORDS
 from llmrepl_timeline.staging import Composing, Running, Waiting, Writing, about
 
 APART = frozenset({"tool.requested", "text.delta", "reasoning.delta"})
@@ -75,6 +76,8 @@ class Timeline:
         self._called = 0  # calls in this step's message
         self._before = ""  # the kind of the block above
         self._asking = False
+        self._asked: dict[str, ApprovalRequested] = {}
+        self._signs = WORDS if surface.words else SIGNS
         self._spent = surface.spent
         self._timer: asyncio.TimerHandle | None = None
         if surface.live:
@@ -118,6 +121,15 @@ class Timeline:
         self._running.clear()
         self._draw()
         self._screen.forget()
+
+    @property
+    def theme(self) -> str:
+        """The name of the theme; setting it changes what is drawn from now on."""
+        return self._screen.theme
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._screen.theme = name
 
     # What the records say
 
@@ -198,12 +210,15 @@ class Timeline:
     def _approval_requested(self, event: ApprovalRequested) -> None:
         self._end_stage()
         self._inscribe(event)
+        self._asked[event.call_id] = event
         self._asking = True  # the terminal is the approver's
 
     def _approval_decided(self, event: ApprovalDecided) -> None:
         self._asking = False
         self._screen.forget()
-        self._inscribe(event)
+        asked = self._asked.pop(event.call_id, None)
+        shown = self._surface.asks and event.by == "person"
+        self._inscribe(event, asked=None if shown else asked)
 
     def _tool_started(self, event: ToolStarted) -> None:
         name = self._calls[event.call_id].name if event.call_id in self._calls else "call"
@@ -243,12 +258,18 @@ class Timeline:
     def _inscribe(self, event: Event, **about_it: Any) -> None:
         block = Block(event=event, spent=self._spent, **about_it)
         drawing = self._drawings.get(block.kind, unknown)
-        self._add(block.kind, drawing(block, Page(self._screen.width, self._surface.links)))
+        self._add(block.kind, drawing(block, self._page))
+
+    @property
+    def _page(self) -> Page:
+        surface = self._surface
+        return Page(self._screen.width, surface.links, self._signs, surface.rest)
 
     def _composing(self) -> Composing:
         # An answer is inscribed while it is written, unless a plugin draws it.
         kept = self._drawings[TextDelta.type] is not DRAWINGS[TextDelta.type]
-        return Composing(self._clock, links=self._surface.links, kept=kept)
+        surface = self._surface
+        return Composing(self._clock, links=surface.links, words=surface.words, kept=kept)
 
     def _end_answer(self, composing: Composing) -> None:
         lines = composing.close(self._screen.width)

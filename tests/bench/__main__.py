@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "loop", "sandbox", "render", "typing", "sessions")
+SUBJECTS = ("startup", "loop", "sandbox", "render", "client", "typing", "sessions")
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,6 +20,8 @@ def _wrong_for(setting):
     wrong = WRONG["" if setting.choices else setting.kind.accepts]
     if setting.most is None:
         wrong = [literal for literal in wrong if literal not in ("99999999999999999999", "3")]
+    if setting.least == 0:
+        wrong = [literal for literal in wrong if literal != "0"]
     return [(setting, literal) for literal in wrong]
 
 

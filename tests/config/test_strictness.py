@@ -53,6 +53,9 @@ def test_every_setting_that_a_project_may_tighten_is_tried():
 NEVER = {
     "ui.display": '"plain"',
     **{setting.key: '"f5"' for setting in SETTINGS if setting.kind is kinds.KEYS},
+    "ui.screen_reader": "true",
+    "ui.bell": "1",
+    "ui.title": "false",
     "sandbox.python": '"python3"',
     "redact": '["some-secret"]',
     "sessions.directory": '"."',

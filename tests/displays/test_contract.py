@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 
 import pytest
 
@@ -35,12 +34,14 @@ from llmrepl.parts import Output, Text
 from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.testing import Step, check_display, records, turn
+from llmrepl_timeline.tests.terminal import foreign_commands, screen_of
 from tests.repl.test_hostile import ATTACKS
 
 NAMES = ("plain", "json", "timeline")
 SURFACES = {
     "a pipe": {},
     "a terminal": {"live": True, "theme": "dark", "links": True, "size": lambda: (40, 12)},
+    "a screen reader": {"words": True, "theme": "contrast", "rest": "/show {call}"},
 }
 
 
@@ -61,8 +62,6 @@ def test_it_keeps_the_contract(name, surface):
 MARKUP = "[bold red]x[/] [link=http://e.example]y[/link] \\[z] {markup} &#27;[2J &#x202e; &#155;2J"
 BROKEN = b"\xff\xfe\xf0\x28\x8c\xbc \xe2\x80".decode("utf-8", "surrogateescape")
 HOSTILE = "safe" + "safe".join(ATTACKS) + f"safe {MARKUP} {BROKEN} \x1b[" + "A" * 70
-PAINTED = re.compile(r"\x1b\[[0-9;]*m|\r\x1b\[\d+A\x1b\[J|\x1b\]8;;[!-~]*\x1b\\")
-"""What displays send themselves: colours, going back over what is staged, links."""
 
 
 def everywhere(text):
@@ -81,8 +80,8 @@ def everywhere(text):
         BlockDelta(text=text),
         ToolRequested(**call, name=text, language="python", arguments={"code": text}),
         MessageFinished(parts=(Text(text),), stop="end_turn"),
-        ApprovalRequested(**call, question=text),
-        ApprovalDecided(**call, decision="deny", reason=text),
+        ApprovalRequested(**call, question=text, dangers=(text,), touches=(text,), rules=(text,)),
+        ApprovalDecided(**call, decision="deny", by="rule", reason=text, rules=(text,)),
         ToolStarted(**call, executor=text),
         ToolOutput(**call, stream="stdout", text=text),
         NetworkRequested(**call, method=text, host=text, decision="deny", reason=text),
@@ -100,26 +99,36 @@ def everywhere(text):
         CheckFinished(name=text, status=text, message=text, fix=text),
         NoteAdded(text=text),
         Custom(name=text, data={"x": text}),
+        Custom(name="welcome", data={"model": text, "session": text, "hint": text}),
+        Custom(
+            name="cognition",
+            data={"activity": text, "decision": text, "reason": text, "options": [text]},
+        ),
         Unknown(name=text, data={text: text}),
     ]
 
 
 def test_nothing_that_was_written_reaches_the_terminal_as_a_command(name, surface):
+    surface.stream.write("above\n")
     display = open_display(name, surface)
     for event in everywhere(HOSTILE):
         display.show(Record(0, 0, 1, 1, event))
-    shown = PAINTED.sub("", surface.stream.getvalue())
-    commands = [c for c in shown if c not in "\n\t" and not c.isprintable() and c != "\u00a0"]
-    assert commands == []
-    assert "safe" in shown
+    written = surface.stream.getvalue()
+    assert foreign_commands(written) == []
+    assert "safe" in written
+    assert screen_of(written, 10**6)[0] == "above"
 
 
 def test_a_message_of_a_saved_session_is_harmless_too(name, surface):
     display = open_display(name, surface)
     for event in (StepStarted(provider="p", model="m"), *everywhere(HOSTILE)[8:10]):
         display.show(Record(1, 0, 1, 1, event))
-    assert set(PAINTED.sub("", surface.stream.getvalue())) & set(map(chr, range(9))) == set()
-    assert "\x1b[2J" not in surface.stream.getvalue()
+    assert foreign_commands(surface.stream.getvalue()) == []
+
+
+@pytest.mark.parametrize("attack", [*ATTACKS, "\u2066x\u2069", "\ud800", "\x1b"])
+def test_what_is_looked_for_is_found(attack):
+    assert foreign_commands(f"safe{attack}safe")
 
 
 @pytest.mark.timeout(60)

@@ -28,11 +28,15 @@ FORBIDDEN = re.compile(
     rb"|\xc2[\x80-\x9f]|\x07|\x0b|\x0c|\x7f|\xe2\x80\xae"
 )
 
+TITLE = re.compile(rb"\x1b\]2;llmrepl: [^\x00-\x1f\x7f]*\x1b\\")
+"""The one that the chat itself sets."""
+
 
 def clean(terminal):
     """Whether nothing that is forbidden was sent to the terminal."""
-    found = FORBIDDEN.search(terminal.raw)
-    assert not found, terminal.raw[max(0, found.start() - 60) : found.end() + 60]
+    raw = TITLE.sub(b"", terminal.raw)
+    found = FORBIDDEN.search(raw)
+    assert not found, raw[max(0, found.start() - 60) : found.end() + 60]
     return True
 
 
@@ -117,3 +121,27 @@ def test_a_run_in_a_terminal_prints_a_hostile_answer_without_its_sequences(machi
 def test_a_file_or_a_pipe_gets_the_answer_as_the_model_wrote_it(machine):
     ran = machine.run("run", "--model", machine.script(HOSTILE), "hello")
     assert ran.out == HOSTILE + "\n"
+
+
+def test_a_question_about_a_hostile_block_is_asked_without_its_sequences(machine, chat):
+    machine.configure("[ui]\nbell = 0\n")
+    block = f"Look.\n\n<helpers lang=bash>\nrm -r './{ATTACKS[0]}{ATTACKS[4]}safe'\n</helpers>\n"
+    terminal = chat("--write", machine.project, "--model", machine.script(block, "Done."))
+    terminal.say("hello")
+    terminal.wait("? ", "cannot be told", "Run this", "no, and say why")
+    terminal.settle(0.6)
+    terminal.type("n")
+    terminal.wait("refused by person", "Done.", PROMPT)
+    assert clean(terminal)
+    assert terminal.leave() == 0
+
+
+def test_a_hostile_directory_does_nothing_on_the_status_line(machine, chat):
+    machine.project = machine.project / "safe\x1b]0;owned\x07\x1b[77Asafe"
+    machine.project.mkdir()
+    (machine.project / ".git").mkdir()
+    terminal = chat("--model", "demo/assistant")
+    terminal.wait("safe")
+    terminal.settle()
+    assert clean(terminal)
+    assert terminal.leave() == 0

@@ -13,6 +13,7 @@ from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
+from llmrepl.repl.commands.showing import show_output, theme
 from llmrepl.repl.shell import USAGE
 
 
@@ -96,6 +97,8 @@ COMMANDS = {
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
+    "show": Command("[CALL | last]", "all that a block wrote", show_output),
+    "theme": Command("[NAME]", "the colours: dark, light, contrast or none", theme),
     "system": Command("", "the system prompt as it is sent", general.system),
     "editor": Command("[TEXT]", "write the prompt in your editor", _editor),
     "clear": Command("", "clear the screen", general.clear),

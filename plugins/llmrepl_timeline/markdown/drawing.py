@@ -27,11 +27,15 @@ CODE_INDENT = "  "
 
 @dataclass(frozen=True)
 class Look:
-    """How wide a text is drawn, how deep in lists it is, and whether the terminal shows links."""
+    """How wide a text is drawn, how deep in lists it is, and whether the terminal shows links.
+
+    `words` does without rules and boxes, which a screen reader would read out.
+    """
 
     width: int
     links: bool = False
     depth: int = 0
+    words: bool = False
 
     def within(self, first: Span, others: str) -> tuple[Look, Line, Line]:
         """Return the look of what stands behind a mark, and what its lines begin with."""
@@ -68,16 +72,17 @@ def draw_block(block: list[Token], source: list[str], look: Look) -> list[Line]:
             mark = Span("#" * int(opening.tag[1]) + " ", "mark")
             return wrap([mark, *inline(block[1], style, links=look.links)], look.width)
         case "hr":
-            return [line("─" * min(look.width, RULE), "frame")]
+            return [()] if look.words else [line("─" * min(look.width, RULE), "frame")]
         case "fence" | "code_block":
             return code_lines(fence_body(opening), Highlighter(language_of(opening)), look)
         case "blockquote_open":
-            inner, first, others = look.within(Span("▌ ", "quote"), "▌ ")
+            mark = Span("> " if look.words else "▌ ", "quote")
+            inner, first, others = look.within(mark, mark.text)
             return indented(draw_blocks(siblings(block[1:-1]), source, inner), first, others)
         case "bullet_list_open" | "ordered_list_open":
             return draw_items(siblings(block[1:-1]), source, look, first_number(opening))
         case "table_open":
-            table, rows = table_of(block, links=look.links)
+            table, rows = table_of(block, links=look.links, listed=look.words)
             lines = table.head(look.width)
             for row in rows:
                 lines += table.row(row, look.width)
@@ -101,7 +106,7 @@ def draw_items(
     for at, item in enumerate(items):
         if at and is_blank(source[begin(item) - 1]):
             lines.append(())
-        bullet = BULLETS[look.depth % len(BULLETS)]
+        bullet = "-" if look.words else BULLETS[look.depth % len(BULLETS)]
         mark = f"{bullet} " if number is None else f"{number + at}. "
         inner, first, others = look.within(Span(mark, "mark"), " " * len(mark))
         inner = replace(inner, depth=look.depth + 1)

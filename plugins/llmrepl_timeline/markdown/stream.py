@@ -231,7 +231,7 @@ def _part(
                 begun = _Fence([lead], Highlighter(language_of(block[0])))
             return begun.draw(block, source, look), begun, []
         case "table_open":
-            table, rows = table_of(block, links=look.links)
+            table, rows = table_of(block, links=look.links, listed=look.words)
             if isinstance(begun, _Rows):
                 return begun.draw(block, source, look), begun, []
             if len(rows) < MEASURED:

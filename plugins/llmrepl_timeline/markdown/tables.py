@@ -27,11 +27,13 @@ class Table:
     """What the rows of a table are drawn with.
 
     `natural` are the widths that the columns would like to have; `sides` is left, right or center.
+    Where the cells are `listed`, each has a line of its own, behind its title.
     """
 
     titles: Row
     natural: tuple[int, ...]
     sides: tuple[str, ...]
+    listed: bool = False
 
     def head(self, width: int) -> list[Line]:
         """Return the titles and the rule below them; nothing where columns do not fit."""
@@ -67,6 +69,8 @@ class Table:
 
     def _fit(self, width: int) -> list[int]:
         """Return the columns' widths: the widest give way first. None where they cannot."""
+        if self.listed:
+            return []
         room = width - len(GAP) * (len(self.natural) - 1)
         if sum(self.natural) <= room:
             return [*self.natural]
@@ -87,7 +91,7 @@ def _aligned(spans: Line, size: int, side: str) -> list[Span]:
     return [span for span in pads if span.text]
 
 
-def table_of(block: list[Token], *, links: bool) -> tuple[Table, list[Row]]:
+def table_of(block: list[Token], *, links: bool, listed: bool = False) -> tuple[Table, list[Row]]:
     """Return a table and its rows."""
     head, *body = siblings(block[1:-1])
     titles_row = siblings(head[1:-1])[0]
@@ -106,7 +110,7 @@ def table_of(block: list[Token], *, links: bool) -> tuple[Table, list[Row]]:
         max(1, *(cells(plain(row[column])) for row in measured)) if measured else 1
         for column in range(len(titles))
     )
-    return Table(titles, natural, sides), rows
+    return Table(titles, natural, sides, listed), rows
 
 
 def _cells(row: list[Token], *, links: bool) -> Row:

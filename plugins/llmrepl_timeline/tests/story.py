@@ -71,6 +71,7 @@ def area(radius: float) -> float:
     return 3.14159 * radius ** 2  # about
 ```
 """
+REST = "/show {call}"
 CODE = 'import csv\n\nwith open("data.csv") as file:\n    rows = list(csv.reader(file))\nlen(rows)'
 DIFF = "--- a/data.csv\n+++ b/data.csv\n@@ -1,2 +1,2 @@\n name,count\n-alpha,1\n+alpha,2\n"
 
@@ -84,12 +85,33 @@ def events():
     """Return the events of the session."""
     first, second = call(1, "weather", "Oslo", "tool"), call(2, "weather", "Rome", "tool")
     return [
+        Custom(
+            name="welcome",
+            data={
+                "model": "groq/llama-3.3-70b-versatile",
+                "sandbox": "bubblewrap: writes a copy of ~/tea, no network",
+                "session": "20261121-083000-k2vq",
+                "hint": "/help for help · Ctrl-D leaves",
+            },
+        ),
         CheckFinished(name="sandbox", status="ok", message="namespaces, python 3.11"),
         CheckFinished(name="provider", status="warning", message="slow", fix="use another one"),
         TurnStarted(
             prompt=(Text("What is in data.csv?\nBe brief, but do not leave out a thing."),)
         ),
-        NoteAdded(text="planning: read the file first, then answer"),
+        NoteAdded(text="the file is larger than the context"),
+        Custom(
+            name="cognition",
+            data={
+                "activity": "routing",
+                "decision": "groq/llama-3.3-70b-versatile",
+                "reason": "the question needs code, and no picture",
+                "options": ["ollama/llama3.2", "groq/gpt-oss-20b"],
+                "input_tokens": 310,
+                "output_tokens": 20,
+                "ms": 140,
+            },
+        ),
         StepStarted(provider="groq", model="llama"),
         ReasoningDelta(text="The person wants to know what is in the file. " * 40),
         TextDelta(text="I will **read** it.\n\n"),
@@ -97,12 +119,22 @@ def events():
         BlockDelta(text=CODE),
         call(0, "python", CODE),
         MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=COST, total_ms=2300.0),
-        ApprovalRequested(call_id="1.1.0", question="May it run?"),
+        ApprovalRequested(
+            call_id="1.1.0",
+            question="May this block read data.csv and reach example.org?",
+            dangers=("sends data to example.org",),
+            touches=("reads data.csv", "reaches example.org:80"),
+        ),
         ApprovalDecided(call_id="1.1.0", decision="once"),
         ToolStarted(call_id="1.1.0", executor="sandbox"),
         ToolOutput(call_id="1.1.0", stream="stdout", text="reading\n"),
         NetworkRequested(
-            call_id="1.1.0", method="GET", host="example.org", port=80, decision="deny"
+            call_id="1.1.0",
+            method="GET",
+            host="example.org",
+            port=80,
+            decision="deny",
+            reason="no rule allows it",
         ),
         ToolFinished(
             call_id="1.1.0",
@@ -124,6 +156,8 @@ def events():
         first,
         second,
         MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=None, total_ms=400.0),
+        ApprovalRequested(call_id="1.1.1", question="May it ask for the weather in Oslo?"),
+        ApprovalDecided(call_id="1.1.1", decision="session", by="rule", rules=("allow weather",)),
         ToolStarted(call_id="1.1.1", executor="sandbox"),
         ToolStarted(call_id="1.1.2", executor="sandbox"),
         ToolFinished(call_id="1.1.2", status="ok", ms=20.0, parts=(Output("value", "31 °C"),)),
@@ -154,7 +188,7 @@ def shown(some, *, clock=None, **about):
 
 def screen(width):
     """Return the session at a width."""
-    return shown(events(), size=lambda: (width, 24))[0]
+    return shown(events(), size=lambda: (width, 24), rest=REST)[0]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.testing import FakeClock, Step, records, turn
 from llmrepl_timeline.screen import Pace
-from llmrepl_timeline.tests.story import SCREENS, WIDTHS, call, events, screen, shown
+from llmrepl_timeline.tests.story import REST, SCREENS, WIDTHS, call, events, screen, shown
 from llmrepl_timeline.tests.terminal import screen_of
 from llmrepl_timeline.timeline import Timeline
 
@@ -40,17 +40,18 @@ def test_the_screens_are_those_on_file(width):
 
 @pytest.mark.parametrize("width", [20, *WIDTHS])
 def test_a_live_terminal_ends_with_the_same_lines_as_a_pipe(width):
-    written, timeline = shown(events(), live=True, size=lambda: (width + 1, 24))
+    written, timeline = shown(events(), live=True, rest=REST, size=lambda: (width + 1, 24))
     timeline.settle()
     rows = screen_of(written, 10**6)
     assert rows == [
-        line.rstrip() for line in shown(events(), size=lambda: (width, 24))[0].split("\n")
+        line.rstrip()
+        for line in shown(events(), rest=REST, size=lambda: (width, 24))[0].split("\n")
     ]
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "contrast"])
 def test_a_theme_changes_no_text(theme):
-    written, _ = shown(events(), theme=theme, size=lambda: (80, 24))
+    written, _ = shown(events(), theme=theme, rest=REST, size=lambda: (80, 24))
     assert screen_of(written, 10**6) == screen_of(screen(80), 10**6)
 
 
@@ -65,7 +66,9 @@ class Live:
         self.columns, self.rows = columns, rows
         self.stream = io.StringIO()
         self.clock = FakeClock()
-        surface = Surface(stream=self.stream, live=True, size=lambda: (self.columns, self.rows))
+        surface = Surface(
+            stream=self.stream, live=True, asks=True, size=lambda: (self.columns, self.rows)
+        )
         self.timeline = Timeline(surface, clock=self.clock.monotonic)
 
     def show(self, *some, seconds=1.0):
@@ -128,6 +131,59 @@ def test_while_a_person_is_asked_the_terminal_is_left_alone():
     live.stream.write("May it? y\n")
     live.show(ApprovalDecided(call_id="1.1.1", decision="once"))
     assert live.screen == [*before, "May it? y", "allowed (once) by person"]
+
+
+def test_a_question_that_nobody_has_shown_stands_above_its_answer():
+    asked = ApprovalRequested(call_id="1", question="May it?", dangers=("deletes x",))
+    for by, surface in (("rule", {"asks": True}), ("person", {})):
+        decided = ApprovalDecided(call_id="1", decision="deny", by=by, reason="too bold")
+        written, _ = shown([asked, decided], **surface)
+        assert written == f"? May it?\n  ! deletes x\nrefused by {by}: too bold\n"
+
+
+def test_many_touches_are_counted_and_every_danger_is_shown():
+    some = tuple(f"reads file {n}" for n in range(20))
+    asked = ApprovalRequested(call_id="1", question="May it?", dangers=some, touches=some)
+    written, _ = shown([asked, ApprovalDecided(call_id="1", decision="once")])
+    assert written.count("  ! reads") == 20
+    assert written.count("  · reads") == 12
+    assert "  · and 8 more\n" in written
+
+
+def test_words_stand_for_signs_where_a_screen_reader_reads():
+    written, _ = shown(events(), words=True, rest=REST)
+    assert not set("╭│├╰─┼▌❯✓✗↑↓→·◇•◦") & set(written)
+    for line in ("You: What is in data.csv?", "Block: python", "Message: sent 3.1k received 204"):
+        assert f"\n{line}" in written
+    assert "Result: error, exit 3, 1.2 s, left plot.png, ValueError: bad row\n" in written
+    assert "count: 1200\n" in written
+
+
+def test_words_are_the_same_however_an_answer_comes():
+    text = "> a quote\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n---\n\n- one\n  - two\n"
+    whole, _ = shown([STEP, TextDelta(text=text), *events()[-3:]], words=True)
+    pieces = [TextDelta(text=letter) for letter in text]
+    assert shown([STEP, *pieces, *events()[-3:]], words=True)[0] == whole
+    assert "> a quote\n\na: 1\nb: 2\n" in whole
+
+
+def test_a_cognition_is_drawn_as_far_as_it_is_told():
+    def drawn(**data):
+        return shown([Custom(name="cognition", data=data)])[0]
+
+    assert drawn() == "◇ cognition\n"
+    assert drawn(activity="planning", decision=["a", "b"]) == "◇ planning: ['a', 'b']\n"
+    assert drawn(activity="x", options=3, ms="long", input_tokens=1) == "◇ x\n"
+    assert drawn(reason="it is due", ms=5).endswith("because it is due\n  5.0 ms\n")
+
+
+def test_a_theme_can_be_changed_while_it_shows():
+    written, timeline = shown([ErrorRaised(kind="X", message="red")], theme="dark")
+    assert "\x1b[31m" in written
+    timeline.theme = "none"
+    assert timeline.theme == "none"
+    timeline.show(Record(0, 0, 1, 1, ErrorRaised(kind="X", message="plain")))
+    assert timeline._surface.stream.getvalue().endswith("0m\nerror: plain\n")
 
 
 def test_a_staged_answer_is_never_higher_than_the_terminal():

@@ -1,0 +1,113 @@
+"""The commands /show and /theme: all of a result that was folded, and how the timeline looks."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from prompt_toolkit.application import run_in_terminal
+
+from llmrepl.compose import Assembly
+from llmrepl.conversation import Conversation
+from llmrepl.errors import LlmreplError
+from llmrepl.parts import Image, Output, Part, Text, ToolResult
+from llmrepl.ports import Themed
+from llmrepl.repl.commands.saying import say, show
+from llmrepl.repl.keys import lent
+
+LAST = "last"
+THEMES = ("dark", "light", "contrast", "none")
+NAMED = 8
+"""Calls that are named where there is none with the id that was typed."""
+
+
+async def show_output(assembly: Assembly, call_id: str) -> None:
+    """Show the whole output of a call, the last one's where none is named.
+
+    Raises:
+        LlmreplError: there is no such call in what the model is told.
+    """
+    result = _result(assembly.runtime.state, call_id or LAST)
+    text = "\n".join(filter(None, map(_text, result.parts))).rstrip("\n")
+    if not text:
+        say(f"{result.call_id} {result.name} wrote nothing: {result.status}")
+        return
+    text = assembly.redactor.redact(text)
+    pager = _pager(text, os.environ)
+    if pager is None:
+        show(assembly, text)
+    else:
+        # A prompt that is there meanwhile makes room, and reads no keys.
+        await run_in_terminal(partial(_page, pager, text), in_executor=True)
+
+
+async def theme(assembly: Assembly, name: str) -> None:
+    """Show the theme, or go on with another.
+
+    Raises:
+        LlmreplError: there is none of this name, or the display has no themes.
+    """
+    display = assembly.display
+    if not isinstance(display, Themed):
+        raise LlmreplError("this display has no themes", hint="ui.display = timeline has")
+    if name and name not in THEMES:
+        raise LlmreplError(f"there is no theme {name}", hint=f"there are: {', '.join(THEMES)}")
+    if name:
+        display.theme = name
+    say(f"theme: {display.theme}" + (" · `ui.theme` keeps it" if name else ""))
+
+
+def _results(state: Conversation) -> Iterator[ToolResult]:
+    """Yield the results that the conversation holds, the newest first."""
+    yield from reversed(state.results)
+    for message in reversed(state.messages):
+        for part in reversed(message.parts):
+            if isinstance(part, ToolResult):
+                yield part
+
+
+def _result(state: Conversation, call_id: str) -> ToolResult:
+    known = []
+    for result in _results(state):
+        if call_id in (LAST, result.call_id):
+            return result
+        known.append(result.call_id)
+    if not known:
+        raise LlmreplError("no block has run yet", hint="/show shows what one wrote")
+    some = ", ".join(known[:NAMED]) + (" …" if len(known) > NAMED else "")
+    raise LlmreplError(f"there is no result of {call_id} in the context", hint=f"there are: {some}")
+
+
+def _text(part: Part) -> str:
+    match part:
+        case Output(text=text) | Text(text=text):
+            return text.rstrip("\n")
+        case Image(media_type=kind, path=path):
+            return f"[image: {path or kind}]"
+        case _:
+            return ""
+
+
+def _pager(text: str, environ: Mapping[str, str]) -> list[str] | None:
+    """Return the pager's command, if one is configured and the text is higher than the screen."""
+    command = shlex.split(environ.get("PAGER", ""))
+    columns, rows = shutil.get_terminal_size()
+    taken = sum(1 + len(line) // columns for line in text.split("\n"))
+    return command if command and shutil.which(command[0]) and taken >= rows else None
+
+
+def _page(pager: list[str], text: str) -> None:
+    from llmrepl.sanitise import clean
+
+    terminal = sys.__stdout__
+    with lent(sys.stdin):
+        done = subprocess.run(  # noqa: S603 - the person's own pager
+            pager, input=clean(text) + "\n", text=True, stdout=terminal, check=False
+        )
+    if done.returncode:
+        say(f"{pager[0]} ended with exit code {done.returncode}")

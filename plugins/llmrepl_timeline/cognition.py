@@ -1,0 +1,62 @@
+"""How it is drawn that something was thought over: what was decided, why, and what that took.
+
+`context.compacted` is one such event. Plugins record others as `custom` events with the name
+`cognition`; any of their data may be absent. `docs/how-to/write-a-display.md` describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from llmrepl.events import ContextCompacted, Custom, Unknown
+from llmrepl.figures import duration, tokens
+from llmrepl_timeline.blocks import Block, Page
+from llmrepl_timeline.lines import Line, indented, line
+
+
+def compacted(block: Block, page: Page) -> list[Line]:
+    """Return the lines of a compaction: how much gave way, and the summary that stands for it."""
+    event = cast("ContextCompacted", block.event)
+    sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
+    decided = f"{event.replaced} messages gave way to a summary · {sizes}"
+    return [*_head("compaction", decided, page), *page.text(event.summary, "dim", "  ")]
+
+
+def cognition(block: Block, page: Page) -> list[Line]:
+    """Return the lines of a plugin's `cognition`: activity, decision, reason, options, figures."""
+    event = block.event
+    data = event.data if isinstance(event, Custom | Unknown) else {}
+    lines = _head(_text(data, "activity") or "cognition", _text(data, "decision"), page)
+    if reason := _text(data, "reason"):
+        lines += page.text(f"because {reason}", "dim", "  ")
+    options = data.get("options")
+    if isinstance(options, list | tuple) and options:
+        lines += page.text(f"instead of {', '.join(map(str, options))}", "dim", "  ")
+    if figures := _figures(data):
+        lines += page.told(figures, "dim", "  ")
+    return lines
+
+
+def _head(activity: str, decision: str, page: Page) -> list[Line]:
+    lead = page.signs.cognition
+    told = page.signs.told(f"{activity}: {decision}" if decision else activity)
+    return indented(page.narrower(len(lead)).text(told, "place"), line(lead, "place"), line("  "))
+
+
+def _figures(data: Mapping[str, Any]) -> str:
+    """Return `↑ 310 ↓ 20 tokens · 140 ms`, as far as it is told."""
+    notes = []
+    counts = [data.get(name) for name in ("input_tokens", "output_tokens")]
+    if all(isinstance(count, int) for count in counts):
+        sent, said = cast("list[int]", counts)
+        notes.append(f"↑ {tokens(sent)} ↓ {tokens(said)} tokens")
+    ms = data.get("ms")
+    if isinstance(ms, int | float) and ms:
+        notes.append(duration(ms))
+    return " · ".join(notes)
+
+
+def _text(data: Mapping[str, Any], name: str) -> str:
+    found = data.get(name, "")
+    return found if isinstance(found, str) else str(found)
