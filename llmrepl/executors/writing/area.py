@@ -105,7 +105,10 @@ class Area:
         scan = Scan(
             self.top, self._closed, before, self._known, opening=opening, entered=self._watch.add
         )
-        if touched is None:
+        for path in touched or ():
+            scan.directory(path)
+        self._news = self._changed(scan)
+        if touched is None or any(map(self._is_linked, self._news)):
             try:
                 scan.everything()
             except OSError as error:
@@ -114,16 +117,35 @@ class Area:
                     hint="see sandbox.write",
                 ) from error
             self._watch.trust()
-        else:
-            for path in touched:
-                scan.directory(path)
+            self._news = self._changed(scan)
         found = scan.found
+        self._known |= {path: found[path].inode for path in scan.listed if path in found}
+        return list(self._news)
+
+    def suspect(self, inodes: frozenset[int] | None) -> None:
+        """Compare these files the next time, whether or not anything tells that they changed.
+
+        Args:
+            inodes: theirs; None for all files.
+        """
+        if inodes is None:
+            self._touched = None
+        for path, seen in self._seen.items() if inodes is None or inodes else ():
+            if seen.kind == "file" and (inodes is None or seen.inode in inodes):
+                self._unsure.add(path)
+                if self._touched is not None:
+                    self._touched.add(path.rpartition("/")[0])
+
+    def _changed(self, scan: Scan) -> dict[str, Seen | None]:
+        before, found = self._seen, scan.found
         news: dict[str, Seen | None] = dict.fromkeys(self._gone(scan))
         news |= {path: seen for path, seen in found.items() if before.get(path) is not seen}
-        news |= {path: found[path] for path in self._unsure if path in found}
-        self._news = news
-        self._known |= {path: found[path].inode for path in scan.listed if path in found}
-        return list(news)
+        return news | {path: found[path] for path in self._unsure if path in found}
+
+    def _is_linked(self, path: str) -> bool:
+        """Say whether a file has or had other names, by which it may have changed, too."""
+        states = (self._seen.get(path), self.seen(path))
+        return any(seen is not None and seen.kind == "file" and seen.links > 1 for seen in states)
 
     def _keep_mode(self, *, opening: bool) -> None:
         mode = stat.S_IMODE(self.top.stat().st_mode)

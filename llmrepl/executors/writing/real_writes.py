@@ -52,6 +52,7 @@ class RealWrites:
         self._unsaid: list[str] = []
         self._last = ""
         self._ran = False
+        self._held: frozenset[int] | None = frozenset()
 
     def cover(self, policy: Policy, layout: Layout) -> Layout:
         """Take in the policy's directories as they are now, before a sandbox starts.
@@ -94,6 +95,7 @@ class RealWrites:
                 changed = area.take(paths)
                 self._history.outside(area, changed)
             else:
+                area.suspect(self._held)
                 changed = self._swept(area)
                 self._history.add(self._last, area, changed)
             new = (t.path for t in changed if _must_be_guarded(area, t))
@@ -106,6 +108,7 @@ class RealWrites:
     async def end(self, engine: Engine, call_id: str) -> str:
         """Sweep, keep what is needed to undo the block, and return what it wrote."""
         await engine.rest()
+        self._suspect(engine.held())
         self._last = call_id
         found: list[tuple[Area, Turnover]] = []
         for area in self._areas.values():
@@ -123,6 +126,12 @@ class RealWrites:
         ]
         found.sort(key=lambda each: each[0].name(each[1].path))
         return told(found, _counted, unsaid)
+
+    def _suspect(self, held: frozenset[int] | None) -> None:
+        """Note what a block could change unseen: what it held before, and what it holds now."""
+        before, self._held = self._held, held
+        for area in self._areas.values():
+            area.suspect(None if before is None or held is None else before | held)
 
     def _swept(self, area: Area) -> list[Turnover]:
         paths = area.look(opening=True)

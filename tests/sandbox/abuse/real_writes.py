@@ -23,6 +23,10 @@ def _undo(stage: Stage) -> Any:
     return stage.session.wait(stage.session.executor.written.undo())
 
 
+def _undo_one(stage: Stage) -> Any:
+    return stage.session.wait(stage.session.executor.written.undo(1))
+
+
 def _planted(stage: Stage) -> list[str]:
     """Return what is in the project and holds the word that all evil here holds."""
     return [
@@ -44,6 +48,7 @@ def saw(words: str, value: Any) -> Check:
     return that(words, lambda seen: seen.last == value)
 
 
+SHOWN = that("the change is shown", lambda seen: "M file.txt" in seen.last.text("diff"))
 NOTHING = (host(_planted), saw("nothing is planted", []))
 REAL = {"policy": "write", "alone": True}
 
@@ -181,6 +186,49 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         _text("file.txt"),
         saw("a file is as it was", "unchanged\n"),
         changes=("file.txt", "script.sh", "sub", "new"),
+        **REAL,
+    ),
+    case(
+        "other-names",
+        "What is written under a second name of a file is shown and undone with the first",
+        bash("ln file.txt sub/x; echo evil >> sub/x; rm sub/x; touch new"),
+        SHOWN,
+        host(_undo),
+        *NOTHING,
+        changes=("file.txt", "sub", "new"),
+        **REAL,
+    ),
+    case(
+        "held-open",
+        "What is written through mappings and open files of an earlier block is shown and undone",
+        python("""
+import mmap, socket
+file = open("file.txt", "r+b"); mapped = mmap.mmap(file.fileno(), 0); file.close()
+"""),
+        python("mapped[:4] = b'evil'"),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        python("""
+os.link("file.txt", "sub/x"); file = open("sub/x", "r+b", buffering=0); os.unlink("sub/x")
+"""),
+        python("other = mmap.mmap(file.fileno(), 0); other[:4] = b'evil'; other.close()"),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        python("""
+file = open("file.txt", "r+b"); ours, theirs = socket.socketpair()
+def away(): socket.send_fds(ours, [b"x"], [file.fileno()]); file.close()
+away()
+"""),
+        python("""
+_, (fd,), _, _ = socket.recv_fds(theirs, 9, 9); file = os.fdopen(fd, "r+b")
+other = mmap.mmap(fd, 0); other[:4] = b"evil"; other.close(); away()
+"""),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        changes=("file.txt", "sub"),
         **REAL,
     ),
     case(
