@@ -50,7 +50,8 @@ class Turnover:
 class Area:
     """One such directory. `now` is what stands in it, by path.
 
-    `guarded` has the inodes of what is mounted read-only in it, by path.
+    `guarded` has the inodes of what is mounted read-only in it, by path; `named` also what would be
+    if it existed.
 
     Args:
         top: the directory.
@@ -65,6 +66,7 @@ class Area:
         self.top = top
         self.now: dict[str, State] = {}
         self.guarded: dict[str, int] = {}
+        self.named: frozenset[str] = frozenset()
         self._mode = 0o700
         inside = project is not None and top.is_relative_to(project)
         self._shown = PurePosixPath(os.path.relpath(top, project) if inside and project else top)
@@ -83,8 +85,9 @@ class Area:
         return str(self._shown / path)
 
     def guard(self, paths: Iterable[str]) -> None:
-        """Note what is mounted read-only from now on: it is not looked into."""
-        found = ((path, self._seen.get(path)) for path in paths)
+        """Note what is mounted read-only from now on, where it exists: it is not looked into."""
+        self.named = frozenset(paths)
+        found = ((path, self._seen.get(path)) for path in self.named)
         self.guarded = {path: seen.inode for path, seen in found if seen is not None}
         self._closed |= frozenset(self.guarded)
 

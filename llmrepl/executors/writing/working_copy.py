@@ -21,6 +21,7 @@ from llmrepl.executors.writing.changes import (
     has_moved,
     told,
 )
+from llmrepl.executors.writing.repositories import guarded_part
 from llmrepl.executors.writing.ways import Applied
 
 SLACK = 10_000_000
@@ -111,7 +112,7 @@ class WorkingCopy:
         conflicts, refused = [], []
         for each in self._ordered(names):
             path = each.change.path
-            guarded = protected(path)
+            guarded = protected(path) or guarded_part(path, self._below, self._shown)
             if guarded and not _is_meant(path, guarded, names or ()):
                 refused.append((path, f"{guarded} is protected: name it to apply it"))
                 continue
@@ -145,6 +146,18 @@ class WorkingCopy:
             unfold(self._upper, self.project, top)
         self._take_out(top for top in tops if top)
         return list(dict.fromkeys(found))
+
+    def _below(self, path: str) -> str:
+        """Return the kind of what stands at a path of the project."""
+        entry = look(self.project, path)
+        return entry.kind if entry is not None else ""
+
+    def _shown(self, path: str) -> str:
+        """Return the kind of what blocks see at a path."""
+        entry = look(self._upper, path)
+        if entry is None:
+            return self._below(path)
+        return entry.kind if entry.kind != "whiteout" else ""
 
     def _differences(self) -> list[Difference]:
         self._take_in()

@@ -222,6 +222,23 @@ mkdir -p swap/d; while :; do
         changes=("a",),
     ),
     case(
+        "repositories",
+        "What makes a directory a Git repository is applied only where it is named",
+        bash("mkdir one two; echo 'ref: refs/heads/x' > one/HEAD; git init -q --bare two"),
+        _apply(),
+        _refused("two/HEAD"),
+        bash("mkdir -p one/objects one/refs/heads; echo x > one/refs/heads/x; echo x > one/other"),
+        _apply(),
+        _refused("one/objects", "one/refs", "one/refs/heads"),
+        _apply("one/refs", "two/HEAD"),
+        that(
+            "the rest is, and what is named",
+            lambda seen: {"one/refs/heads/x", "two/HEAD"} <= set(seen.last.done),
+        ),
+        alone=True,
+        changes=("one", "two"),
+    ),
+    case(
         "hard-links",
         "Names of one file in the copy become files of their own in the project",
         bash("echo one > one; ln one two; ln file.txt three; echo more >> three; cat file.txt"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from typing import Any
 
 from tests.sandbox.abuse.case import Check, Step, bash, case, ends, host, python, refused, that
@@ -34,6 +35,18 @@ def _planted(stage: Stage) -> list[str]:
         for path in stage.world.project.rglob("*")
         if path.is_file() and not path.is_symlink() and b"evil" in path.read_bytes()
     ]
+
+
+def _repositories(stage: Stage) -> list[str]:
+    """Return the directories that Git would take for repositories of their own."""
+    found = []
+    for path in stage.world.project.rglob("*"):
+        if path.is_dir() and ".git" not in path.parts:
+            command = ["git", "-c", "safe.directory=*", "-C", path, "rev-parse", "--git-dir"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.stdout.strip() == ".":
+                found.append(path.name)
+    return found
 
 
 def _text(*path: str) -> Step:
@@ -158,6 +171,19 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         python("1"),
         *NOTHING,
         changes=("late", "later"),
+        **REAL,
+    ),
+    case(
+        "repositories",
+        "No directory becomes a Git repository by what a block puts into it, bit by bit or at once",
+        bash(
+            "mkdir -p a/objects a/refs/heads b c; echo 'ref: refs/heads/x' > a/HEAD; git init -q --bare d"
+        ),
+        bash("echo ref: refs/heads/x > b/HEAD; echo ../a > c/commondir; mkdir b/refs"),
+        bash("mkdir b/objects; ln -s refs/heads/x c/HEAD; mv a/objects a/x; mv a/x a/objects"),
+        host(_repositories),
+        saw("Git sees none but the project's", []),
+        changes=("a", "b", "c", "d"),
         **REAL,
     ),
     case(
