@@ -46,6 +46,7 @@ class WorkingCopy:
         self._bases: dict[str, Base] = {}
         self._same: dict[str, Stamp] = {}
         self._since = self._ended = time.time_ns()
+        self._held: frozenset[int] | None = frozenset()
 
     async def begin(self, engine: Engine) -> str:
         """Note that a block begins. What it will see is as the project is now."""
@@ -58,9 +59,18 @@ class WorkingCopy:
 
     async def end(self, engine: Engine, _call_id: str) -> str:
         """Return what the block changed, in words with a diff, or ""."""
+        before, self._held = self._held, engine.held()
+        self._forget(before, self._held)
         found = self._take_in()
         engine.refresh(wait=False)
         return found
+
+    def _forget(self, *held: frozenset[int] | None) -> None:
+        """Look again at what blocks hold: through a mapping it changes, and no time tells."""
+        inodes = frozenset[int]().union(*(each or () for each in held))
+        for path, stamp in list(self._seen.items()):
+            if None in held or stamp[1] in inodes:
+                self._seen[path] = ()
 
     def _take_in(self) -> str:
         entries = dict(walk(self._upper))

@@ -61,6 +61,10 @@ def _refused(*paths: str) -> Any:
     )
 
 
+def _shows(path: str) -> Any:
+    return that(f"`{path}` is shown", lambda seen: f"{path} +" in seen.last.text("diff"))
+
+
 def _no_marks(seen: Seen) -> bool:
     """Whether what was applied has no attribute that a block gave it."""
     project = seen.stage.world.project
@@ -237,6 +241,19 @@ mkdir -p swap/d; while :; do
         ),
         alone=True,
         changes=("one", "two"),
+    ),
+    case(
+        "hidden-changes",
+        "A change is shown whatever time a block gives the file, and however it writes it",
+        bash("echo one > new; echo one > mapped"),
+        bash("cp -p new /tmp/like; echo two > new; touch -r /tmp/like new"),
+        _shows("new"),
+        python(
+            "import mmap; f = open('mapped', 'r+b'); m = mmap.mmap(f.fileno(), 0); m[:1] = b'O'; f.close()"
+        ),
+        python("m[:3] = b'two'"),
+        _shows("mapped"),
+        alone=True,
     ),
     case(
         "hard-links",
