@@ -215,6 +215,17 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         **REAL,
     ),
     case(
+        "leases",
+        "Nobody who opens a file has to wait for a block to let go of it",
+        python("""
+import fcntl
+fd, write = os.open("file.txt", os.O_RDONLY), os.open("script.sh", os.O_RDWR)
+{f"{fd} {kind}": tried(fcntl.fcntl, fd, 1024, kind) for fd in (fd, write) for kind in (0, 1)}
+"""),
+        refused("EPERM"),
+        **REAL,
+    ),
+    case(
         "other-names",
         "What is written under a second name of a file is shown and undone with the first",
         bash("ln file.txt sub/x; echo evil >> sub/x; rm sub/x; touch new"),
