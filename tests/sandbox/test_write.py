@@ -276,7 +276,7 @@ def test_a_directory_that_went_away_is_an_error_that_names_it(project, tmp_path)
     with Session(Policy(project=project, write=(out,))) as session:
         session.bash(f"echo x > {out}/x")
         out.rename(tmp_path / "away")
-        with pytest.raises(SandboxUnavailable, match="out, which blocks write, cannot be read"):
+        with pytest.raises(SandboxUnavailable, match="out, which blocks write, is no directory any more"):
             session.bash("true")
         (tmp_path / "away").rename(out)
         assert session.bash(f"cat {out}/x").out == "x\n"
@@ -592,3 +592,23 @@ def test_a_program_that_a_block_changed_loses_its_owners_rights(session, tree):
     found = session.bash("printf evil > tool; chmod 4755 tool")
     assert stat.S_IMODE((tree / "tool").stat().st_mode) == 0o755
     assert "! the set-user-id bit of tool was removed" in found.text("diff")
+
+
+def test_a_directory_that_somebody_replaced_is_written_and_undone_as_the_new_one(tree, quarantine):
+    sub = tree / "sub"
+    with Session(Policy(project=tree, write=(sub,), quarantine=quarantine)) as session:
+        assert session.bash("echo x > sub/new").status == "ok"
+        sub.rename(tree / "old")
+        sub.mkdir()
+        found = session.bash("echo y > sub/newer; ls sub")
+        assert found.out == "newer\n"
+        assert found.text("diff").startswith("A sub/newer +1")
+        assert not (tree / "old" / "newer").exists()
+        assert undo(session, 1)[1].done == ("sub/newer",)
+        sub.rmdir()
+        for make in (lambda: sub.symlink_to("old"), lambda: sub.write_text("x"), lambda: None):
+            make()
+            with pytest.raises(SandboxUnavailable, match="is no directory any more"):
+                session.bash("echo evil > sub/x")
+            sub.unlink(missing_ok=True)
+        assert not (tree / "old" / "x").exists()

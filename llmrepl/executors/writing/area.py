@@ -51,7 +51,7 @@ class Area:
     """One such directory. `now` is what stands in it, by path.
 
     `guarded` has the inodes of what is mounted read-only in it, by path; `named` also what would be
-    if it existed.
+    if it existed, and `deep` what was nested too deep to be looked into.
 
     Args:
         top: the directory.
@@ -67,6 +67,7 @@ class Area:
         self.now: dict[str, State] = {}
         self.guarded: dict[str, int] = {}
         self.named: frozenset[str] = frozenset()
+        self.deep: set[str] = set()
         self._mode = 0o700
         inside = project is not None and top.is_relative_to(project)
         self._shown = PurePosixPath(os.path.relpath(top, project) if inside and project else top)
@@ -121,7 +122,7 @@ class Area:
                 ) from error
             self._watch.trust()
             self._news = self._changed(scan)
-        found = scan.found
+        found, self.deep = scan.found, scan.deep
         self._known |= {path: found[path].inode for path in scan.listed if path in found}
         return list(self._news)
 

@@ -29,6 +29,7 @@ from llmrepl.executors.writing.ways import Applied
 MAX_FILES = 200_000
 """Files in one directory beyond which each block would take too long."""
 
+REPLACED = "{} is not the directory that it was"
 AGAIN = "{} is new and has to be protected"
 
 
@@ -52,6 +53,7 @@ class RealWrites:
         self._unsaid: list[str] = []
         self._last = ""
         self._ran = False
+        self._mounted: dict[Path, tuple[int, ...]] = {}
         self._held: frozenset[int] | None = frozenset()
 
     def cover(self, policy: Policy, layout: Layout) -> Layout:
@@ -62,10 +64,14 @@ class RealWrites:
 
         Raises:
             ConfigError: one of them has too many files.
-            SandboxUnavailable: one of them cannot be read.
+            SandboxUnavailable: one of them cannot be read, or is a directory no more.
         """
         guarded = []
         for top in policy.write:
+            if not _identity(top):
+                raise SandboxUnavailable(
+                    f"{top}, which blocks write, is no directory any more", hint="see sandbox.write"
+                )
             area = self._areas.get(top) or self._area(top, policy, layout)
             self._history.outside(area, area.settle())
             if len(area.now) > self._most_files:
@@ -77,6 +83,7 @@ class RealWrites:
             guarded += [top / path for path in area.guarded]
         for top in self._areas.keys() - set(policy.write):
             self._areas.pop(top).close()
+        self._mounted = {top: _identity(top) for top in policy.write}
         self._ran = False
         return replace(layout, guarded=tuple(guarded))
 
@@ -87,6 +94,9 @@ class RealWrites:
 
     async def begin(self, engine: Engine) -> str:
         """Note what others changed since the last block; return what has to be protected anew."""
+        for top in self._areas:
+            if _identity(top) != self._mounted.get(top):
+                return REPLACED.format(shown(str(top)))
         looked = [(area, area.look()) for area in self._areas.values()]
         rested = not self._ran or not any(paths for _, paths in looked) or await engine.rested()
         stale = ""
@@ -156,6 +166,15 @@ class RealWrites:
             self._history.outside(area, area.settle())
         calls = self._history.last(blocks)
         return len(calls), self._history.undo(calls)
+
+
+def _identity(top: Path) -> tuple[int, ...]:
+    """Return what tells a directory from another that takes its place, () where it is none."""
+    try:
+        facts = top.lstat()
+    except OSError:
+        return ()
+    return (facts.st_dev, facts.st_ino) if stat.S_ISDIR(facts.st_mode) else ()
 
 
 def _must_be_guarded(area: Area, turnover: Turnover) -> bool:

@@ -41,6 +41,8 @@ class Sweep:
             seen, before = self._area.seen(path), self._area.now.get(path)
             if is_protected(path.rpartition("/")[2]) or path in self._area.named:
                 self._protected(path, before, seen)
+            elif path in self._area.deep and before is None:
+                self._move(path, "it is nested too deep to be looked into")
             elif seen is not None:
                 if path.rpartition("/")[2] in PARTS:
                     self._repository(path)

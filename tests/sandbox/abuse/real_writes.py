@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from tests.sandbox.abuse.case import Check, Step, bash, case, ends, host, python, refused, that
@@ -47,6 +49,12 @@ def _repositories(stage: Stage) -> list[str]:
             if done.stdout.strip() == ".":
                 found.append(path.name)
     return found
+
+
+def _found(stage: Stage) -> list[Path]:
+    """Return what is in the directories that the block nested."""
+    top = stage.world.project / "d"
+    return [Path(at, name) for at, inner, names in os.walk(top) for name in (*inner, *names)]
 
 
 def _text(*path: str) -> Step:
@@ -212,6 +220,20 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         _text("file.txt"),
         saw("a file is as it was", "unchanged\n"),
         changes=("file.txt", "script.sh", "sub", "new"),
+        **REAL,
+    ),
+    case(
+        "nested-deep",
+        "Nothing is planted so deep that nobody looks",
+        python("""
+for n in range(300): os.mkdir("d"); os.chdir("d")
+os.mkdir(".vscode"); open(".vscode/x", "w").write("evil"); open(".bashrc", "w").write("evil")
+os.chdir("<<project>>")
+"""),
+        host(lambda stage: [path.name for path in _found(stage) if path.name.startswith(".")]),
+        saw("none of it is left", []),
+        host(_undo),
+        changes=("d",),
         **REAL,
     ),
     case(
