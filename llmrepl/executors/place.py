@@ -39,14 +39,36 @@ SECRET_DIRECTORIES = (".aws", ".docker", ".gnupg", ".kube", ".ssh")
 HOME_MARKS = (".aws", ".gnupg", ".ssh")
 
 PROTECTED = (
-    *(".git", ".gitconfig", ".gitmodules", ".hg", ".svn"),
+    *(".bzr", ".git", ".gitconfig", ".gitmodules", ".hg", ".jj", ".sl", ".svn"),
     *(".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".envrc"),
     *(".inputrc", ".login", ".profile", ".zlogin", ".zprofile", ".zshenv", ".zshrc"),
-    *(".config", ".local", ".direnv", ".mise.toml", "mise.toml", ".tool-versions"),
-    *(".devcontainer", ".dir-locals.el", ".emacs", ".emacs.d", ".exrc", ".fleet", ".idea"),
+    *(".config", ".local", ".direnv", ".mise*", "mise*.toml", ".tool-versions"),
+    *(
+        ".devcontainer",
+        ".dir-locals.el",
+        ".emacs",
+        ".emacs.d",
+        ".exrc",
+        ".fleet",
+        ".gvimrc",
+        ".idea",
+    ),
     *(".nvim.lua", ".nvimrc", ".vim", ".vimrc", ".vscode", ".zed", "*.code-workspace"),
-    *(".agents", ".aider*", ".claude", ".codex", ".cursor", ".gemini", ".llmrepl*", ".mcp.json"),
-    *(".husky", ".pre-commit-config.yaml", ".netrc", ".npmrc", ".pypirc", ".yarnrc*", ".ssh"),
+    *(".agents", ".aider*", ".claude", ".clinerules", ".codex", ".continue", ".cursor*", ".gemini"),
+    *(".kiro", ".llmrepl*", ".mcp.json", ".roo", ".windsurf*"),
+    *(".gdbinit", ".irbrc", ".lldbinit", ".pdbrc*", ".pryrc", ".rprofile"),
+    *(
+        ".husky",
+        ".lefthook*",
+        "lefthook*.yml",
+        "lefthook*.yaml",
+        ".pre-commit-config.yaml",
+        ".netrc",
+        ".npmrc",
+        ".pypirc",
+        ".yarnrc*",
+        ".ssh",
+    ),
     *("*.pth", "sitecustomize.py", "usercustomize.py"),
 )
 """Names, anywhere in a project, of what is run or obeyed without anybody asking for it.

@@ -53,6 +53,31 @@ def test_a_block_is_told_in_words(source, told):
     assert list(review_bash(source).sentences()) == told
 
 
+TRICKS = [
+    "echo hi | xargs -I{} sh -c '{}'",
+    "xargs -I X X f",
+    "sed -f script f",
+    "x='$(rm y)'; echo ${x@P}",
+    "printf -v 'a[$(rm x)]' x",
+    "test -v 'a[`rm x`]'",
+    "read a\\[\\$\\(rm\\ x\\)] <<< 1",
+    "declare 'a[$(rm x)]=1'",
+    "unset 'a[$(rm x)]'",
+    "x='a[$(rm x)]'; (( x ))",
+    "x='a[$(rm x)]'; [[ x -eq 0 ]]",
+    "let 'a[$(rm x)]=1'",
+    "mapfile -C 'rm x' -c 1 < f",
+    "jobs -x rm x",
+]
+"""Blocks that do more than they say, in ways that are seldom thought of."""
+
+
+@pytest.mark.parametrize("source", TRICKS)
+def test_what_bash_runs_in_unlikely_places_is_not_passed_over(source):
+    kinds = {touch.kind for touch in review_bash(source).touches if not touch.told}
+    assert kinds & {"unknown", "execute"}
+
+
 DANGERS = [
     "rm -rf build",
     "echo x >> ~/.bashrc",

@@ -227,6 +227,13 @@ def test_nothing_can_be_typed_into_a_terminal(machine):
 
 
 @BOTH
+def test_nobody_can_be_held_up_by_a_lease(machine):
+    assert answer(machine, "fcntl", 3, 1024) == fail(errno.EPERM)
+    assert answer(machine, "fcntl", 3, (1 << 32) | 1024) == fail(errno.EPERM)
+    assert answer(machine, "fcntl", 3, 1030) == ALLOW
+
+
+@BOTH
 def test_every_jump_lands_in_the_program_and_every_path_returns(machine):
     steps = program(machine, families=(2, 10), shared=True)
     for index, step in enumerate(steps):

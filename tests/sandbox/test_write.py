@@ -276,7 +276,7 @@ def test_a_directory_that_went_away_is_an_error_that_names_it(project, tmp_path)
     with Session(Policy(project=project, write=(out,))) as session:
         session.bash(f"echo x > {out}/x")
         out.rename(tmp_path / "away")
-        with pytest.raises(SandboxUnavailable, match="out, which blocks write, cannot be read"):
+        with pytest.raises(SandboxUnavailable, match="blocks write, is no directory any more"):
             session.bash("true")
         (tmp_path / "away").rename(out)
         assert session.bash(f"cat {out}/x").out == "x\n"
@@ -535,3 +535,80 @@ def test_the_promises_of_writing_for_real_are_kept(project):
     (project / ".git" / "hooks").mkdir(parents=True)
     with Session(Policy(project=project, write=(project,), limits=SMALL)) as session:
         promises.real_writes_are_swept_and_undone(session, project)
+
+
+def test_what_a_hook_or_a_setting_of_git_leads_to_is_protected_too(tree, quarantine):
+    (tree / "tools").mkdir()
+    for name in ("hook", "watcher", "settings", "more"):
+        (tree / "tools" / name).write_text("fine\n")
+    (tree / ".git" / "hooks" / "pre-commit").symlink_to("../../tools/hook")
+    (tree / "sub" / ".vscode" / "more.json").symlink_to("../../tools/more")
+    git("-C", tree, "config", "core.fsmonitor", "tools/watcher")
+    git("-C", tree, "config", "include.path", "../tools/settings")
+    (tree / "tools" / "settings").write_text(
+        "[include] path = unmade\n[core]\nhooksPath = made/later\n"
+    )
+    (tree / ".zshrc").symlink_to("unmade")
+    with Session(Policy(project=tree, write=(tree,), quarantine=quarantine)) as session:
+        for name in ("hook", "watcher", "settings", "more"):
+            assert session.bash(f"echo evil >> tools/{name}").status == "error"
+            assert "evil" not in (tree / "tools" / name).read_text()
+        found = session.bash(
+            "mkdir -p made/later; echo x > made/later/pre-commit; ln -s .zshrc unmade"
+        )
+        assert not (tree / "made" / "later").exists()
+        assert "made/later was put into quarantine" in found.text("diff")
+        assert not os.path.lexists(tree / "unmade")
+        assert session.bash("echo x > tools/unmade").status == "ok"
+        assert not (tree / "tools" / "unmade").exists()
+
+
+def test_a_repository_of_any_name_is_protected(tree, quarantine):
+    (tree / "in").mkdir()
+    for place in (tree / "store", tree / "in" / "store"):
+        git("init", "-q", "--bare", place)
+    with Session(Policy(project=tree, write=(tree,), quarantine=quarantine)) as session:
+        assert session.bash("echo evil >> store/config").status == "error"
+        assert session.bash("echo evil > in/store/hooks/post-update").status == "error"
+        assert session.bash("mv store x").status == "error"
+        moved = session.bash("mv in out; mkdir -p in/store; git init -q --bare in/store")
+        assert "in/store was put into quarantine" in moved.text("diff")
+        assert not (tree / "in" / "store").exists()
+        assert (tree / "out" / "store" / "HEAD").exists()
+
+
+def test_undo_does_not_remove_the_only_copy_of_what_was_moved(session, tree):
+    (tree / "large").write_bytes(b"0123456789abcdef" * (17 << 16))
+    session.bash("mkdir d; mv large d/x; touch new")
+    _, undone = undo(session)
+    assert (tree / "d" / "x").stat().st_size == 17 << 20
+    assert ("d/x", "it is all that is left of large: move it back yourself") in undone.refused
+    assert "new" in undone.done
+
+
+def test_a_program_that_a_block_changed_loses_its_owners_rights(session, tree):
+    (tree / "tool").write_text("fine")
+    (tree / "tool").chmod(0o4755)
+    found = session.bash("printf evil > tool; chmod 4755 tool")
+    assert stat.S_IMODE((tree / "tool").stat().st_mode) == 0o755
+    assert "! the set-user-id bit of tool was removed" in found.text("diff")
+
+
+def test_a_directory_that_somebody_replaced_is_written_and_undone_as_the_new_one(tree, quarantine):
+    sub = tree / "sub"
+    with Session(Policy(project=tree, write=(sub,), quarantine=quarantine)) as session:
+        assert session.bash("echo x > sub/new").status == "ok"
+        sub.rename(tree / "old")
+        sub.mkdir()
+        found = session.bash("echo y > sub/newer; ls sub")
+        assert found.out == "newer\n"
+        assert found.text("diff").startswith("A sub/newer +1")
+        assert not (tree / "old" / "newer").exists()
+        assert undo(session, 1)[1].done == ("sub/newer",)
+        sub.rmdir()
+        for make in (lambda: sub.symlink_to("old"), lambda: sub.write_text("x"), lambda: None):
+            make()
+            with pytest.raises(SandboxUnavailable, match="is no directory any more"):
+                session.bash("echo evil > sub/x")
+            sub.unlink(missing_ok=True)
+        assert not (tree / "old" / "x").exists()

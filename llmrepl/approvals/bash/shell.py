@@ -30,7 +30,12 @@ CHUNK = 4096
 SETS = "sets for later commands:"
 MISREAD = "cannot be read whole: bash may see other commands in it"
 
+EVALUATES = "is text that bash may run the commands in:"
+"""Of subscripts, which many builtins and all arithmetic expand, and of prompts."""
+
 _MOVES = re.compile(rb"\b(?:cd|pushd|popd)\b")
+_SUBSCRIPT = re.compile(r"\w\[[^\]\n]*(?:\$\(|`)")
+_EVALUATED = re.compile(_SUBSCRIPT.pattern.encode() + rb"|@P\}")
 _GAP = re.compile(rb"(?:(?:\\\n)*[ \t]+(?:\\\n)*)*")  # a line's end without a blank joins two words
 
 
@@ -85,6 +90,8 @@ class _Shell:
     def read(self) -> None:
         """Note everything."""
         self._body(self._root)
+        for found in _EVALUATED.finditer(self._data):
+            self._notes.hidden(found[0].decode("utf-8", "replace"), EVALUATES)
         if self._root.has_error:
             self._notes.unread(MISREAD)
 
@@ -222,6 +229,9 @@ class _Shell:
         name = words[0].text if words[0].known else ""
         if name in self._functions:
             return
+        for word in (*words, *assigned):
+            if word.known and _SUBSCRIPT.search(word.text):
+                self._notes.hidden(word.text, EVALUATES)
         self._runner.run(words, place=self.place, assigned=assigned, stdin=stdin)
         inner = look_through(words).words
         if inner[0].known and inner[0].text in ("cd", "pushd", "popd"):

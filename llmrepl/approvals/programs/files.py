@@ -30,7 +30,7 @@ class Program(NamedTuple):
 
 _QUIET = """
     : [ [[ basename break continue date dirname echo exit expr false fg bg getopts help
-    hostname id jobs let local logname nproc printenv printf pwd read readarray mapfile return seq
+    hostname id let local logname nproc printenv printf pwd read readarray mapfile return seq
     set shift shopt sleep test times tput tr true tty type ulimit umask uname uptime users wait
     which who whoami yes numfmt factor arch cal free lscpu groups cd pushd popd dirs exec time
 """
@@ -46,6 +46,7 @@ PROGRAMS: dict[str, Program] = {
     "hostname": Program("none", loud="F file b boot"),
     "env": Program("none", valued="u unset", loud="S split-string C chdir"),
     "command": Program("none"),
+    "jobs": Program("none", loud="x"),
     "iconv": Program("read", valued="f t from-code to-code", writes="o output"),
     "ls": Program("list", valued="I w T ignore width color sort time", deep="R recursive"),
     "tree": Program("list", valued="L I P filelimit", writes="o", deep="*"),

@@ -46,6 +46,9 @@ INTERPRETERS = {
     "Rscript": Interpreter("R", "e"),
     "osascript": Interpreter("AppleScript", "e"),
 }
+_MAPPED = "d n O s u C c"
+"""Options of `mapfile` that take a value."""
+
 _READ = frozenset({"python", "bash"})
 
 
@@ -138,6 +141,9 @@ def _sets(call: Call) -> bool:
     words = call.args
     if call.name == "printf":
         words = split(call.args, "v", interleaved=False).values("v")
+    if call.name in ("mapfile", "readarray"):
+        for word in split(call.args, _MAPPED).values("C"):
+            call.notes.hidden(word.text, "runs for the lines that are read:")
     for word in words:
         if SHAPING.match(word.text) or (word.form == OPEN and not word.text.startswith("-")):
             call.notes.hidden(f"{call.name} {word.text}", CHANGES)

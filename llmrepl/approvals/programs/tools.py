@@ -55,6 +55,8 @@ def _sed(call: Call) -> bool:
     in_place = options.has("in-place") or any(re.match(r"-[a-zA-Z]*i", w.text) for w in call.args)
     for word in files:
         call.touch("write" if in_place else "read", word, "in place" if in_place else "")
+    if options.has("f", "file"):
+        return False  # a script may write files and start programs
     return not options.hidden and all(w.known and not _SED_RUNS.search(w.text) for w in scripts)
 
 

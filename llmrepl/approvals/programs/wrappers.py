@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmrepl.approvals.programs.options import split
+from llmrepl.approvals.programs.options import Options, split
 from llmrepl.approvals.touches import OPEN
 from llmrepl.approvals.words import Word
 
@@ -100,8 +100,19 @@ def look_through(words: Sequence[Word]) -> Seen:
         if not inner or options.has(*wrapper.other.split()):
             break
         through += [name, *assigned]
-        rest = [*inner, ADDED] if wrapper.adds else inner
+        rest = [*_filled(inner, options), ADDED] if wrapper.adds else inner
     return Seen(rest, tuple(through))
+
+
+def _filled(words: Sequence[Word], options: Options) -> list[Word]:
+    """Return the words of a command into which `xargs` puts what it reads."""
+    if not options.has("I", "i", "replace"):
+        return list(words)
+    marks = {word.text for word in options.values("I", "replace")} | {"{}"}
+    return [
+        Word(word.text, OPEN) if any(mark in word.text for mark in marks) else word
+        for word in words
+    ]
 
 
 def assignment(word: Word) -> tuple[str, ...]:

@@ -33,7 +33,8 @@ def _effects(text: str) -> tuple[Effect, ...]:
 _TABLE = {
     "read 0 path": "os.listdir os.scandir os.stat os.lstat os.access os.readlink os.chdir os.open "
     "os.path.exists os.path.isfile os.path.isdir os.path.getsize os.path.getmtime os.path.islink "
-    "glob.glob glob.iglob os.statvfs linecache.getlines fileinput.input",
+    "glob.glob glob.iglob os.statvfs linecache.getlines",
+    "write 0 files": "fileinput.input fileinput.FileInput",
     "read* 0 top": "os.walk os.fwalk",
     "delete 0 path": "os.remove os.unlink os.rmdir os.removedirs",
     "delete* 0 path": "shutil.rmtree",
@@ -116,6 +117,7 @@ SAVING = {
 OPENERS = {
     "builtins.open": Effect("", 0, "file"),
     "io.open": Effect("", 0, "file"),
+    "io.FileIO": Effect("", 0, "file"),
     "codecs.open": Effect("", 0, "filename"),
     "gzip.open": Effect("", 0, "filename"),
     "bz2.open": Effect("", 0, "filename"),
@@ -154,7 +156,10 @@ LOOKUPS = {
 
 OBSCURE = {
     **dict.fromkeys(
-        _set("builtins.globals builtins.locals builtins.vars"),
+        _set(
+            "builtins.globals builtins.locals builtins.vars operator.attrgetter gc.get_objects"
+            " gc.get_referrers sys._getframe inspect.currentframe inspect.stack"
+        ),
         "reaches names in a way that cannot be told:",
     ),
     **dict.fromkeys(
@@ -167,7 +172,9 @@ OBSCURE = {
     **dict.fromkeys(
         _set(
             "runpy.run_path runpy.run_module code.interact importlib.reload types.FunctionType"
-            " importlib.util.spec_from_file_location builtins.breakpoint"
+            " importlib.util.spec_from_file_location builtins.breakpoint timeit.timeit"
+            " timeit.repeat timeit.Timer cProfile.run profile.run doctest.testmod doctest.testfile"
+            " operator.methodcaller"
         ),
         "runs code that is known only when it runs:",
     ),
@@ -183,8 +190,8 @@ SETTERS = _set("os.environ.update os.environ.setdefault os.environ.pop os.putenv
 
 INNARDS = _set(
     "__globals__ __builtins__ __subclasses__ __bases__ __mro__ __code__ __loader__ "
-    "__getattribute__ __closure__ __spec__ __base__ f_globals f_locals f_back gi_frame cr_frame "
-    "tb_frame __reduce__ __reduce_ex__ func_globals __self__ __init_subclass__"
+    "__getattribute__ __closure__ __spec__ __base__ f_globals f_locals f_builtins f_back gi_frame "
+    "cr_frame tb_frame __reduce__ __reduce_ex__ func_globals __self__ __init_subclass__"
 )
 """Attributes through which everything can be reached."""
 
@@ -239,6 +246,9 @@ RUNNERS = (
 )
 """Functions that run what they are given."""
 
+_WITHIN = _set("os _os sys _sys builtins posix subprocess shutil importlib ctypes io _io")
+"""Modules that others have imported, and by whose names they can be reached through those."""
+
 _TABLES = (CALLS, OPENERS, RUNNERS, SETTERS)
 
 
@@ -251,6 +261,8 @@ def is_known(module: str) -> bool:
 def is_strange(name: str) -> bool:
     """Return whether `name` is of a module of which all is told, and in no table."""
     module, _, rest = name.partition(".")
+    if is_known(module) and not _WITHIN.isdisjoint(rest.split(".")):
+        return not name.startswith("asyncio.subprocess.")
     harmless = STRICT.get(module)
     if harmless is None or not rest or rest in harmless or rest.isupper():
         return False

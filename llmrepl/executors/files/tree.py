@@ -34,8 +34,8 @@ class Entry:
 
     @property
     def stamp(self) -> Stamp:
-        """Differs where the content does; times in nanoseconds."""
-        return (self.kind, self.inode, self.size, self.modified, self.mode)
+        """Differs where the content does, whatever time a program gave it; in nanoseconds."""
+        return (self.kind, self.inode, self.size, self.modified, self.changed, self.mode)
 
 
 def entry_of(facts: os.stat_result) -> Entry:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from llmrepl.executors.inside.processes import below
 from llmrepl.executors.limits.disk import DiskMeter
+from llmrepl.executors.limits.held import held
 from llmrepl.executors.place import HOME
 from llmrepl.executors.policy import Limits, size
 
@@ -135,6 +136,13 @@ class Watchdog:
             return self._processes(sample) or self._memory(sample) or self._files()
         except OSError:
             return ""  # the sandbox is going; whoever waits for it hears of it
+
+    def held(self) -> frozenset[int] | None:
+        """Return the inodes of files that processes in there hold; see `limits.held`."""
+        try:
+            return held(self._proc, self._names(), str(self._top or 1))
+        except OSError:
+            return frozenset()  # it has gone, and what it held with it
 
     def _sample(self) -> Sample:
         """Count what runs; a fork bomb is not counted to its end."""

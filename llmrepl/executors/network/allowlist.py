@@ -21,6 +21,9 @@ MAX_HOST = 253
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _RULE = re.compile(r"(\*\.)?(\[[^\]]*\]|[^\[\]:]*)(?::([0-9]{1,5}))?")
 _TRANSLATED = IPv6Network("64:ff9b::/96")
+_TRANSLATED_HERE = IPv6Network("64:ff9b:1::/48")
+"""Of private use; older Pythons take it for a part of the internet."""
+
 _BROADCAST = IPv4Address("255.255.255.255")
 
 
@@ -124,7 +127,12 @@ def _kind(address: Address) -> str:
         return "special"
     if address.is_link_local:
         return "link-local"
-    if address.is_private or address.is_loopback or not address.is_global:
+    if (
+        address in _TRANSLATED_HERE
+        or address.is_private
+        or address.is_loopback
+        or not address.is_global
+    ):
         return "private"
     return "special" if address.is_reserved else ""
 

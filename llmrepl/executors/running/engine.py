@@ -170,6 +170,10 @@ class Engine:
             return False
         return answer.get("rested") is True
 
+    def held(self) -> frozenset[int] | None:
+        """Return the inodes of files that what rests can change at once; None for any."""
+        return self._watchdog.held()
+
     def wake(self) -> None:
         """Let what rests go on."""
         self._sandbox.tell("wake")

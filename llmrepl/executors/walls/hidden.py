@@ -29,7 +29,7 @@ SECRET_FILES = (
     "id_ed25519",
     "id_rsa",
 )
-"""Names that blocks cannot read."""
+"""Names that blocks cannot read, in any spelling."""
 
 PUBLIC_FILES = (".env.example", ".env.sample", ".env.template", ".env.dist")
 
@@ -73,11 +73,11 @@ def _named(project: Path) -> Iterator[Path]:
 def is_secret(path: str) -> bool:
     """Say whether a file of this name usually holds secrets."""
     name = path.rpartition("/")[2]
-    return name not in PUBLIC_FILES and _is_one(name, SECRET_FILES)
+    return name.lower() not in PUBLIC_FILES and _is_one(name, SECRET_FILES)
 
 
 def _is_one(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in patterns)
 
 
 def _is_public(path: Path) -> bool:

@@ -57,6 +57,9 @@ NEW_NAMESPACES = (
 
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 
+F_SETLEASE = 1024
+"""The command of fcntl that lets a file's owner hold up whoever opens it, for most of a minute."""
+
 FILE_SETTERS = (
     *(0x40086602, 0x40046602),  # FS_IOC_SETFLAGS and its 32-bit form
     *(0x40087602, 0x40047602),  # FS_IOC_SETVERSION
@@ -116,6 +119,7 @@ def program(
     for number in sorted(UNSUPPORTED_IN_SHARED[machine].values()) if shared else ():
         code += _when(EQUAL, number, fail(errno.EOPNOTSUPP))
     code += _argument(checked["clone"], 0, _when(ANY_BIT, NEW_NAMESPACES, denied))
+    code += _argument(checked["fcntl"], 1, _when(EQUAL, F_SETLEASE, denied))
     requests = (TIOCSTI, TIOCLINUX, *(FILE_SETTERS if shared else ()))
     refusals = [step for request in requests for step in _when(EQUAL, request, denied)]
     code += _argument(checked["ioctl"], 1, refusals)

@@ -155,6 +155,7 @@ CHECKED: dict[str, dict[str, int]] = {
     "x86_64": {
         "clone": 56,
         "clone3": 435,
+        "fcntl": 72,
         "ioctl": 16,
         "prlimit64": 302,
         "setsockopt": 54,
@@ -164,6 +165,7 @@ CHECKED: dict[str, dict[str, int]] = {
     "aarch64": {
         "clone": 220,
         "clone3": 435,
+        "fcntl": 25,
         "ioctl": 29,
         "prlimit64": 261,
         "setsockopt": 208,

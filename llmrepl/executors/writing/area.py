@@ -50,7 +50,8 @@ class Turnover:
 class Area:
     """One such directory. `now` is what stands in it, by path.
 
-    `guarded` has the inodes of what is mounted read-only in it, by path.
+    `guarded` has the inodes of what is mounted read-only in it, by path; `named` also what would be
+    if it existed, and `deep` what was nested too deep to be looked into.
 
     Args:
         top: the directory.
@@ -65,6 +66,8 @@ class Area:
         self.top = top
         self.now: dict[str, State] = {}
         self.guarded: dict[str, int] = {}
+        self.named: frozenset[str] = frozenset()
+        self.deep: set[str] = set()
         self._mode = 0o700
         inside = project is not None and top.is_relative_to(project)
         self._shown = PurePosixPath(os.path.relpath(top, project) if inside and project else top)
@@ -83,8 +86,9 @@ class Area:
         return str(self._shown / path)
 
     def guard(self, paths: Iterable[str]) -> None:
-        """Note what is mounted read-only from now on: it is not looked into."""
-        found = ((path, self._seen.get(path)) for path in paths)
+        """Note what is mounted read-only from now on, where it exists: it is not looked into."""
+        self.named = frozenset(paths)
+        found = ((path, self._seen.get(path)) for path in self.named)
         self.guarded = {path: seen.inode for path, seen in found if seen is not None}
         self._closed |= frozenset(self.guarded)
 
@@ -105,7 +109,10 @@ class Area:
         scan = Scan(
             self.top, self._closed, before, self._known, opening=opening, entered=self._watch.add
         )
-        if touched is None:
+        for path in touched or ():
+            scan.directory(path)
+        self._news = self._changed(scan)
+        if touched is None or any(map(self._is_linked, self._news)):
             try:
                 scan.everything()
             except OSError as error:
@@ -114,16 +121,35 @@ class Area:
                     hint="see sandbox.write",
                 ) from error
             self._watch.trust()
-        else:
-            for path in touched:
-                scan.directory(path)
-        found = scan.found
+            self._news = self._changed(scan)
+        found, self.deep = scan.found, scan.deep
+        self._known |= {path: found[path].inode for path in scan.listed if path in found}
+        return list(self._news)
+
+    def suspect(self, inodes: frozenset[int] | None) -> None:
+        """Compare these files the next time, whether or not anything tells that they changed.
+
+        Args:
+            inodes: theirs; None for all files.
+        """
+        if inodes is None:
+            self._touched = None
+        for path, seen in self._seen.items() if inodes is None or inodes else ():
+            if seen.kind == "file" and (inodes is None or seen.inode in inodes):
+                self._unsure.add(path)
+                if self._touched is not None:
+                    self._touched.add(path.rpartition("/")[0])
+
+    def _changed(self, scan: Scan) -> dict[str, Seen | None]:
+        before, found = self._seen, scan.found
         news: dict[str, Seen | None] = dict.fromkeys(self._gone(scan))
         news |= {path: seen for path, seen in found.items() if before.get(path) is not seen}
-        news |= {path: found[path] for path in self._unsure if path in found}
-        self._news = news
-        self._known |= {path: found[path].inode for path in scan.listed if path in found}
-        return list(news)
+        return news | {path: found[path] for path in self._unsure if path in found}
+
+    def _is_linked(self, path: str) -> bool:
+        """Say whether a file has or had other names, by which it may have changed, too."""
+        states = (self._seen.get(path), self.seen(path))
+        return any(seen is not None and seen.kind == "file" and seen.links > 1 for seen in states)
 
     def _keep_mode(self, *, opening: bool) -> None:
         mode = stat.S_IMODE(self.top.stat().st_mode)

@@ -61,8 +61,9 @@ class Scan:
     """A walk through a directory that compares what it sees with what was seen before.
 
     It does not enter what is protected, nor `closed`: there nothing of a block's can be. `found`
-    will have what stands there, `listed` the names in each directory that was looked into. An entry
-    that is as before is the very same object.
+    will have what stands there, `listed` the names in each directory that was looked into, and
+    `deep` those that are nested too deep for that. An entry that is as before is the very same
+    object.
 
     Args:
         top: the directory.
@@ -91,6 +92,7 @@ class Scan:
         self._note = entered
         self.found: dict[str, Seen] = {}
         self.listed: dict[str, set[str]] = {}
+        self.deep: set[str] = set()
 
     def everything(self) -> None:
         """Look at all there is."""
@@ -129,6 +131,8 @@ class Scan:
                 if stat.S_ISDIR(facts.st_mode) and (deep or known.get(path) != facts.st_ino):
                     inner.append(entry.name)
         self.listed[prefix[:-1]] = names
+        if not depth:
+            self.deep |= {prefix + name for name in inner}
         for name in inner if depth else ():
             path = prefix + name
             if is_protected(name) or path in self._closed:

@@ -30,6 +30,7 @@ from llmrepl.executors.writing.ways import Applied
 MAX_FILES = 200_000
 """Files in one directory beyond which each block would take too long."""
 
+REPLACED = "{} is not the directory that it was"
 AGAIN = "{} is new and has to be protected"
 
 
@@ -53,6 +54,8 @@ class RealWrites:
         self._unsaid: list[str] = []
         self._last = ""
         self._ran = False
+        self._mounted: dict[Path, tuple[int, ...]] = {}
+        self._held: frozenset[int] | None = frozenset()
 
     def cover(self, policy: Policy, layout: Layout) -> Layout:
         """Take in the policy's directories as they are now, before a sandbox starts.
@@ -62,10 +65,14 @@ class RealWrites:
 
         Raises:
             ConfigError: one of them has too many files.
-            SandboxUnavailable: one of them cannot be read.
+            SandboxUnavailable: one of them cannot be read, or is a directory no more.
         """
         guarded = []
         for top in policy.write:
+            if not _identity(top):
+                raise SandboxUnavailable(
+                    f"{top}, which blocks write, is no directory any more", hint="see sandbox.write"
+                )
             area = self._areas.get(top) or self._area(top, policy, layout)
             self._history.outside(area, area.settle())
             if len(area.now) > self._most_files:
@@ -77,6 +84,7 @@ class RealWrites:
             guarded += [top / path for path in area.guarded]
         for top in self._areas.keys() - set(policy.write):
             self._areas.pop(top).close()
+        self._mounted = {top: _identity(top) for top in policy.write}
         self._ran = False
         return replace(layout, guarded=tuple(guarded))
 
@@ -87,6 +95,9 @@ class RealWrites:
 
     async def begin(self, engine: Engine) -> str:
         """Note what others changed since the last block; return what has to be protected anew."""
+        for top in self._areas:
+            if _identity(top) != self._mounted.get(top):
+                return REPLACED.format(shown(str(top)))
         looked = [(area, area.look()) for area in self._areas.values()]
         rested = not self._ran or not any(paths for _, paths in looked) or await engine.rested()
         stale = ""
@@ -95,6 +106,7 @@ class RealWrites:
                 changed = area.take(paths)
                 self._history.outside(area, changed)
             else:
+                area.suspect(self._held)
                 changed = self._swept(area)
                 self._history.add(self._last, area, changed)
             new = (t.path for t in changed if _must_be_guarded(area, t))
@@ -107,6 +119,7 @@ class RealWrites:
     async def end(self, engine: Engine, call_id: str) -> str:
         """Sweep, keep what is needed to undo the block, and return what it wrote."""
         await engine.rest()
+        self._suspect(engine.held())
         self._last = call_id
         found: list[tuple[Area, Turnover]] = []
         for area in self._areas.values():
@@ -124,6 +137,12 @@ class RealWrites:
         ]
         found.sort(key=lambda each: each[0].name(each[1].path))
         return told(found, _counted, unsaid)
+
+    def _suspect(self, held: frozenset[int] | None) -> None:
+        """Note what a block could change unseen: what it held before, and what it holds now."""
+        before, self._held = self._held, held
+        for area in self._areas.values():
+            area.suspect(None if before is None or held is None else before | held)
 
     def _swept(self, area: Area) -> list[Turnover]:
         paths = area.look(opening=True)
@@ -155,6 +174,15 @@ class RealWrites:
             self._history.outside(area, area.settle())
         found = self._history.last(blocks) if calls is None else self._history.since(calls)
         return len(found), self._history.undo(found)
+
+
+def _identity(top: Path) -> tuple[int, ...]:
+    """Return what tells a directory from another that takes its place, () where it is none."""
+    try:
+        facts = top.lstat()
+    except OSError:
+        return ()
+    return (facts.st_dev, facts.st_ino) if stat.S_ISDIR(facts.st_mode) else ()
 
 
 def _must_be_guarded(area: Area, turnover: Turnover) -> bool:

@@ -15,6 +15,7 @@ from llmrepl.executors.writing.area import Area, State
 from llmrepl.executors.writing.differences import shown
 from llmrepl.executors.writing.index import Seen
 from llmrepl.executors.writing.quarantine import Quarantine, way_back
+from llmrepl.executors.writing.repositories import PARTS, inside, is_repository
 from llmrepl.executors.writing.restoring import put_back
 
 SET_ID = stat.S_ISUID | stat.S_ISGID
@@ -31,17 +32,44 @@ class Sweep:
     def __init__(self, area: Area, quarantine: Quarantine) -> None:
         self._area = area
         self._quarantine = quarantine
+        self._moved: set[str] = set()
         self.lines: list[str] = []
 
     def run(self, paths: Iterable[str]) -> bool:
         """Look at the paths that may have changed; say whether anything was done."""
         for path in paths:
             seen, before = self._area.seen(path), self._area.now.get(path)
-            if is_protected(path.rpartition("/")[2]) or path in self._area.guarded:
+            if is_protected(path.rpartition("/")[2]) or path in self._area.named:
                 self._protected(path, before, seen)
+            elif path in self._area.deep and before is None:
+                self._move(path, "it is nested too deep to be looked into")
             elif seen is not None:
+                if path.rpartition("/")[2] in PARTS:
+                    self._repository(path)
                 self._plain(path, before, seen)
         return bool(self.lines)
+
+    def _repository(self, path: str) -> None:
+        """Take apart a directory that a block made a repository of."""
+        directory = path.rpartition("/")[0]
+        seen = self._area.seen(directory)
+        if seen is not None and seen.inode in self._area.guarded.values():
+            return  # a person's, moved along with the directory it is in
+        if is_repository(directory, self._before) or not is_repository(directory, self._now):
+            return
+        for part in (inside(directory, name) for name in PARTS):
+            if self._now(part) != self._before(part):
+                self._moved.add(part)
+                self._move(part, "Git would obey the directory that it is in")
+                return
+
+    def _before(self, path: str) -> str:
+        state = self._area.now.get(path)
+        return state.seen.kind if state is not None else ""
+
+    def _now(self, path: str) -> str:
+        seen = None if path in self._moved else self._area.seen(path)
+        return seen.kind if seen is not None else ""
 
     def _protected(self, path: str, before: State | None, seen: Seen | None) -> None:
         guard = self._area.guarded.get(path)
@@ -69,12 +97,13 @@ class Sweep:
             self._say(f"{name} is protected and was put back")
 
     def _plain(self, path: str, before: State | None, seen: Seen) -> None:
-        old = before.seen.mode if before is not None else 0
+        if before is not None and seen == before.seen:
+            return
         if stat.S_ISCHR(seen.mode) or stat.S_ISBLK(seen.mode):
-            if seen.mode != old:
+            if before is None or seen.mode != before.seen.mode:
                 self._move(path, "it is a device")
-        elif stat.S_ISREG(seen.mode) and seen.mode & SET_ID & ~old:
-            self._strip(path)
+        elif stat.S_ISREG(seen.mode) and seen.mode & SET_ID:
+            self._strip(path)  # also one that it had: what it stands for may have changed
 
     def _strip(self, path: str) -> None:
         name = shown(self._area.name(path))

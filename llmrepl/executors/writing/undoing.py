@@ -19,6 +19,7 @@ MAX_STEPS = 200
 """Blocks that can be undone."""
 
 MOVED = "it was changed outside since"
+HOLDS = "it is all that is left of {}: move it back yourself"
 NOT_KEPT = "what stood there was too large to keep, or could not be read"
 
 
@@ -142,9 +143,14 @@ class _Attempt:
         self.done: list[str] = []
         self.conflicts = {t.path: MOVED for t in self._wrote if t.path in step.moved}
         self.refused: dict[str, str] = {}
+        lost: dict[int, str] = {}
         for turnover in self._wrote:
             if turnover.before is not None and not _can_be_put_back(turnover.before):
                 self.refused[turnover.path] = NOT_KEPT
+                lost[turnover.before.seen.inode] = turnover.path
+        for turnover in self._wrote:
+            if turnover.before is None and turnover.after and turnover.after.inode in lost:
+                self.refused.setdefault(turnover.path, HOLDS.format(lost[turnover.after.inode]))
 
     def run(self) -> None:
         """Remove what was made, from the bottom up; then put back what was there."""

@@ -1,6 +1,8 @@
 """Which directories something happened in, as the operating system tells: inotify.
 
-Without it, or where it tells too much or cannot watch so many directories, that is all of them.
+Of a file with several names, what happens is told of one alone: so where a name is new, it may have
+happened anywhere. Where inotify is missing, tells too much or cannot watch so many directories, it
+may have, too.
 """
 
 from __future__ import annotations
@@ -64,9 +66,11 @@ class Watch:
             return None
         found = set()
         for number, mask in self._events():
-            moved = mask & (MOVED_FROM | MOVED_TO) and mask & ISDIR
-            if moved or mask & (MOVE_SELF | OVERFLOW):
-                self._lost = True  # what was a directory's path may be none or another's
+            moved = mask & MOVED_FROM and mask & ISDIR
+            if moved or mask & (MOVE_SELF | OVERFLOW | CREATE | MOVED_TO):
+                # What was a directory's path may be none or another's, and what was a file's name
+                # not the only one: of a link that came and went nothing else is left.
+                self._lost = True
             elif number in self._paths:
                 found.add(self._paths[number])
         return None if self._lost else found

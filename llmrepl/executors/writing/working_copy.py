@@ -21,6 +21,7 @@ from llmrepl.executors.writing.changes import (
     has_moved,
     told,
 )
+from llmrepl.executors.writing.repositories import guarded_part
 from llmrepl.executors.writing.ways import Applied
 
 SLACK = 10_000_000
@@ -45,6 +46,7 @@ class WorkingCopy:
         self._bases: dict[str, Base] = {}
         self._same: dict[str, Stamp] = {}
         self._since = self._ended = time.time_ns()
+        self._held: frozenset[int] | None = frozenset()
 
     async def begin(self, engine: Engine) -> str:
         """Note that a block begins. What it will see is as the project is now."""
@@ -57,9 +59,18 @@ class WorkingCopy:
 
     async def end(self, engine: Engine, _call_id: str) -> str:
         """Return what the block changed, in words with a diff, or ""."""
+        before, self._held = self._held, engine.held()
+        self._forget(before, self._held)
         found = self._take_in()
         engine.refresh(wait=False)
         return found
+
+    def _forget(self, *held: frozenset[int] | None) -> None:
+        """Look again at what blocks hold: through a mapping it changes, and no time tells."""
+        inodes = frozenset[int]().union(*(each or () for each in held))
+        for path, stamp in list(self._seen.items()):
+            if None in held or stamp[1] in inodes:
+                self._seen[path] = ()
 
     def _take_in(self) -> str:
         entries = dict(walk(self._upper))
@@ -111,7 +122,7 @@ class WorkingCopy:
         conflicts, refused = [], []
         for each in self._ordered(names):
             path = each.change.path
-            guarded = protected(path)
+            guarded = protected(path) or guarded_part(path, self._below, self._shown)
             if guarded and not _is_meant(path, guarded, names or ()):
                 refused.append((path, f"{guarded} is protected: name it to apply it"))
                 continue
@@ -145,6 +156,18 @@ class WorkingCopy:
             unfold(self._upper, self.project, top)
         self._take_out(top for top in tops if top)
         return list(dict.fromkeys(found))
+
+    def _below(self, path: str) -> str:
+        """Return the kind of what stands at a path of the project."""
+        entry = look(self.project, path)
+        return entry.kind if entry is not None else ""
+
+    def _shown(self, path: str) -> str:
+        """Return the kind of what blocks see at a path."""
+        entry = look(self._upper, path)
+        if entry is None:
+            return self._below(path)
+        return entry.kind if entry.kind != "whiteout" else ""
 
     def _differences(self) -> list[Difference]:
         self._take_in()

@@ -61,6 +61,10 @@ def _refused(*paths: str) -> Any:
     )
 
 
+def _shows(path: str) -> Any:
+    return that(f"`{path}` is shown", lambda seen: f"{path} +" in seen.last.text("diff"))
+
+
 def _no_marks(seen: Seen) -> bool:
     """Whether what was applied has no attribute that a block gave it."""
     project = seen.stage.world.project
@@ -220,6 +224,36 @@ mkdir -p swap/d; while :; do
         ),
         alone=True,
         changes=("a",),
+    ),
+    case(
+        "repositories",
+        "What makes a directory a Git repository is applied only where it is named",
+        bash("mkdir one two; echo 'ref: refs/heads/x' > one/HEAD; git init -q --bare two"),
+        _apply(),
+        _refused("two/HEAD"),
+        bash("mkdir -p one/objects one/refs/heads; echo x > one/refs/heads/x; echo x > one/other"),
+        _apply(),
+        _refused("one/objects", "one/refs", "one/refs/heads"),
+        _apply("one/refs", "two/HEAD"),
+        that(
+            "the rest is, and what is named",
+            lambda seen: {"one/refs/heads/x", "two/HEAD"} <= set(seen.last.done),
+        ),
+        alone=True,
+        changes=("one", "two"),
+    ),
+    case(
+        "hidden-changes",
+        "A change is shown whatever time a block gives the file, and however it writes it",
+        bash("echo one > new; echo one > mapped"),
+        bash("cp -p new /tmp/like; echo two > new; touch -r /tmp/like new"),
+        _shows("new"),
+        python(
+            "import mmap; f = open('mapped', 'r+b'); m = mmap.mmap(f.fileno(), 0); m[:1] = b'O'; f.close()"
+        ),
+        python("m[:3] = b'two'"),
+        _shows("mapped"),
+        alone=True,
     ),
     case(
         "hard-links",

@@ -13,7 +13,7 @@ CASES = (
         "denied-calls",
         "Each of the system calls that are denied fails, with whatever arguments",
         python("""
-judged = {"clone", "clone3", "ioctl", "prlimit64", "socket", "socketpair", "setsockopt"}
+judged = {"clone", "clone3", "fcntl", "ioctl", "prlimit64", "socket", "socketpair", "setsockopt"}
 found = {f"{name} {n}": tried(call, name, *[n] * 6) for name in set(CALLS) - judged for n in (0, -1)}
 {name: error for name, error in found.items() if error != "EPERM"} or {"all": "EPERM"}
 """),

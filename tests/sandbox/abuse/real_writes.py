@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from tests.sandbox.abuse.case import Check, Step, bash, case, ends, host, python, refused, that
@@ -23,6 +26,10 @@ def _undo(stage: Stage) -> Any:
     return stage.session.wait(stage.session.executor.written.undo())
 
 
+def _undo_one(stage: Stage) -> Any:
+    return stage.session.wait(stage.session.executor.written.undo(1))
+
+
 def _planted(stage: Stage) -> list[str]:
     """Return what is in the project and holds the word that all evil here holds."""
     return [
@@ -30,6 +37,24 @@ def _planted(stage: Stage) -> list[str]:
         for path in stage.world.project.rglob("*")
         if path.is_file() and not path.is_symlink() and b"evil" in path.read_bytes()
     ]
+
+
+def _repositories(stage: Stage) -> list[str]:
+    """Return the directories that Git would take for repositories of their own."""
+    found = []
+    for path in stage.world.project.rglob("*"):
+        if path.is_dir() and ".git" not in path.parts:
+            command = ["git", "-c", "safe.directory=*", "-C", path, "rev-parse", "--git-dir"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.stdout.strip() == ".":
+                found.append(path.name)
+    return found
+
+
+def _found(stage: Stage) -> list[Path]:
+    """Return what is in the directories that the block nested."""
+    top = stage.world.project / "d"
+    return [Path(at, name) for at, inner, names in os.walk(top) for name in (*inner, *names)]
 
 
 def _text(*path: str) -> Step:
@@ -44,6 +69,7 @@ def saw(words: str, value: Any) -> Check:
     return that(words, lambda seen: seen.last == value)
 
 
+SHOWN = that("the change is shown", lambda seen: "M file.txt" in seen.last.text("diff"))
 NOTHING = (host(_planted), saw("nothing is planted", []))
 REAL = {"policy": "write", "alone": True}
 
@@ -156,6 +182,19 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         **REAL,
     ),
     case(
+        "repositories",
+        "No directory becomes a Git repository by what a block puts into it, bit by bit or at once",
+        bash(
+            "mkdir -p a/objects a/refs/heads b c; echo 'ref: refs/heads/x' > a/HEAD; git init -q --bare d"
+        ),
+        bash("echo ref: refs/heads/x > b/HEAD; echo ../a > c/commondir; mkdir b/refs"),
+        bash("mkdir b/objects; ln -s refs/heads/x c/HEAD; mv a/objects a/x; mv a/x a/objects"),
+        host(_repositories),
+        saw("Git sees none but the project's", []),
+        changes=("a", "b", "c", "d"),
+        **REAL,
+    ),
+    case(
         "links-out",
         "Nothing outside is read, written or removed through links, nor when their block is undone",
         bash(
@@ -181,6 +220,74 @@ planter = subprocess.Popen(["bash", "-c", "while :; do mkdir -p .vscode late; ec
         _text("file.txt"),
         saw("a file is as it was", "unchanged\n"),
         changes=("file.txt", "script.sh", "sub", "new"),
+        **REAL,
+    ),
+    case(
+        "nested-deep",
+        "Nothing is planted so deep that nobody looks",
+        python("""
+for n in range(300): os.mkdir("d"); os.chdir("d")
+os.mkdir(".vscode"); open(".vscode/x", "w").write("evil"); open(".bashrc", "w").write("evil")
+os.chdir("<<project>>")
+"""),
+        host(lambda stage: [path.name for path in _found(stage) if path.name.startswith(".")]),
+        saw("none of it is left", []),
+        host(_undo),
+        changes=("d",),
+        **REAL,
+    ),
+    case(
+        "leases",
+        "Nobody who opens a file has to wait for a block to let go of it",
+        python("""
+import fcntl
+fd, write = os.open("file.txt", os.O_RDONLY), os.open("script.sh", os.O_RDWR)
+{f"{fd} {kind}": tried(fcntl.fcntl, fd, 1024, kind) for fd in (fd, write) for kind in (0, 1)}
+"""),
+        refused("EPERM"),
+        **REAL,
+    ),
+    case(
+        "other-names",
+        "What is written under a second name of a file is shown and undone with the first",
+        bash("ln file.txt sub/x; echo evil >> sub/x; rm sub/x; touch new"),
+        SHOWN,
+        host(_undo),
+        *NOTHING,
+        changes=("file.txt", "sub", "new"),
+        **REAL,
+    ),
+    case(
+        "held-open",
+        "What is written through mappings and open files of an earlier block is shown and undone",
+        python("""
+import mmap, socket
+file = open("file.txt", "r+b"); mapped = mmap.mmap(file.fileno(), 0); file.close()
+"""),
+        python("mapped[:4] = b'evil'"),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        python("""
+os.link("file.txt", "sub/x"); file = open("sub/x", "r+b", buffering=0); os.unlink("sub/x")
+"""),
+        python("other = mmap.mmap(file.fileno(), 0); other[:4] = b'evil'; other.close()"),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        python("""
+file = open("file.txt", "r+b"); ours, theirs = socket.socketpair()
+def away(): socket.send_fds(ours, [b"x"], [file.fileno()]); file.close()
+away()
+"""),
+        python("""
+_, (fd,), _, _ = socket.recv_fds(theirs, 9, 9); file = os.fdopen(fd, "r+b")
+other = mmap.mmap(fd, 0); other[:4] = b"evil"; other.close(); away()
+"""),
+        SHOWN,
+        host(_undo_one),
+        *NOTHING,
+        changes=("file.txt", "sub"),
         **REAL,
     ),
     case(
