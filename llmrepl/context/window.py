@@ -58,14 +58,9 @@ class Window:
         self._tokens = 0
 
     def _add(self, chat: ChatMessage) -> None:
-        """Append a message; two of the same role in a row, which some models refuse, become one."""
+        """Append a message."""
         self._tokens += self._meter.count(chat.text) + MESSAGE_TOKENS
-        last = self._messages[-1] if len(self._messages) else None
-        if last is not None and last.role == chat.role:
-            text = f"{last.text}\n\n{chat.text}"
-            chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
-            self._messages = self._messages[:-1]
-        self._messages = self._messages.append(chat)
+        self._messages = joined(self._messages, chat)
 
     def use_system(self, system: str) -> None:
         """Send another system prompt from now on."""
@@ -96,3 +91,21 @@ class Window:
             seed=self._sampling.seed,
             estimated_tokens=self.system_tokens + self._tokens,
         )
+
+
+def joined(messages: Vector[ChatMessage], chat: ChatMessage) -> Vector[ChatMessage]:
+    """Return both; two of a role in a row, which some models refuse, become one."""
+    last = messages[-1] if len(messages) else None
+    if last is not None and last.role == chat.role:
+        text = f"{last.text}\n\n{chat.text}"
+        chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
+        messages = messages[:-1]
+    return messages.append(chat)
+
+
+def messages_of(conversation: Conversation) -> Vector[ChatMessage]:
+    """Return the messages that a request of this conversation sends."""
+    messages: Vector[ChatMessage] = Vector()
+    for message in conversation.messages:
+        messages = joined(messages, chat_message(message))
+    return messages
