@@ -89,17 +89,25 @@ def _row(row: Any) -> dict[str, Any]:
 @click.argument("session")
 @click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
 @click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
-def show(session: str, as_json: bool, display: str | None) -> None:
+@click.option("--at", type=int, metavar="SEQ", help="The state behind this record instead.")
+@click.option("--context", "step", metavar="TURN.STEP", help="What the model was told instead.")
+def show(
+    session: str, as_json: bool, display: str | None, at: int | None, step: str | None
+) -> None:
     """Show a saved session as it looked, or its records.
 
-    SESSION is an id, the beginning of one, or `last`.
+    SESSION is an id, the beginning of one, `last`, or a session's file.
     """
-    from llmrepl.sessions.catalog import session_path
+    if at is not None or step is not None:
+        from llmrepl.cli.looking import look
+
+        look(session, at, step, as_json=as_json)
+        return
+    from llmrepl.sessions.finding import session_file
     from llmrepl.sessions.reader import LogReader
 
     loaded = load_config({"ui__display": display})
-    directory = loaded.config.sessions.directory
-    reader = LogReader(session_path(directory, _found(directory, session)))
+    reader = LogReader(session_file(loaded.config.sessions.directory, session))
     if as_json:
         for line, _ in reader.lines():
             click.echo(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmrepl.context.render import IMAGES, KINDS, rendered
+from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered
 from llmrepl.conversation import Conversation, Message
 from llmrepl.ports import ChatMessage, Meter, Request
 from llmrepl.vector import Vector
@@ -74,12 +74,7 @@ class Window:
             self._tokens[kind] += self._meter.count(text) + beside
             beside = 0
         self._tokens[IMAGES] += IMAGE_TOKENS * len(chat.images)
-        last = self._messages[-1] if len(self._messages) else None
-        if last is not None and last.role == chat.role:
-            text = f"{last.text}\n\n{chat.text}"
-            chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
-            self._messages = self._messages[:-1]
-        self._messages = self._messages.append(chat)
+        self._messages = joined(self._messages, chat)
 
     def use_system(self, system: str) -> None:
         """Send another system prompt from now on."""
@@ -127,3 +122,21 @@ class Window:
         for message in conversation.messages.since(len(self._source)):
             self._add(message)
         self._source = conversation.messages
+
+
+def joined(messages: Vector[ChatMessage], chat: ChatMessage) -> Vector[ChatMessage]:
+    """Return both; two of a role in a row, which some models refuse, become one."""
+    last = messages[-1] if len(messages) else None
+    if last is not None and last.role == chat.role:
+        text = f"{last.text}\n\n{chat.text}"
+        chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
+        messages = messages[:-1]
+    return messages.append(chat)
+
+
+def messages_of(conversation: Conversation) -> Vector[ChatMessage]:
+    """Return the messages that a request of this conversation sends."""
+    messages: Vector[ChatMessage] = Vector()
+    for message in conversation.messages:
+        messages = joined(messages, chat_message(message))
+    return messages

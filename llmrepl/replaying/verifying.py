@@ -1,0 +1,140 @@
+"""Runs the calls of a session again, in the order of its log, and compares how each ends.
+
+The model's part is taken from the log. Every call runs as it was recorded, also behind a
+divergence, so that all divergences are found and not the first alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from llmrepl.conversation import Conversation, evolve
+from llmrepl.errors import ExecutorError
+from llmrepl.events import StepStarted, ToolFinished, ToolRequested
+from llmrepl.ports import ToolEvent
+from llmrepl.record import Record
+from llmrepl.replaying.cassette import Cassette
+from llmrepl.replaying.comparing import Difference, differences
+from llmrepl.replaying.normalising import RULES, Place, Rule, normaliser
+from llmrepl.replaying.planning import Recorded, recorded_calls
+
+Run = Callable[[ToolRequested], Any]
+"""Runs a call: returns an async generator of `ToolEvent`s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of a call: `outcome` is `same`, `diverged` or `not run`.
+
+    `why` says why it was not run. `behind` names an earlier call that was not run again, since
+    what it left behind is missing.
+    """
+
+    call: Recorded
+    outcome: str
+    differences: tuple[Difference, ...] = ()
+    why: str = ""
+    behind: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What verifying a session found, its calls in the order of the log.
+
+    `estranged` is the first step whose recorded message answers something that the model would
+    not have been told now, as (turn, step); None where there is none. `problem` says why nothing
+    could be run.
+    """
+
+    session: str
+    calls: list[Checked] = field(default_factory=list)
+    estranged: tuple[int, int] | None = None
+    problem: str = ""
+
+    @property
+    def divergences(self) -> list[Checked]:
+        """The calls that diverge, the first first."""
+        return [checked for checked in self.calls if checked.outcome == "diverged"]
+
+    def count(self, outcome: str) -> int:
+        """Return how many calls came out so."""
+        return sum(checked.outcome == outcome for checked in self.calls)
+
+
+async def verify(
+    session: str,
+    records: Sequence[Record],
+    run: Run,
+    *,
+    then: Place,
+    here: Place,
+    rules: Iterable[Rule] = (),
+) -> Report:
+    """Run what can be run again, and return what differs.
+
+    Args:
+        session: what the report calls it.
+        records: the whole session.
+        run: runs a call in a fresh sandbox that keeps its state from call to call.
+        then: where the session was recorded.
+        here: where it runs now.
+        rules: what is normalised besides `RULES`.
+
+    Raises:
+        ExecutorError: there is no sandbox to run in.
+    """
+    table = (*rules, *RULES)
+    old, new = normaliser(then, table), normaliser(here, table)
+    report = Report(session)
+    ended: dict[int, ToolFinished] = {}
+    behind = ""
+    for call in recorded_calls(records):
+        why = call.why_not
+        if why or call.finished is None:
+            report.calls.append(Checked(call, "not run", why=why))
+            if call.ran:
+                behind = behind or call.request.call_id
+            continue
+        now = await _last(run(call.request))
+        found = differences(call.finished, now, old, new)
+        if found:
+            ended[call.seq] = now
+        report.calls.append(Checked(call, "diverged" if found else "same", found, behind=behind))
+    report.estranged = _estranged(records, ended, old, new)
+    return report
+
+
+async def _last(events: Any) -> ToolFinished:
+    async with aclosing(events) as stream:
+        async for event in stream:
+            if isinstance(cast("ToolEvent", event), ToolFinished):
+                return cast("ToolFinished", event)
+    raise ExecutorError("the sandbox gave no result of a call")
+
+
+def _estranged(
+    records: Sequence[Record],
+    ended: dict[int, ToolFinished],
+    old: Callable[[str], str],
+    new: Callable[[str], str],
+) -> tuple[int, int] | None:
+    """Return the first step whose message the cassette does not have for what is told now."""
+    if not ended:
+        return None
+
+    def normalise(text: str) -> str:
+        return new(old(text))  # the conversation is the recorded one but for what diverged
+
+    cassette = Cassette(records, normalise)
+    state, touched = Conversation(), False
+    for record in records:
+        event = record.event
+        asks = touched and isinstance(event, StepStarted)
+        if asks and cassette.reply(state, normalise) is None:
+            return record.turn, record.step
+        touched = touched or record.seq in ended
+        state = evolve(state, ended.get(record.seq, event))
+    return None

@@ -1,0 +1,3 @@
+from tests.cli.conftest import machine, serve
+
+__all__ = ["machine", "serve"]

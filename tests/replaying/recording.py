@@ -1,0 +1,271 @@
+"""Records sessions/golden and sessions/regressions anew: `python -m tests.replaying.recording`.
+
+Each session comes from the replies below, through the scripted provider and the real sandbox, in a
+copy of `.project` that lies at the same place every time.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmrepl.sessions.forking import _chain
+from llmrepl.sessions.format import encode_header
+from llmrepl.sessions.reader import LogReader
+
+ROOT = Path(__file__).parents[2]
+SESSIONS = ROOT / "sessions"
+PLACE, HOME = Path("/tmp/tea"), Path("/tmp/tea-home")
+LLMREPL = str(Path(sys.executable).with_name("llmrepl"))
+
+
+@dataclass
+class Recipe:
+    """What a session is recorded from.
+
+    `prompts` are turns, each a process of its own. `interrupted` presses Ctrl-C once a call runs.
+    `fork_of` is a session whose first turn is copied and gone on from.
+    """
+
+    name: str
+    prompts: tuple[str, ...]
+    replies: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    interrupted: bool = False
+    fork_of: str = ""
+    folder: str = "golden"
+
+
+def python(code, said="I'll look.", **options):
+    return _block("python", code, said, options)
+
+
+def bash(code, said="I'll look.", **options):
+    return _block("bash", code, said, options)
+
+
+def _block(language, code, said, options):
+    more = "".join(f' {name}="{value}"' for name, value in options.items())
+    return f'{said}\n\n<helpers lang="{language}"{more}>\n{code}\n</helpers>'
+
+
+RECIPES = (
+    Recipe(
+        "several-steps",
+        ("Which drink sold better, and by how much?",),
+        (
+            python("import csv\nrows = list(csv.DictReader(open('sales.csv')))\nrows[0]"),
+            python(
+                "total = {k: sum(int(r[k]) for r in rows) for k in ('tea', 'coffee')}\ntotal",
+                "With the rows that are there:",
+            ),
+            python("total['coffee'] - total['tea']", "And the difference:"),
+            "Coffee, by **620** cups.",
+        ),
+    ),
+    Recipe(
+        "bash-pipeline",
+        ("Which month sold the most tea?",),
+        (
+            bash("tail -n +2 sales.csv | sort -t, -k2 -nr | head -1"),
+            bash("export BEST=Apr; mkdir -p /tmp/work; cd /tmp/work; pwd"),
+            bash('echo "$BEST in $PWD"', "What was exported lasts:"),
+            "April.",
+        ),
+    ),
+    Recipe(
+        "mends-an-error",
+        ("What is the mean of tea?",),
+        (
+            python("raise KeyError('Tea')", "A guess at the column:"),
+            bash("head -1 sales.csv; exit 3", "What are the columns?"),
+            python("import statistics\nstatistics.mean([120, 135, 150, 180])", "Then so:"),
+            "146.25.",
+        ),
+    ),
+    Recipe(
+        "runs-out-of-time",
+        ("Wait for it.",),
+        (
+            bash("sleep 30", "I'll wait.", timeout=1),
+            python("'still here'", "That was too long."),
+            "It does not come.",
+        ),
+    ),
+    Recipe(
+        "is-denied",
+        ("Fetch example.org.",),
+        (
+            bash("curl -s https://example.org", "I'll fetch it."),
+            "I may not.",
+        ),
+        ("--net", "example.org", "--approval", "deny"),
+    ),
+    Recipe(
+        "meets-a-limit",
+        ("Make a large list.",),
+        (
+            bash("head -c 300000000 /dev/zero > /tmp/large; stat -c %s /tmp/large; rm /tmp/large"),
+            python("x = bytearray(3 << 30)"),
+            python("len('small')", "Smaller:"),
+            "There is a limit.",
+        ),
+    ),
+    Recipe(
+        "is-interrupted",
+        ("Wait for me.",),
+        (
+            python("ready = 1\nready", "First this."),
+            bash("echo waiting; sleep 25", timeout=28),
+            "Never said.",
+        ),
+        interrupted=True,
+    ),
+    Recipe(
+        "forked-here",
+        ("How many lines?", "And how many words?"),
+        (
+            bash("wc -l < sales.csv"),
+            "Five.",
+            bash("wc -w < sales.csv"),
+            "Five too.",
+        ),
+    ),
+    Recipe(
+        "is-a-fork",
+        ("And how many bytes?",),
+        ("—", "—", bash("wc -c < sales.csv"), "64."),
+        fork_of="forked-here",
+    ),
+    Recipe(
+        "speaks-many-scripts",
+        ("Wie viel Tee? 茶はいくつ? 🍵",),
+        (
+            python("print('Tee: 585 · 茶 · чай · شاي · 🍵')\n'e\\u0301 👩\u200d👩\u200d👧'"),
+            bash("printf 'naïve\\tcafé\\n'; printf '\\033[31mred\\033[0m\\n'"),
+            "585 🍵",
+        ),
+    ),
+    Recipe(
+        "writes-a-lot",
+        ("Print all numbers.",),
+        (
+            python("for n in range(60_000):\n    print(n)"),
+            "They are many.",
+        ),
+    ),
+    Recipe(
+        "leaves-artifacts",
+        ("Draw the sales.",),
+        (
+            python(
+                "import os\nos.makedirs('/tmp/artifacts', exist_ok=True)\n"
+                'svg = \'<svg xmlns="http://www.w3.org/2000/svg"><rect height="585"/></svg>\'\n'
+                "open('/tmp/artifacts/tea.svg', 'w').write(svg)"
+            ),
+            "It is in tea.svg.",
+        ),
+    ),
+    Recipe(
+        "changes-files",
+        ("January was 121. Correct it, and add a file of totals.",),
+        (
+            bash("sed -i 's/Jan,120/Jan,121/' sales.csv && head -2 sales.csv"),
+            python("open('totals.txt', 'w').write('tea 586\\n')"),
+            bash("cat totals.txt; rm totals.txt; ls"),
+            "Done.",
+        ),
+    ),
+    Recipe(
+        "differs-each-time",
+        ("What time is it, and who are you?",),
+        (
+            python(
+                "import os, tempfile, time, uuid\nprint('pid', os.getpid(), object(), uuid.uuid4())"
+            ),
+            python("print(time.time(), time.time_ns(), time.ctime())\ntempfile.mkdtemp()"),
+            bash("date; date -Is; date +%s; date +%F; pwd"),
+            "It differs each time.",
+        ),
+        folder="regressions",
+    ),
+    Recipe(
+        "has-no-such-tool",
+        ("Search the web.",),
+        (
+            '<helpers lang="ruby">\nputs 1\n</helpers>',
+            bash("no-such-program --version"),
+            "There is none.",
+        ),
+        folder="regressions",
+    ),
+)
+
+
+def record(recipe, target, home):
+    """Record a session into the directory `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(PLACE, ignore_errors=True)
+    shutil.copytree(SESSIONS / "golden" / ".project", PLACE)
+    home.mkdir(exist_ok=True)
+    script = home / f"{recipe.name}.txt"
+    script.write_text("====\n" + "====\n".join(f"{reply}\n" for reply in recipe.replies))
+    environ = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "LLMREPL_SESSIONS_DIRECTORY": str(target),
+        "LLMREPL_SANDBOX_PYTHON": "/usr/bin/python3",
+    }
+    log = target / f"{recipe.name}.jsonl"
+    log.unlink(missing_ok=True)
+    model = f"scripted/~/{script.name}"
+    if recipe.fork_of:
+        _fork(target / f"{recipe.fork_of}.jsonl", log)
+    for prompt in recipe.prompts:
+        command = [LLMREPL, "run", "--session", recipe.name, "--model", model]
+        _run([*command, *recipe.options, prompt], environ, log if recipe.interrupted else None)
+    shutil.rmtree(PLACE)
+    shutil.rmtree(home)
+    log.chmod(0o644)
+    return log
+
+
+def _fork(original, log):
+    """Copy the first turn of a session, as `llmrepl.sessions.forking` does, under a fixed id."""
+    reader = LogReader(original)
+    lines = [line for line, found in reader.lines() if found.turn == 1]
+    origin = (reader.header.id, len(lines))
+    header = reader.header._replace(id=log.stem, forked_from=origin)
+    log.write_bytes(b"".join(_chain(encode_header(header), lines)))
+
+
+def _run(command, environ, watched):
+    with subprocess.Popen(
+        command, cwd=PLACE, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    ) as process:
+        while watched and process.poll() is None:
+            if watched.exists() and watched.read_text().count('"tool.started"') == 2:
+                time.sleep(0.5)  # so that it has written
+                process.send_signal(signal.SIGINT)
+                break
+            time.sleep(0.05)
+        process.wait(60)
+
+
+def main():
+    """Record all of them, or those that are named."""
+    os.umask(0o022)
+    named = sys.argv[1:]
+    for recipe in RECIPES:
+        if not named or recipe.name in named:
+            log = record(recipe, SESSIONS / recipe.folder, HOME)
+            sys.stdout.write(f"{log.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Sessions run again: what is the same, what diverges, and what cannot be repeated."""
+
+import asyncio
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from llmrepl.events import (
+    ApprovalDecided,
+    MessageFinished,
+    NetworkRequested,
+    StepFinished,
+    StepStarted,
+    ToolFinished,
+    ToolRequested,
+    ToolStarted,
+    TurnFinished,
+    TurnStarted,
+)
+from llmrepl.parts import Output, Text, ToolCall
+from llmrepl.replaying.normalising import Place
+from llmrepl.replaying.verifying import verify
+from llmrepl.sessions.log import SessionLog
+from llmrepl.sessions.reader import LogReader
+from llmrepl.testing import FakeExecutor, records
+from tests.replaying.recording import RECIPES, SESSIONS
+
+HERE = Place((), 1_795_226_983_000)
+RECORDED = sorted((*SESSIONS.glob("golden/*.jsonl"), *SESSIONS.glob("regressions/*.jsonl")))
+
+
+def asked(machine, *arguments):
+    ran = machine.run("verify", "--json", *arguments)
+    assert ran.err == ""
+    return ran.code, [json.loads(line) for line in ran.lines]
+
+
+def planted(tmp_path, name, change):
+    """Return a copy of a golden session, every record passed through `change`."""
+    reader = LogReader(SESSIONS / "golden" / f"{name}.jsonl")
+    shutil.copytree(SESSIONS / "golden" / ".project", tmp_path / ".project", dirs_exist_ok=True)
+    header = reader.header
+    with SessionLog.create(tmp_path, cwd=header.cwd, session_id=name) as log:
+        for record in reader:
+            log.append(replace(record, event=change(record.event)))
+    return tmp_path / f"{name}.jsonl"
+
+
+def ending(call_id, **changes):
+    def change(event):
+        is_it = isinstance(event, ToolFinished) and event.call_id == call_id
+        return replace(event, **changes) if is_it else event
+
+    return change
+
+
+def with_stream(stream, text):
+    def change(event):
+        if not isinstance(event, ToolFinished):
+            return event
+        changed = (Output(stream, text) if p.stream == stream else p for p in event.parts)
+        return replace(event, parts=tuple(changed))
+
+    return change
+
+
+def test_every_recipe_has_been_recorded():
+    assert {path.stem for path in RECORDED} == {recipe.name for recipe in RECIPES}
+    assert len(RECORDED) >= 12
+
+
+def test_recorded_sessions_come_out_the_same_twice(machine):
+    code, reports = asked(machine, "--fail-on-divergence", *RECORDED, *RECORDED[:3])
+    wrong = [r for r in reports if r["diverged"] or r["problem"] or r["estranged"]]
+    assert (code, wrong) == (0, [])
+    assert sum(report["same"] for report in reports) >= 20
+    skipped = {call["why"] for r in reports for call in r["calls"] if call["outcome"] == "not run"}
+    assert len(skipped) == 4
+
+
+PLANTED = {
+    "changed output": ("bash-pipeline", with_stream("stdout", "Apr,181,260\n"), ["stdout"]),
+    "other exit code": ("mends-an-error", ending("1.2.1", exit_code=4), ["exit_code"]),
+    "other value": ("several-steps", with_stream("value", "621"), ["value"]),
+    "other status": ("forked-here", ending("1.1.1", status="error"), ["status"]),
+    "other diff": ("changes-files", with_stream("diff", "-Jan\n+Feb\n"), ["diff"]),
+    "other artifact": ("leaves-artifacts", ending("1.1.1", artifacts=()), ["artifacts"]),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_divergence_is_found(name, machine, tmp_path):
+    session, change, fields = PLANTED[name]
+    path = planted(tmp_path / "planted", session, change)
+    code, (report,) = asked(machine, "--fail-on-divergence", path)
+    assert code == 1
+    first = next(call for call in report["calls"] if call["outcome"] == "diverged")
+    assert [found["field"] for found in first["differences"]] == fields
+
+
+def test_a_changed_file_is_found_with_its_diff_and_the_step_it_would_have_changed(
+    machine, tmp_path
+):
+    project = tmp_path / "project"
+    project.mkdir()
+    text = (SESSIONS / "golden/.project/sales.csv").read_text()
+    (project / "sales.csv").write_text(text.replace("Apr,180", "Apr,190"))
+    path = SESSIONS / "golden/several-steps.jsonl"
+    ran = machine.run("verify", path, "--project", project)
+    assert ran.code == 0
+    assert "✗ several-steps: 1 the same, 2 diverged" in ran.out
+    assert "diverged first in value" in ran.out
+    assert "-{'tea': 585, 'coffee': 1205}" in ran.out
+    assert "+{'tea': 595, 'coffee': 1205}" in ran.out
+    assert "from turn 1, step 3 on the model would have been told otherwise" in ran.out
+    assert (project / "sales.csv").read_text() == text.replace("Apr,180", "Apr,190")
+
+
+def test_a_missing_tool_is_found(machine, tmp_path):
+    def change(event):
+        if isinstance(event, ToolRequested):
+            return replace(event, arguments={"code": "no-such-program -l"})
+        return event
+
+    path = planted(tmp_path / "planted", "forked-here", change)
+    _, (report,) = asked(machine, path)
+    fields = [found["field"] for found in report["calls"][0]["differences"]]
+    assert fields[:2] == ["status", "exit_code"]
+    assert "command not found" in str(report["calls"][0]["differences"])
+
+
+def test_rules_of_a_file_are_normalised_too(machine, tmp_path):
+    path = planted(tmp_path / "planted", "several-steps", with_stream("value", "1"))
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nname = "value"\npattern = "(?s).+"\n')
+    code, (report,) = asked(machine, path, "--rules", rules, "--fail-on-divergence")
+    assert (code, report["diverged"]) == (0, 0)
+
+
+def test_a_session_without_its_directory_is_told_and_fails(machine, tmp_path):
+    path = shutil.copy(SESSIONS / "golden/forked-here.jsonl", tmp_path)
+    ran = machine.run("verify", path, "--fail-on-divergence")
+    assert ran.code == 1
+    assert "the directory /tmp/tea that the session was recorded in is not there" in ran.out
+    assert "--project DIRECTORY" in ran.out
+
+
+def call(call_id, code="1", status="ok", *between, executor="bubblewrap", policy="reads /tmp/tea"):
+    arguments = {"code": code}
+    yield StepStarted(provider="scripted", model="test")
+    yield ToolRequested(call_id=call_id, name="python", language="python", arguments=arguments)
+    yield MessageFinished(
+        parts=(Text("See."), ToolCall(call_id, "python", "python", arguments)), stop="end_turn"
+    )
+    yield ToolStarted(call_id=call_id, executor=executor, policy=policy)
+    yield from between
+    yield ToolFinished(
+        call_id=call_id, status=status, exit_code=0, parts=(Output("stdout", f"{code}\n"),)
+    )
+    yield StepFinished()
+
+
+def session(*calls):
+    events = [event for one in calls for event in one]
+    ending = [
+        StepStarted(provider="scripted", model="test"),
+        MessageFinished(parts=(Text("Done."),), stop="end_turn"),
+        StepFinished(),
+        TurnFinished(reason="end_turn"),
+    ]
+    return records([TurnStarted(prompt=(Text("Go."),)), *events, *ending])
+
+
+def verified(recorded, executor):
+    return asyncio.run(verify("test", recorded, executor.run, then=HERE, here=HERE))
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (call("1.1.1", "1", "cancelled"), "it was interrupted"),
+        (call("1.1.1", "1", "timeout"), "it ran out of time"),
+        (call("1.1.1", "1", "unknown"), "how it ended is not known"),
+        (call("1.1.1", executor="landlock"), "“landlock”, not in the full sandbox"),
+        (call("1.1.1", policy="writes /srv for real, and /tmp"), "it could write for real"),
+        (
+            call("1.1.1", "1", "ok", NetworkRequested(call_id="1.1.1", decision="allow")),
+            "it used the network",
+        ),
+    ],
+)
+def test_what_cannot_be_repeated_is_named_and_not_run(made, why):
+    executor = FakeExecutor()
+    report = verified(session(made), executor)
+    assert executor.ran == []
+    assert why in report.calls[0].why
+    assert report.divergences == []
+
+
+def test_all_divergences_are_found_and_the_first_stands_first():
+    recorded = session(call("1.1.1", "a"), call("1.2.1", "b"), call("1.3.1", "c"))
+    report = verified(recorded, FakeExecutor({"a": "a\n", "b": "x\n", "c": "y\n"}))
+    assert [found.call.request.call_id for found in report.divergences] == ["1.2.1", "1.3.1"]
+    assert report.divergences[0].differences[0].diff[-2:] == ["-b", "+x"]
+    assert report.estranged == (1, 3)
+
+
+def test_a_divergence_behind_a_call_that_was_not_run_says_so():
+    recorded = session(call("1.1.1", "a", "timeout"), call("1.2.1", "b"))
+    report = verified(recorded, FakeExecutor())
+    assert report.divergences[0].behind == "1.1.1"
+
+
+def test_a_call_that_a_person_edited_runs_as_it_ran():
+    edited = ApprovalDecided(call_id="1.1.1", decision="edit", arguments={"code": "b"})
+    made = list(call("1.1.1", "a"))
+    made.insert(3, edited)
+    executor = FakeExecutor({"b": "a\n"})
+    report = verified(session(made), executor)
+    assert [request.arguments["code"] for request in executor.ran] == ["b"]
+    assert report.divergences == []
