@@ -14,6 +14,7 @@ from llmrepl import __version__
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, totals_of, turns_of
 from llmrepl.exchange.words import iso, outputs_of
 from llmrepl.parts import Image, text_of
+from llmrepl.usage import encode_cost
 
 SCHEMA = "ATIF-v1.7"
 """The version that is written: the first with `extra` wherever one is needed here."""
@@ -100,6 +101,8 @@ def _agent(step: Step) -> dict[str, Any]:
         "llm_call_count": 1,
         "extra": {"llmrepl": {"stop": step.stop, "ms": step.message_ms}},
     }
+    if step.cost is not None:
+        data["extra"]["llmrepl"]["cost"] = encode_cost(step.cost)
     if step.reasoning:
         data["reasoning_content"] = step.reasoning
     if step.calls:

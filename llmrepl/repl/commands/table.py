@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.commands import files, general
+from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
@@ -62,6 +63,7 @@ COMMANDS = {
     "check": Command("", "check this installation", general.check),
     "cost": Command("", "tokens and money so far", cost),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
+    "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
     "permissions": Command("[add RULE | revoke N]", "rules for what runs unasked", permissions),
     "sandbox": Command("[write PATH | …]", "what blocks may touch; to change it", sandbox),
     "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
