@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "Run one turn without a terminal and print the answer.",
     "exec": "Run one block in the sandbox, without a model.",
     "models": "List the models that can be used now.",
-    "sessions": "List, show, export and import saved sessions.",
+    "sessions": "List, search, show, export, import and remove saved sessions.",
     "audit": "Verify, show and export the log of everything that ran.",
     "config": "Show and change the configuration.",
     "check": "Check this installation and say how to mend what is wrong.",

@@ -93,8 +93,7 @@ def _call(call: Call) -> Iterator[str]:
         yield f"{_plain(stream)}:"
         yield fenced(clean(text), "text")
     mark = "✓" if call.status == "ok" else "✗"
-    problem = f" · {call.request.problem}" if call.request.problem else ""
-    yield f"{mark} {_plain(ending_of(call) + problem)}"
+    yield f"{mark} {_plain(ending_of(call))}"
 
 
 def _figures(turn: Turn) -> str:

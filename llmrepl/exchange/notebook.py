@@ -75,8 +75,6 @@ def _call(call: Call) -> Cell:
     runs = call.code is not None and language in MAGIC and not call.request.problem
     if not runs or call.status in NOT_RUN:
         told = f"{coded(call.request.name)} · {_line(ending_of(call))}"
-        if call.request.problem:
-            told += f" · {_line(call.request.problem)}"
         return _markdown(f"{told}\n\n{fenced(clean(code), language)}")
     return {
         "cell_type": "code",

@@ -29,7 +29,7 @@ from llmrepl.exchange.told import (
     turns_of,
 )
 from llmrepl.exchange.words import code_of, figures_of, iso, minute, outputs_of, reasons_of
-from llmrepl.figures import duration, money, tokens
+from llmrepl.figures import UNKNOWN, duration, money, tokens
 from llmrepl.loop import STOP_REASONS
 from llmrepl.parts import Image, Part, Reasoning, Text, ToolCall, text_of
 from llmrepl.sanitise import clean
@@ -101,9 +101,15 @@ def _tiles(totals: Totals) -> list[tuple[str, str]]:
         _counted(totals.calls, "call"),
         (tokens(usage.input_tokens, estimated=usage.estimated), "↑ tokens"),
         (tokens(usage.output_tokens, estimated=usage.estimated), "↓ tokens"),
-        (money(None if totals.unpriced and not totals.cost else totals.cost), "cost"),
+        (_cost(totals), "cost"),
         (duration(totals.ms), "at work"),
     ]
+
+
+def _cost(totals: Totals) -> str:
+    if totals.unpriced:  # some of it nobody knows
+        return f"{money(totals.cost)} + {UNKNOWN}" if totals.cost else UNKNOWN
+    return money(totals.cost)
 
 
 def _counted(count: int, what: str) -> tuple[str, str]:

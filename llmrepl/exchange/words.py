@@ -82,7 +82,7 @@ def reasons_of(call: Call) -> list[str]:
     finished = call.finished
     if finished is None:
         return ["the session does not say how it ended"]
-    notes = [finished.reason] if finished.reason else []
+    notes = list(dict.fromkeys(filter(None, (call.request.problem, finished.reason))))
     if finished.dropped_bytes:
         notes.append(f"{finished.dropped_bytes} bytes dropped")
     if finished.artifacts:
