@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show and remove saved sessions."""
+"""`llmrepl sessions`: list, search, show, export, import and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 EXCERPT = 72
 """Characters of a record that a search shows."""
+_FORMATS = "md, html, json, atif, cast or ipynb."
+_ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 
 
 @click.group("sessions")
 def command() -> None:
-    """List, search, show and remove saved sessions."""
+    """List, search, show, export, import and remove saved sessions."""
 
 
 @command.command("list")
@@ -195,3 +197,46 @@ def _replay(reader: Any, session: str, ui: Any, redactor: Redactor) -> None:
     display = open_display(ui.display, replace(surface, rest=rest), saved=True)
     for record in reader:
         display.show(redactor.scrub(record))
+
+
+@command.command("export")
+@click.argument("session")
+@click.option("--format", "name", metavar="FORMAT", default="md", show_default=True, help=_FORMATS)
+@click.option("--output", type=click.Path(path_type=Path), help="Write there instead of printing.")
+@click.option("--display", metavar="NAME", default="timeline", help="What draws a recording.")
+def export(session: str, name: str, output: Path | None, display: str) -> None:
+    """Print a session in another format, without secrets.
+
+    SESSION is an id, the beginning of one, or `last`.
+    """
+    from llmrepl.compose.exporting import exported, save
+    from llmrepl.sessions.catalog import session_path
+
+    loaded = load_config()
+    directory = loaded.config.sessions.directory
+    path = session_path(directory, _found(directory, session))
+    text, problem = exported(path, name, _redactor(loaded), display)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        save(text, output)
+    if problem:
+        click.echo(f"llmrepl: {problem}", err=True)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "name", metavar="FORMAT", default="", help=_ORIGINS)
+def import_(file: Path, name: str) -> None:
+    """Make sessions of another program's conversations, and print their ids.
+
+    `llmrepl --resume ID` goes on with one. What cannot be carried over is said.
+    """
+    from llmrepl.compose.importing import imported
+    from llmrepl.sanitise import clean
+
+    loaded = load_config()
+    directory = loaded.config.sessions.directory
+    for made in imported(file, name, directory, str(Path.cwd()), _redactor(loaded)):
+        click.echo(made.id)
+        click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)

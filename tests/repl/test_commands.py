@@ -109,6 +109,17 @@ def test_sessions_with_words_searches_them(terminal):
     terminal.wait("nothing was found", PROMPT)
 
 
+def test_export_writes_the_session_to_a_new_file(machine, terminal):
+    terminal.turn("hello", "Hello.")
+    terminal.say("/export html shared.html")
+    terminal.wait("written: ", "shared.html", PROMPT)
+    assert "<title>hello · llmrepl</title>" in (machine.project / "shared.html").read_text()
+    terminal.say("/export html shared.html")
+    terminal.wait("error: ", "exists already", PROMPT)
+    terminal.say("/export pdf")
+    terminal.wait("error: ", "there is no format 'pdf'", PROMPT)
+
+
 def test_sandbox_says_what_code_may_touch(machine, terminal):
     terminal.say("/sandbox")
     terminal.wait(f"bubblewrap: writes a copy of {machine.project}, and /tmp; no network", PROMPT)

@@ -9,6 +9,7 @@ from typing import Any
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.commands import files, general, rewinding, spending
+from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
@@ -77,6 +78,7 @@ COMMANDS = {
     "usage": Command("", "what each step took", spending.usage),
     "context": Command("", "what fills the model's context", spending.context),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
+    "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
     "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
     "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),
     "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
