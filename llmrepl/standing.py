@@ -39,6 +39,7 @@ class Standing:
         turn: what the last turn took.
         session: what the session took.
         budget: US dollars that the session may cost; None for any.
+        words: whether a screen reader reads the line, which knows words and no signs.
     """
 
     mode: str
@@ -53,6 +54,7 @@ class Standing:
     turn: Spend = Spend()
     session: Spend = Spend()
     budget: Decimal | None = None
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class Assembly:
         self.unsaved = Unsaved()
         self.sandbox_missing = False
         self.display: Display | None = None
+        self.words = False  # whether a screen reader reads what is shown
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
         self.executor = executor_for(policy_of(config, cwd), environ)

@@ -33,6 +33,7 @@ def standing_of(assembly: Assembly) -> Standing:
         turn=state.turn_spend,
         session=state.session_spend,
         budget=assembly.runtime.limits.budget,
+        words=assembly.words,
     )
 
 

@@ -39,6 +39,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
     attention = Attention(sys.__stdout__ or sys.stdout, os.environ, bell=ui.bell, title=ui.title)
     person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside, attention.asks)
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
+    assembly.words = surface.words
     try:
         if assembly.opened and assembly.opened.records:
             show_again(assembly.opened, ui.display, replace(surface, rest=REST))

@@ -102,7 +102,8 @@ def _segments(standing: Standing) -> dict[str, Forms]:
     if usage.input_tokens or usage.output_tokens:
         sent = tokens(usage.input_tokens, estimated=usage.estimated)
         said = tokens(usage.output_tokens, estimated=usage.estimated)
-        segments["flow"] = (f"↑ {sent} ↓ {said}",)
+        words = f"sent {sent} received {said}"
+        segments["flow"] = (words if standing.words else f"↑ {sent} ↓ {said}",)
     return segments
 
 

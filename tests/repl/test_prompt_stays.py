@@ -172,7 +172,7 @@ def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
     terminal = chat("--model", machine.script("Hello."))
     terminal.turn("hello", "Hello.")
     terminal.type(ESC)
-    terminal.settle()
+    terminal.settle(0.1)
     terminal.type(ESC)
     terminal.settle(0.6)
     assert "❯ /edit" in terminal.text
