@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+import stat
+from collections.abc import Iterable
 
-_FLAGS, _SENT = b"flags:", b"scm_fds:"
+_SENT = b"scm_fds:"
+_SHARED = re.compile(rb"^\S+ ..[-x]s \S+ \S+ +(\d+)", re.MULTILINE)
+"""A mapping whose changes reach the file; what may not be written may be let."""
+
+_OWNER_WRITES = 0o200
+"""In the mode of a link in /proc/PID/fd itself: it was opened for writing; see proc(5)."""
 
 
 def held(proc: int, names: Iterable[str], agent: str) -> frozenset[int] | None:
@@ -29,7 +36,7 @@ def held(proc: int, names: Iterable[str], agent: str) -> frozenset[int] | None:
             for thread in _listed(proc, f"{name}/task"):
                 if not _opened(proc, f"{name}/task/{thread}", found):
                     return None
-            found |= set(_mapped(proc, name))
+            found |= set(map(int, _SHARED.findall(_read(proc, f"{name}/maps"))))
         except PermissionError:
             if _parent(proc, name) != agent:
                 return None
@@ -42,24 +49,21 @@ def _opened(proc: int, thread: str, found: set[int]) -> bool:
     """Add what a thread has open for writing; say whether that is all it can get hold of."""
     for fd in _listed(proc, f"{thread}/fd"):
         with contextlib.suppress(FileNotFoundError):
-            facts = dict(line.split(None, 1) for line in _lines(proc, f"{thread}/fdinfo/{fd}"))
-            if int(facts.get(_SENT, b"0")):
-                return False  # descriptors on their way through a socket
-            if int(facts[_FLAGS], 8) & os.O_ACCMODE != os.O_RDONLY:
-                found.add(os.stat(f"{thread}/fd/{fd}", dir_fd=proc).st_ino)
+            path = f"{thread}/fd/{fd}"
+            file = os.stat(path, dir_fd=proc)
+            if stat.S_ISREG(file.st_mode):
+                if os.stat(path, dir_fd=proc, follow_symlinks=False).st_mode & _OWNER_WRITES:
+                    found.add(file.st_ino)
+            elif stat.S_ISSOCK(file.st_mode):
+                _, _, sent = _read(proc, f"{thread}/fdinfo/{fd}").partition(_SENT)
+                if int(sent.split(None, 1)[0] if sent else 0):
+                    return False  # descriptors on their way through a socket
     return True
-
-
-def _mapped(proc: int, name: str) -> Iterator[int]:
-    for line in _lines(proc, f"{name}/maps"):
-        _addresses, rights, _offset, _device, inode, *_ = line.split(None, 5)
-        if rights.endswith(b"s"):  # what may not be written may be let
-            yield int(inode)
 
 
 def _parent(proc: int, name: str) -> str:
     with contextlib.suppress(OSError):
-        fields = b" ".join(_lines(proc, f"{name}/stat")).rpartition(b")")[2].split()
+        fields = _read(proc, f"{name}/stat").rpartition(b")")[2].split()
         return fields[1].decode()
     return ""
 
@@ -72,7 +76,9 @@ def _listed(proc: int, path: str) -> list[str]:
         os.close(fd)
 
 
-def _lines(proc: int, path: str) -> list[bytes]:
+def _read(proc: int, path: str) -> bytes:
     fd = os.open(path, os.O_RDONLY, dir_fd=proc)
-    with os.fdopen(fd, "rb") as file:
-        return [line for line in file.read().splitlines() if line.strip()]
+    try:
+        return b"".join(iter(lambda: os.read(fd, 1 << 16), b""))
+    finally:
+        os.close(fd)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from llmrepl.executors.files.tree import Stamp, look, unfold, unveil, walk
+from llmrepl.executors.files.tree import Entry, Stamp, look, unfold, unveil, walk
 from llmrepl.executors.place import protected
 from llmrepl.executors.running.engine import Engine
 from llmrepl.executors.walls.overlay import Overlay
@@ -59,9 +59,12 @@ class WorkingCopy:
 
     async def end(self, engine: Engine, _call_id: str) -> str:
         """Return what the block changed, in words with a diff, or ""."""
-        before, self._held = self._held, engine.held()
+        entries = dict(walk(self._upper))
+        # Where no file has been copied, none of a copy can be held, and looking takes its time.
+        copied = any(entry.kind == "file" for entry in entries.values())
+        before, self._held = self._held, engine.held() if copied else frozenset()
         self._forget(before, self._held)
-        found = self._take_in()
+        found = self._take_in(entries)
         engine.refresh(wait=False)
         return found
 
@@ -72,8 +75,7 @@ class WorkingCopy:
             if None in held or stamp[1] in inodes:
                 self._seen[path] = ()
 
-    def _take_in(self) -> str:
-        entries = dict(walk(self._upper))
+    def _take_in(self, entries: Mapping[str, Entry]) -> str:
         fresh = [path for path, entry in entries.items() if self._seen.get(path) != entry.stamp]
         gone = [path for path in self._seen if path not in entries]
         if not fresh and not gone:
@@ -170,7 +172,7 @@ class WorkingCopy:
         return entry.kind if entry.kind != "whiteout" else ""
 
     def _differences(self) -> list[Difference]:
-        self._take_in()
+        self._take_in(dict(walk(self._upper)))
         return sorted(compare(self.project, self._upper), key=lambda each: each.change.path)
 
     def _ordered(self, names: tuple[str, ...] | None) -> list[Difference]:
