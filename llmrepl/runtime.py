@@ -63,6 +63,7 @@ from llmrepl.ports import (
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor, Stream
 from llmrepl.usage import Cost, Usage
+from llmrepl.vector import Vector
 
 T = TypeVar("T")
 
@@ -293,7 +294,11 @@ class Runtime:
 
     def _tell(self) -> None:
         """Let what the person says meanwhile go with the results, if the model is asked again."""
-        after = evolve(self.state, StepFinished())
+        if not self._steering:
+            return
+        # Without the messages, because a vector that grows twice is copied, and counted anew.
+        alone = replace(self.state, messages=Vector())
+        after = evolve(alone, StepFinished())
         while self._steering and isinstance(decide(after, self.limits, self._stop), CallModel):
             self.record(NoteAdded(text=STEERED + self._steering[0], audience="both"))
             del self._steering[0]

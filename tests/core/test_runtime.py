@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -844,6 +845,19 @@ def test_what_the_person_says_meanwhile_goes_with_the_results_to_the_next_reques
     assert sent.text.index("42") < sent.text.index("hexadecimal") < sent.text.index("quickly")
     assert runtime.steering == runtime.unsteer() == ()
     assert fold(runtime.edges.store.records) == runtime.state
+
+
+@pytest.mark.parametrize("texts", [(), ("in hexadecimal",)])
+def test_messages_grow_in_place_so_that_a_step_costs_the_same_however_long_the_session(texts):
+    runtime, grown = make(BLOCK, BLOCK, ANSWER), []
+
+    class Watcher:
+        def show(self, record):
+            grown.append(runtime.state.messages)
+
+    runtime.subscribe(Watcher())
+    steered(runtime, *texts)
+    assert all(later.extends(earlier) for earlier, later in pairwise(grown))
 
 
 def test_what_comes_while_the_model_answers_is_not_told_and_can_be_taken_back():
