@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -59,14 +60,20 @@ class WorkingCopy:
 
     async def end(self, engine: Engine, _call_id: str) -> str:
         """Return what the block changed, in words with a diff, or ""."""
-        entries = dict(walk(self._upper))
+        engine.refresh(wait=False)
+        entries = {} if self._is_empty() else dict(walk(self._upper))
+        if not entries and not self._seen:  # as after most blocks
+            self._held, self._ended = frozenset(), time.time_ns()
+            return ""
         # Where no file has been copied, none of a copy can be held, and looking takes its time.
         copied = any(entry.kind == "file" for entry in entries.values())
         before, self._held = self._held, engine.held() if copied else frozenset()
         self._forget(before, self._held)
-        found = self._take_in(entries)
-        engine.refresh(wait=False)
-        return found
+        return self._take_in(entries)
+
+    def _is_empty(self) -> bool:
+        with os.scandir(self._upper) as entries:
+            return next(entries, None) is None
 
     def _forget(self, *held: frozenset[int] | None) -> None:
         """Look again at what blocks hold: through a mapping it changes, and no time tells."""
