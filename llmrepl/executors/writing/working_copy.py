@@ -72,8 +72,11 @@ class WorkingCopy:
         return self._take_in(entries)
 
     def _is_empty(self) -> bool:
-        with os.scandir(self._upper) as entries:
-            return next(entries, None) is None
+        try:
+            with os.scandir(self._upper) as entries:
+                return next(entries, None) is None
+        except OSError:  # blocks can close it
+            return False
 
     def _forget(self, *held: frozenset[int] | None) -> None:
         """Look again at what blocks hold: through a mapping it changes, and no time tells."""
