@@ -38,12 +38,12 @@ def _kill_a_host(stage: Stage) -> bool:
     )
     assert host.stdout is not None
     agent = host.stdout.readline().strip()
-    running = bool(processes(f"86400.{mark}"))
+    running = wait_until(lambda: bool(processes(f"86400.{mark}")))
     host.send_signal(signal.SIGKILL)
     host.wait()
     host.stdout.close()
     gone = wait_until(lambda: not Path(f"/proc/{agent}").exists())
-    return running and gone and not processes(f"86400.{mark}")
+    return running and gone and wait_until(lambda: not processes(f"86400.{mark}"))
 
 
 def _end_the_thread(stage: Stage) -> str:
