@@ -76,7 +76,7 @@ def test_what_is_typed_while_everything_loads_is_not_lost(machine, chat):
 
 
 def test_what_is_typed_during_a_turn_is_the_next_prompt(machine, chat):
-    model = machine.script("delay: 1\n\nThe first answer.", "The next answer.")
+    model = machine.script("delay: 2\n\nThe first answer.", "The next answer.")
     terminal = chat("--model", model, "--session", "s")
     terminal.say("one")
     terminal.wait("❯ one")
