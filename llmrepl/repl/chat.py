@@ -14,7 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
@@ -37,6 +37,7 @@ COMMAND = re.compile(r"\s*(/[^/\s]*(\s|\Z)|!)")
 """What begins like this is a command, or means to be one."""
 
 Assemble = Callable[[Panel], Awaitable["Assembly"]]
+T = TypeVar("T")
 
 
 class Chat:
@@ -179,6 +180,15 @@ class Chat:
         if "edit" in COMMANDS:
             self._entered("/edit")
 
+    def expand(self) -> None:
+        """Show all of the last output, at once: also while a turn runs."""
+        self._panel.session.app.create_background_task(self._told(self._expanded()))
+
+    async def _expanded(self) -> None:
+        from llmrepl.repl.commands.showing import show_output
+
+        await show_output(await self._loading.wait(), "")
+
     def _entered(self, text: str) -> None:
         if text.strip() and not self._leaving:
             self._queue.put(text)
@@ -217,13 +227,19 @@ class Chat:
             self._panel.offer("\n".join(self._queue.take_all()))
 
     async def _take(self, work: Coroutine[Any, Any, bool], *, may_fail: bool = False) -> bool:
-        """Do something, and say what went wrong with it; return whether the next may follow."""
+        """Do something that can be interrupted; return whether the next may follow."""
+        went_well = await self._told(self._interruptible(work))
+        if self._loading.done is not None:
+            self._status.follow(self._loading.done)
+        return may_fail if went_well is None else went_well
+
+    async def _told(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do something, and say what went wrong with it; return None then."""
         from llmrepl.displays.complaint import complain
         from llmrepl.repl.commands.table import Leave
 
-        went_well = may_fail
         try:
-            went_well = await self._interruptible(work)
+            return await work
         except Leave:
             self.leave()
         except LlmreplError as error:
@@ -235,9 +251,7 @@ class Chat:
             from llmrepl.sanitise import clean
 
             sys.stdout.write(clean(self._redact(format_exc())))
-        if self._loading.done is not None:
-            self._status.follow(self._loading.done)
-        return went_well
+        return None
 
     async def _interruptible(self, work: Coroutine[Any, Any, bool]) -> bool:
         """Do something that Ctrl-C ends."""
