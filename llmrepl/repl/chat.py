@@ -8,6 +8,7 @@ or waits, or is back in the prompt.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
+from llmrepl.repl.background import Keys, can_be_asked
 from llmrepl.repl.editing.session import prompt_session
 from llmrepl.repl.keys import held
 from llmrepl.repl.loading import Loading
+from llmrepl.repl.look import Look
 from llmrepl.repl.panel import Panel
 from llmrepl.repl.prompt import CONTINUATION, PROMPT
 from llmrepl.repl.queued import Queue
@@ -69,9 +72,12 @@ class Chat:
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._begun = False
+        self._look = Look(config.ui.theme)
+        self._keys = Keys(sys.stdin, self._look.told)
         make = partial(
             prompt_session,
             config,
+            input=self._keys,
             history=history,
             redact=redact,
             others=turn_keys(self),
@@ -80,7 +86,9 @@ class Chat:
             bottom_toolbar=self._status.line,
             erase_when_done=True,
         )
-        self._panel = Panel(lambda output: make(output=output), self._entered, self._above)
+        self._panel = Panel(
+            lambda output: make(output=output), self._entered, self._above, self._look
+        )
 
     async def run(self, *, resuming: bool = False) -> int:
         """Chat until the person leaves; return the exit code.
@@ -98,7 +106,9 @@ class Chat:
         with held(sys.stdin), self._panel.standing():
             try:
                 if resuming:
-                    await self._loading.wait()
+                    self._ask()
+                    with self._keys.kept():
+                        await self._loading.wait()
                 sys.stdout.write(f"llmrepl {__version__} · /help for help, Ctrl-D to leave\n")
                 sys.stdout.flush()
                 if resuming:
@@ -108,6 +118,7 @@ class Chat:
                 await self._read()
             finally:
                 await self._close()
+                await self._keys.heard()
         return 0
 
     async def _read(self) -> None:
@@ -326,7 +337,14 @@ class Chat:
     def _begin(self, _: object) -> None:
         if not self._begun:
             self._begun = True
+            if self._loading.done is None:
+                self._ask()
             self._loading.begin()
+
+    def _ask(self) -> None:
+        """Ask the terminal for its background, where the theme goes by it."""
+        if self._look.open and can_be_asked(os.environ):
+            self._keys.ask(sys.__stdout__ or sys.stdout)
 
     def _refresh(self) -> None:
         self._panel.refresh()

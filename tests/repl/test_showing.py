@@ -82,7 +82,7 @@ def test_a_theme_is_changed_in_the_middle(machine, chat):
 
 
 def test_a_display_without_themes_says_so(machine, chat):
-    terminal = chat("--display", "plain", "--model", machine.script("Hello."))
+    terminal = chat("--display", "json", "--model", machine.script("Hello."))
     terminal.say("/theme light")
     terminal.wait("error: this display has no themes", "ui.display = timeline has", PROMPT)
     assert terminal.leave() == 0
