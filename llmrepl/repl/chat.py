@@ -181,8 +181,16 @@ class Chat:
             buffer.reset()
         else:
             self._queue.take()
+        self._say_unattached(text)
         runtime.steer(self._panel.session.expand(text))
         self._panel.refresh()
+
+    def _say_unattached(self, text: str) -> None:
+        from llmrepl.sanitise import clean
+
+        if names := self._panel.session.mentioned(text):
+            shown = clean(self._redact(", ".join(names)))
+            sys.stdout.write(f"not attached: {shown}: Ctrl-S sends text, Enter files with it\n")
 
     def edit_last(self) -> None:
         """Do as if `/edit` had been entered, where there is such a command."""

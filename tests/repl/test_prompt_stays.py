@@ -207,6 +207,17 @@ def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat):
     assert again.leave() == 0
 
 
+def test_what_steers_is_text_and_what_it_mentions_is_not_attached(machine, running):
+    (machine.project / "data.csv").write_text("a,b\n")
+    terminal = running("Fine.", first=WAITS.format(1), seen="  so far")
+    terminal.type("look at @data.csv")
+    terminal.wait("data.csv")
+    terminal.type(CTRL_S)
+    terminal.wait("not attached: data.csv: Ctrl-S sends text, Enter files with it")
+    terminal.wait("while you work: look at @data.csv", "Fine.", PROMPT)
+    assert terminal.leave() == 0
+
+
 def test_the_first_queued_message_steers_where_nothing_is_typed(machine, running):
     terminal = running("Fine.", "Next.", first=WAITS.format(1), seen="  so far")
     terminal.say("use Celsius")
