@@ -1,5 +1,7 @@
 """/show prints what was folded, and /theme changes how the timeline looks."""
 
+import pytest
+
 from tests.repl.terminal import CTRL_O, CTRL_U, PROMPT
 
 LONG = "Let me count.\n\n<helpers>\nfor n in range(200): print('row', n)\n</helpers>\n"
@@ -44,6 +46,7 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(machine, chat):
     assert terminal.leave() == 0
 
 
+@pytest.mark.covers("ctrl-o")
 def test_ctrl_o_shows_all_of_the_last_output_also_while_a_turn_runs(machine, chat):
     model = machine.script(LONG, "delay: 3\n\nDone.")
     terminal = chat("--model", model, PAGER=None)
