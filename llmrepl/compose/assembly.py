@@ -6,9 +6,10 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from llmrepl.accounting import Meter
 from llmrepl.audit.log import AuditLog
@@ -56,6 +57,19 @@ class SystemClock:
         return time.perf_counter()
 
 
+class Look(Protocol):
+    """What the terminal looks like that an assembly is shown on; see `llmrepl.ports.Surface`."""
+
+    theme: str
+
+
+@dataclass
+class Plain:
+    """The look of an assembly that nobody sees."""
+
+    theme: str = "none"
+
+
 class Assembly:
     """A runtime and what it was made from.
 
@@ -89,6 +103,7 @@ class Assembly:
         self.sandbox_missing = False
         self.display: Display | None = None
         self.words = False  # whether a screen reader reads what is shown
+        self.look: Look = Plain()
         self.warming: asyncio.Future[None] | None = None
         self.meter = Meter(prices_of(config))
         self.executor = executor_for(policy_of(config, cwd), environ)

@@ -42,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         "Edit the last message, where the prompt is empty.",
         ("escape escape",),
     ),
-    Action("expand", "Show folded output in full.", ("ctrl-o",)),
+    Action("expand", "Show all that the last block wrote.", ("ctrl-o",)),
     Action("editor", "Write the prompt in $VISUAL or $EDITOR.", ("ctrl-x ctrl-e",)),
     Action("complete", "Open the menu of completions, or choose its next row.", ("tab",)),
     Action("complete_back", "Choose the row before.", ("shift-tab",)),

@@ -60,7 +60,7 @@ class PlainDisplay:
 
     def __init__(self, surface: Surface) -> None:
         self._stream = surface.stream
-        self._paint = Paint(colour=surface.theme != "none")
+        self._paint = Paint(surface.theme)
         self._answers = surface.answers
         self._prompts = surface.prompts
         self._text = Sanitiser()
@@ -86,6 +86,15 @@ class PlainDisplay:
             NoteAdded: self._note_added,
             ApprovalDecided: self._approval_decided,
         }
+
+    @property
+    def theme(self) -> str:
+        """The name of the theme; setting it changes what is shown from now on."""
+        return self._paint.theme
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._paint = Paint(name)
 
     def show(self, record: Record) -> None:
         """Show one record."""

@@ -32,6 +32,20 @@ STYLES: Mapping[str, str] = {
 }
 """What a fragment's style looks like, in SGR codes; others look like nothing."""
 
+THEMES: Mapping[str, Mapping[str, str]] = {
+    "dark": STYLES,
+    "light": {**STYLES, "dim": "90", "bar": "34", "warn": "35", "hot": "1;35"},
+    "contrast": {
+        **dict.fromkeys(("strong", "bar"), "1"),
+        "warn": "1;93",
+        "hot": "1;93;4",
+        "bad": "1;91",
+        "alarm": "1;97;41",
+    },
+    "none": {},
+}
+"""The same in each theme."""
+
 
 class Views:
     """Draws what is shown beside the timeline.
@@ -109,17 +123,16 @@ def _lines(drawn: Iterable[Iterable[Fragment]]) -> list[Line]:
     return [_line(line) for line in drawn]
 
 
-def write(stream: TextIO, lines: Iterable[Line], *, colour: bool) -> None:
-    """Write lines to a terminal."""
+def write(stream: TextIO, lines: Iterable[Line], theme: str) -> None:
+    """Write lines to a terminal, in a theme of `THEMES`."""
+    codes = THEMES.get(theme, STYLES)
     for line in lines:
-        painted = [_painted(*fragment, colour=colour) for fragment in line]
-        stream.writelines([*painted, "\n"])
+        stream.writelines([*(_painted(codes.get(style, ""), text) for style, text in line), "\n"])
     stream.flush()
 
 
-def _painted(style: str, text: str, *, colour: bool) -> str:
-    codes = STYLES.get(style)
-    return f"\x1b[{codes}m{text}\x1b[0m" if codes and colour and text else text
+def _painted(codes: str, text: str) -> str:
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 
 def _plain_line(standing: Standing, _: int) -> Iterable[Fragment]:

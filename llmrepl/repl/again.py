@@ -21,7 +21,7 @@ def show_again(opened: Opened, name: str, surface: Surface) -> None:
         name: the display that shows them.
         surface: what to draw on.
     """
-    paint = Paint(colour=surface.theme != "none")
+    paint = Paint(surface.theme)
     if opened.log.repaired:
         sys.stdout.write(f"note: {opened.log.repaired}\n")
     first = opened.state.turn - SHOWN_TURNS + 1

@@ -45,21 +45,23 @@ class AskPerson:
     """Asks on the terminal, and is shown every record to know which code is on the screen.
 
     Args:
-        paint: how to colour.
         aside: leaves the terminal to the question while it is asked.
         called: is called when a question is about to be asked.
     """
 
     def __init__(
         self,
-        paint: Paint,
         aside: Callable[[], AbstractAsyncContextManager[None]],
         called: Callable[[], None],
     ) -> None:
-        self._paint = paint
+        self._paint = Paint("none")
         self._aside = aside
         self._called = called
         self._shown: object = None
+
+    def dress(self, theme: str) -> None:
+        """Ask in the colours of a theme from now on."""
+        self._paint = Paint(theme)
 
     def show(self, record: Record) -> None:
         """Note which call's code was shown last."""

@@ -8,19 +8,22 @@ or waits, or is back in the prompt.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
+from llmrepl.repl.background import Keys, can_be_asked
 from llmrepl.repl.editing.session import prompt_session
 from llmrepl.repl.keys import held
 from llmrepl.repl.loading import Loading
+from llmrepl.repl.look import Look
 from llmrepl.repl.panel import Panel
 from llmrepl.repl.prompt import CONTINUATION, PROMPT
 from llmrepl.repl.queued import Queue
@@ -37,6 +40,7 @@ COMMAND = re.compile(r"\s*(/[^/\s]*(\s|\Z)|!)")
 """What begins like this is a command, or means to be one."""
 
 Assemble = Callable[[Panel], Awaitable["Assembly"]]
+T = TypeVar("T")
 
 
 class Chat:
@@ -68,9 +72,12 @@ class Chat:
         self._interrupt: Callable[[], object] | None = None
         self._leaving = False
         self._begun = False
+        self._look = Look(config.ui.theme)
+        self._keys = Keys(sys.stdin, self._look.told)
         make = partial(
             prompt_session,
             config,
+            input=self._keys,
             history=history,
             redact=redact,
             others=turn_keys(self),
@@ -79,7 +86,9 @@ class Chat:
             bottom_toolbar=self._status.line,
             erase_when_done=True,
         )
-        self._panel = Panel(lambda output: make(output=output), self._entered, self._above)
+        self._panel = Panel(
+            lambda output: make(output=output), self._entered, self._above, self._look
+        )
 
     async def run(self, *, resuming: bool = False) -> int:
         """Chat until the person leaves; return the exit code.
@@ -97,7 +106,9 @@ class Chat:
         with held(sys.stdin), self._panel.standing():
             try:
                 if resuming:
-                    await self._loading.wait()
+                    self._ask()
+                    with self._keys.kept():
+                        await self._loading.wait()
                 sys.stdout.write(f"llmrepl {__version__} · /help for help, Ctrl-D to leave\n")
                 sys.stdout.flush()
                 if resuming:
@@ -107,6 +118,7 @@ class Chat:
                 await self._read()
             finally:
                 await self._close()
+                await self._keys.heard()
         return 0
 
     async def _read(self) -> None:
@@ -169,8 +181,16 @@ class Chat:
             buffer.reset()
         else:
             self._queue.take()
+        self._say_unattached(text)
         runtime.steer(self._panel.session.expand(text))
         self._panel.refresh()
+
+    def _say_unattached(self, text: str) -> None:
+        from llmrepl.sanitise import clean
+
+        if names := self._panel.session.mentioned(text):
+            shown = clean(self._redact(", ".join(names)))
+            sys.stdout.write(f"not attached: {shown}: Ctrl-S sends text, Enter files with it\n")
 
     def edit_last(self) -> None:
         """Do as if `/edit` had been entered, where there is such a command."""
@@ -178,6 +198,15 @@ class Chat:
 
         if "edit" in COMMANDS:
             self._entered("/edit")
+
+    def expand(self) -> None:
+        """Show all of the last output, at once: also while a turn runs."""
+        self._panel.session.app.create_background_task(self._told(self._expanded()))
+
+    async def _expanded(self) -> None:
+        from llmrepl.repl.commands.showing import show_output
+
+        await show_output(await self._loading.wait(), "")
 
     def _entered(self, text: str) -> None:
         if text.strip() and not self._leaving:
@@ -217,13 +246,19 @@ class Chat:
             self._panel.offer("\n".join(self._queue.take_all()))
 
     async def _take(self, work: Coroutine[Any, Any, bool], *, may_fail: bool = False) -> bool:
-        """Do something, and say what went wrong with it; return whether the next may follow."""
+        """Do something that can be interrupted; return whether the next may follow."""
+        went_well = await self._told(self._interruptible(work))
+        if self._loading.done is not None:
+            self._status.follow(self._loading.done)
+        return may_fail if went_well is None else went_well
+
+    async def _told(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do something, and say what went wrong with it; return None then."""
         from llmrepl.displays.complaint import complain
         from llmrepl.repl.commands.table import Leave
 
-        went_well = may_fail
         try:
-            went_well = await self._interruptible(work)
+            return await work
         except Leave:
             self.leave()
         except LlmreplError as error:
@@ -235,9 +270,7 @@ class Chat:
             from llmrepl.sanitise import clean
 
             sys.stdout.write(clean(self._redact(format_exc())))
-        if self._loading.done is not None:
-            self._status.follow(self._loading.done)
-        return went_well
+        return None
 
     async def _interruptible(self, work: Coroutine[Any, Any, bool]) -> bool:
         """Do something that Ctrl-C ends."""
@@ -312,7 +345,14 @@ class Chat:
     def _begin(self, _: object) -> None:
         if not self._begun:
             self._begun = True
+            if self._loading.done is None:
+                self._ask()
             self._loading.begin()
+
+    def _ask(self) -> None:
+        """Ask the terminal for its background, where the theme goes by it."""
+        if self._look.open and can_be_asked(os.environ):
+            self._keys.ask(sys.__stdout__ or sys.stdout)
 
     def _refresh(self) -> None:
         self._panel.refresh()

@@ -20,6 +20,7 @@ from contextlib import (
     redirect_stderr,
     redirect_stdout,
 )
+from functools import partial
 from typing import cast
 
 from prompt_toolkit.application import create_app_session
@@ -31,6 +32,7 @@ from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HS
 from prompt_toolkit.utils import get_cwidth
 
 from llmrepl.repl.editing.session import Editor
+from llmrepl.repl.look import Look, dress
 from llmrepl.repl.output import Output
 from llmrepl.repl.sgr import fragments, painted, rewritten, visible
 
@@ -52,6 +54,7 @@ class Panel(io.TextIOBase):
             prompt is there only between turns then.
         entered: takes what the person sends.
         above: returns what is shown between what is staged and the prompt, a line each.
+        look: the theme that holds.
     """
 
     encoding = "utf-8"
@@ -61,10 +64,13 @@ class Panel(io.TextIOBase):
         make: Callable[[Output | None], Editor],
         entered: Callable[[str], None],
         above: Callable[[], list[str]],
+        look: Look,
     ) -> None:
+        self.look = look
         self._stream = sys.stdout
         self._output = Output.on(sys.stdout) if os.environ.get("TERM") != "dumb" else None
         self.session = make(self._output)
+        look.follow(partial(dress, self.session))
         self._entered = entered
         self._above = above
         self._staged: list[str] = []
@@ -121,7 +127,8 @@ class Panel(io.TextIOBase):
             if sys.stderr.isatty():
                 stack.enter_context(redirect_stderr(self))
             if self._output is not None:
-                stack.enter_context(create_app_session(output=self._output))
+                keys = self.session.app.input
+                stack.enter_context(create_app_session(input=keys, output=self._output))
             try:
                 yield
             finally:

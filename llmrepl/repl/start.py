@@ -6,14 +6,14 @@ import asyncio
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 
 from llmrepl.compose import Assembly, assemble
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import Loaded
 from llmrepl.displays.opening import open_display, surface_for
-from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
-from llmrepl.ports import Surface
+from llmrepl.ports import Surface, Themed
 from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
 from llmrepl.repl.attention import Attention
@@ -35,11 +35,15 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
         LlmreplError: something does not fit.
     """
     ui = loaded.config.ui
-    surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
+    look = panel.look
+    surface = surface_for(sys.stdout, look.theme, os.environ, words=ui.screen_reader)
+    look.suppose(surface.theme)
     attention = Attention(sys.__stdout__ or sys.stdout, os.environ, bell=ui.bell, title=ui.title)
-    person = AskPerson(Paint(colour=surface.theme != "none"), panel.aside, attention.asks)
+    person = AskPerson(panel.aside, attention.asks)
+    look.follow(person.dress)
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     assembly.words = surface.words
+    assembly.look = look
     try:
         if assembly.opened and assembly.opened.records:
             show_again(assembly.opened, ui.display, replace(surface, rest=REST))
@@ -51,6 +55,8 @@ async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) ->
             live = replace(live, prompts=False)  # the prompt stands above the answer already
         # In a thread, because a plugin's modules would hold up the keys being typed.
         assembly.display = await asyncio.to_thread(open_display, ui.display, live)
+        if isinstance(assembly.display, Themed):
+            look.follow(partial(setattr, assembly.display, "theme"))
     except BaseException:
         await assembly.close()
         raise

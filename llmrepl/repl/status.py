@@ -6,7 +6,7 @@ Before everything is loaded it is a word. Nothing is imported here before then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,16 @@ STYLES = {
     "alarm": "noreverse bg:ansired fg:ansiwhite",
 }
 """What a fragment's style looks like on the line, which is drawn in reverse."""
+
+THEMES: Mapping[str, Mapping[str, str]] = {
+    "contrast": {
+        **dict.fromkeys(("strong", "warn"), "bold"),
+        **dict.fromkeys(("hot", "bad"), "bold underline"),
+        "alarm": "bold noreverse bg:ansired fg:ansiwhite",
+    },
+    "none": {},
+}
+"""The same in themes that differ."""
 
 PATIENCE = 0.25
 """Seconds between two looks at what is being found out in the background."""
@@ -45,7 +55,7 @@ class StatusLine:
         self._text = "starting"
         self._assembly: Assembly | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._drawn: tuple[Standing, int, StyleAndTextTuples] | None = None
+        self._drawn: tuple[Standing, int, str, StyleAndTextTuples] | None = None
 
     def line(self) -> StyleAndTextTuples:
         """Return the line for now and for the width there is."""
@@ -54,12 +64,13 @@ class StatusLine:
         from llmrepl.compose.standing import standing_of
 
         standing, width = standing_of(self._assembly), get_app().output.get_size().columns
-        if self._drawn is None or self._drawn[:2] != (standing, width):
+        theme = self._assembly.look.theme
+        if self._drawn is None or self._drawn[:3] != (standing, width, theme):
             drawn = self._assembly.views.line(standing, width)
-            styles = {} if self._assembly.config.ui.theme == "none" else STYLES
+            styles = THEMES.get(theme, STYLES)
             line: StyleAndTextTuples = [(styles.get(style, ""), text) for style, text in drawn]
-            self._drawn = (standing, width, line)
-        return self._drawn[2]
+            self._drawn = (standing, width, theme, line)
+        return self._drawn[3]
 
     def say(self, text: str) -> None:
         """Show `text` until there is more to show."""

@@ -1,4 +1,4 @@
-"""Keys about turns: they interrupt, steer, take back and leave."""
+"""Keys about turns: they interrupt, steer, take back, show what is folded, and leave."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class Turns(Protocol):
         """Let the person edit what they said last."""
         ...
 
+    def expand(self) -> None:
+        """Show all of the last output."""
+        ...
+
     def leave(self) -> None:
         """End the chat, and what is being worked on before it."""
         ...
@@ -74,6 +78,7 @@ def turn_keys(turns: Turns) -> Doing:
         "interrupt": editing(lambda _: turns.interrupt(), when=busy & ~has_completions),
         "edit_last": editing(lambda _: turns.edit_last(), when=~busy & empty),
         "steer": editing(lambda _: turns.steer(), when=busy),
+        "expand": editing(lambda _: turns.expand()),
         "history_back": editing(back),
         "leave": editing(lambda _: turns.leave(), when=empty),
     }

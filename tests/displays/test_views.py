@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from llmrepl.displays.views import GROUP, PLAIN, STYLES, Views, write
+from llmrepl.displays.views import GROUP, PLAIN, STYLES, THEMES, Views, write
 from llmrepl.standing import Filling, Ledger
 from llmrepl.testing import check_context, check_usage, records, turn
 from llmrepl.testing.status import STANDING, standings
@@ -127,10 +127,16 @@ def test_plain_views_show_whatever_there_is():
     ]
 
 
+def written(lines, theme):
+    stream = io.StringIO()
+    write(stream, lines, theme)
+    return stream.getvalue()
+
+
 def test_lines_are_written_with_colours_where_there_are_any():
     lines = [[("bad", "full"), ("", " of "), ("unheard-of", "it")], []]
-    for colour, written in ((True, "\x1b[1;31mfull\x1b[0m of it\n\n"), (False, "full of it\n\n")):
-        stream = io.StringIO()
-        write(stream, lines, colour=colour)
-        assert stream.getvalue() == written
+    for theme, codes in (("dark", "1;31"), ("contrast", "1;91"), ("another", "1;31")):
+        assert written(lines, theme) == f"\x1b[{codes}mfull\x1b[0m of it\n\n"
+    assert written(lines, "none") == "full of it\n\n"
+    assert set(THEMES) == {"dark", "light", "contrast", "none"}
     assert set(STYLES) == {"strong", "dim", "bar", "warn", "hot", "bad", "alarm"}

@@ -2,11 +2,12 @@
 
 import base64
 import os
+import subprocess
 
 import pytest
 
 from llmrepl.parts import Image, Text
-from llmrepl.repl.editing.attaching import MOST_FILES, TEXT_BYTES, message
+from llmrepl.repl.editing.attaching import MOST_FILES, MOST_NAMES, TEXT_BYTES, message
 from llmrepl.repl.editing.dropped import images_in
 from llmrepl.repl.editing.pastes import Pastes
 
@@ -24,6 +25,35 @@ def test_a_text_file_is_a_part_of_its_own_fenced_with_its_path(tmp_path):
     text, part = message("what is @a.py?", tmp_path).parts
     assert text == Text("what is @a.py?")
     assert part.text == "The file a.py (3 lines):\n````\nx = 1\n```\ny = 2\n````"
+
+
+def test_of_a_directory_the_names_of_its_files_go_without_the_secret_and_the_ignored(tmp_path):
+    for name in ("src/b.py", "src/deep/a.py", "src/.env", "src/made.o", "other", "built/x.o"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / ".gitignore").write_text("*.o\n")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    sent = message("see @src/ and @built, @empty", tmp_path)
+    assert [part.text for part in sent.parts[1:]] == [
+        "The directory src/ (2 files):\n```\nb.py\ndeep/a.py\n```",
+        "The directory built (1 file):\n```\nx.o\n```",
+        "The directory empty (0 files):\n```\n```",
+    ]
+    assert sent.notes[0] == "attached src/ (2 files)"
+    assert "other" in message("@.", tmp_path).parts[1].text
+
+
+def test_of_a_large_directory_the_files_nearest_to_it_are_named(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for folder in ("a/b", "a"):
+        for number in range(MOST_NAMES - 1):
+            (tmp_path / folder / f"{number:03}").touch()
+    sent = message("@a", tmp_path)
+    assert sent.notes == (f"attached a ({MOST_NAMES} of {2 * MOST_NAMES - 2} files)",)
+    about, _, rest = sent.parts[1].text.partition("\n")
+    assert about.endswith(", those nearest to it):")
+    assert rest.count("b/") == 1
 
 
 def test_what_was_attached_is_said(tmp_path):
@@ -52,7 +82,7 @@ def test_an_image_is_attached_as_one_by_what_it_begins_with(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "text", ["@nothing", "write to a@b.c", r"\@a.py", "@", "@.", "@" + "x" * 5000, "@~nobody/x"]
+    "text", ["@nothing", "write to a@b.c", r"\@a.py", "@", "@" + "x" * 5000, "@~nobody/x"]
 )
 def test_what_is_no_file_stays_text(tmp_path, text):
     (tmp_path / "a.py").write_text("x")

@@ -9,8 +9,11 @@ import pexpect
 from tests.cli.machine import LLMREPL
 
 ENTER, NEW_LINE, ALT_ENTER, ESC = "\r", "\n", "\x1b\r", "\x1b"
-CTRL_C, CTRL_D, CTRL_S, CTRL_U, CTRL_Z = "\x03", "\x04", "\x13", "\x15", "\x1a"
-UP = "\x1b[A"
+CTRL_C, CTRL_D, CTRL_E, CTRL_F, CTRL_L = "\x03", "\x04", "\x05", "\x06", "\x0c"
+CTRL_N, CTRL_O = "\x0e", "\x0f"
+CTRL_P, CTRL_R, CTRL_S, CTRL_U, CTRL_Z = "\x10", "\x12", "\x13", "\x15", "\x1a"
+UP, DOWN, RIGHT = "\x1b[A", "\x1b[B", "\x1b[C"
+TAB, SHIFT_TAB, ALT_F, CTRL_RIGHT = "\t", "\x1b[Z", "\x1bf", "\x1b[1;5C"
 PROMPT = "❯"
 
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[30;1R"

@@ -106,7 +106,7 @@ def test_a_chat_without_titles_sends_none(machine, chat):
     terminal = chat("--model", machine.script("Hello."))
     terminal.turn("good day", "Hello.")
     assert terminal.leave() == 0
-    assert b"\x1b]" not in terminal.raw
+    assert b"\x1b]2;" not in terminal.raw
 
 
 BLOCK = "Let me **see**.\n\n<helpers>\nprint(6 * 7)\n</helpers>\n"

@@ -2,6 +2,8 @@
 
 import base64
 
+import pytest
+
 from tests.repl.terminal import CTRL_C, ENTER, PROMPT, UP
 
 CTRL_R, TAB, RIGHT, EDITOR, DOWN = "\x12", "\t", "\x1b[C", "\x18\x05", "\x1b[B"
@@ -99,6 +101,7 @@ def test_a_large_paste_has_a_placeholder_and_is_sent_whole(machine, chat):
     assert texts(machine, "s") == ["read " + "a line\n" * 42]
 
 
+@pytest.mark.covers("ctrl-r")
 def test_history_is_searched_over_all_chats(machine, chat):
     model = machine.script("One.", "Two.", "Three.", "Four.")
     terminal = chat("--model", model, "--session", "s")
@@ -125,15 +128,13 @@ def test_history_is_searched_over_all_chats(machine, chat):
     assert texts(machine, "s")[2:] == ["count the apples", "weigh the pears"]
 
 
+@pytest.mark.covers("ctrl-x ctrl-e")
 def test_an_editor_of_the_persons_own_writes_the_prompt(machine, chat):
     program = machine.root / "editor"
     program.write_text('#!/bin/sh\nprintf "%s, and more\\n" "$(cat "$1")" > "$1"\n')
     program.chmod(0o755)
     terminal = chat("--model", machine.script("a", "b"), "--session", "s", EDITOR=program)
-    terminal.type("some text")
-    terminal.wait("some text")
-    terminal.settle()
-    terminal.type(EDITOR)
+    terminal.type("some text" + EDITOR)  # at once, while everything still loads
     terminal.wait(", and more")
     terminal.turn("!", "a")
     terminal.say("/editor other text")

@@ -28,13 +28,13 @@ FORBIDDEN = re.compile(
     rb"|\xc2[\x80-\x9f]|\x07|\x0b|\x0c|\x7f|\xe2\x80\xae"
 )
 
-TITLE = re.compile(rb"\x1b\]2;llmrepl: [^\x00-\x1f\x7f]*\x1b\\")
-"""The one that the chat itself sets."""
+OWN = re.compile(rb"\x1b\]2;llmrepl: [^\x00-\x1f\x7f]*\x1b\\|\x1b\]11;\?\x1b\\")
+"""The title that the chat itself sets, and its question for the background."""
 
 
 def clean(terminal):
     """Whether nothing that is forbidden was sent to the terminal."""
-    raw = TITLE.sub(b"", terminal.raw)
+    raw = OWN.sub(b"", terminal.raw)
     found = FORBIDDEN.search(raw)
     assert not found, raw[max(0, found.start() - 60) : found.end() + 60]
     return True

@@ -84,6 +84,7 @@ def test_commands_wait_for_their_turn_too(machine, running):
 # Interrupting
 
 
+@pytest.mark.covers("escape", "ctrl-c")
 @pytest.mark.parametrize("key", [ESC, CTRL_C])
 def test_an_interrupted_turn_keeps_its_text_and_hands_back_what_waits(machine, running, key):
     terminal = running("Second.")
@@ -161,6 +162,7 @@ def test_ctrl_d_in_the_middle_of_a_turn_winds_it_down_first(machine, running):
     assert machine.processes() == []
 
 
+@pytest.mark.covers("ctrl-d")
 def test_ctrl_d_leaves_only_where_the_prompt_is_empty(machine, chat):
     terminal = chat("--model", machine.script("Hello."))
     terminal.type("hm" + CTRL_D)
@@ -168,6 +170,7 @@ def test_ctrl_d_leaves_only_where_the_prompt_is_empty(machine, chat):
     assert terminal.leave() == 0
 
 
+@pytest.mark.covers("escape escape")
 def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
     terminal = chat("--model", machine.script("Hello."))
     terminal.turn("hello", "Hello.")
@@ -184,6 +187,7 @@ def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
 # Steering
 
 
+@pytest.mark.covers("ctrl-s")
 def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat):
     server = serve(WAITS.format(1), "In Celsius, then.", "Well.")
     terminal = chat("--model", "openai/x", "--session", "s")
@@ -205,6 +209,17 @@ def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat):
     again.turn("next", "Well.")
     assert "use Celsius" in str(server.requests[-1].body["messages"])
     assert again.leave() == 0
+
+
+def test_what_steers_is_text_and_what_it_mentions_is_not_attached(machine, running):
+    (machine.project / "data.csv").write_text("a,b\n")
+    terminal = running("Fine.", first=WAITS.format(1), seen="  so far")
+    terminal.type("look at @data.csv")
+    terminal.wait("data.csv")
+    terminal.type(CTRL_S)
+    terminal.wait("not attached: data.csv: Ctrl-S sends text, Enter files with it")
+    terminal.wait("while you work: look at @data.csv", "Fine.", PROMPT)
+    assert terminal.leave() == 0
 
 
 def test_the_first_queued_message_steers_where_nothing_is_typed(machine, running):

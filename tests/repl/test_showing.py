@@ -1,6 +1,8 @@
 """/show prints what was folded, and /theme changes how the timeline looks."""
 
-from tests.repl.terminal import PROMPT
+import pytest
+
+from tests.repl.terminal import CTRL_O, CTRL_U, PROMPT
 
 LONG = "Let me count.\n\n<helpers>\nfor n in range(200): print('row', n)\n</helpers>\n"
 QUIET = "Quietly.\n\n<helpers>\nx = 1\n</helpers>\n"
@@ -44,6 +46,23 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(machine, chat):
     assert terminal.leave() == 0
 
 
+@pytest.mark.covers("ctrl-o")
+def test_ctrl_o_shows_all_of_the_last_output_also_while_a_turn_runs(machine, chat):
+    model = machine.script(LONG, "delay: 3\n\nDone.")
+    terminal = chat("--model", model, PAGER=None)
+    terminal.type(CTRL_O)
+    terminal.wait("error: no block has run yet", PROMPT)
+    terminal.say("count")
+    terminal.wait("180 lines more", "Waiting for")
+    terminal.type("half a" + CTRL_O)
+    assert "row 100\n" in terminal.wait("row 199\n")
+    terminal.wait("❯ half a", "Done.", " tokens · ", PROMPT)
+    terminal.type(CTRL_O)
+    assert "row 100\n" in terminal.wait("row 199\n", "❯ half a")
+    terminal.type(CTRL_U)
+    assert terminal.leave() == 0
+
+
 def test_a_theme_is_changed_in_the_middle(machine, chat):
     terminal = chat("--model", machine.script("**One**.", "**Two**.", "**Three**."))
     terminal.turn("hello", "One.")
@@ -66,7 +85,7 @@ def test_a_theme_is_changed_in_the_middle(machine, chat):
 
 
 def test_a_display_without_themes_says_so(machine, chat):
-    terminal = chat("--display", "plain", "--model", machine.script("Hello."))
+    terminal = chat("--display", "json", "--model", machine.script("Hello."))
     terminal.say("/theme light")
     terminal.wait("error: this display has no themes", "ui.display = timeline has", PROMPT)
     assert terminal.leave() == 0

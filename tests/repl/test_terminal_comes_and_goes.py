@@ -60,6 +60,7 @@ def inscribed(terminal):
     return found
 
 
+@pytest.mark.covers("ctrl-z")
 def test_ctrl_z_at_an_idle_prompt_suspends_too(machine, shell):
     shell.say(f"{LLMREPL} --model {machine.script('Hello.')} --session s")
     shell.wait("Ctrl-D to leave", PROMPT)

@@ -92,8 +92,8 @@ async def resume(assembly: Assembly, session: str) -> Following | None:
         return None
     left, turns = assembly.session_id, assembly.runtime.state.turn
     opened = await go_on_with(assembly, session)
-    ui = assembly.config.ui
-    show_again(opened, ui.display, surface_for(sys.stdout, ui.theme, os.environ))
+    surface = surface_for(sys.stdout, assembly.look.theme, os.environ)
+    show_again(opened, assembly.config.ui.display, surface)
     if turns:
         say(f"left session {left}" if left else "what you left was not saved")
     if opened.log.header.cwd not in ("", str(assembly.cwd)):

@@ -52,14 +52,13 @@ async def theme(assembly: Assembly, name: str) -> None:
     Raises:
         LlmreplError: there is none of this name, or the display has no themes.
     """
-    display = assembly.display
-    if not isinstance(display, Themed):
+    if not isinstance(assembly.display, Themed):
         raise LlmreplError("this display has no themes", hint="ui.display = timeline has")
     if name and name not in THEMES:
         raise LlmreplError(f"there is no theme {name}", hint=f"there are: {', '.join(THEMES)}")
     if name:
-        display.theme = name
-    say(f"theme: {display.theme}" + (" · `ui.theme` keeps it" if name else ""))
+        assembly.look.theme = name
+    say(f"theme: {assembly.look.theme}" + (" · `ui.theme` keeps it" if name else ""))
 
 
 def _results(state: Conversation) -> Iterator[ToolResult]:

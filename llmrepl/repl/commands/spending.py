@@ -44,5 +44,5 @@ async def context(assembly: Assembly, _: str) -> None:
 
 
 def _draw(assembly: Assembly, view: Callable[[int], Sequence[Line]]) -> None:
-    surface = surface_for(sys.stdout, assembly.config.ui.theme, os.environ)
-    write(surface.stream, view(surface.size()[0]), colour=surface.theme != "none")
+    surface = surface_for(sys.stdout, assembly.look.theme, os.environ)
+    write(surface.stream, view(surface.size()[0]), surface.theme)

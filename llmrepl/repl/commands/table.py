@@ -55,6 +55,7 @@ async def _help(assembly: Assembly, _: str) -> None:
         say(f"  {'/' + name + ' ' + command.argument:22} {command.purpose}")
     say(f"  {USAGE}")
     say("  Enter sends · Alt-Enter or Ctrl-J: new line · Ctrl-C interrupts · Ctrl-D leaves")
+    say("  Tab completes · Ctrl-R searches what was sent · Ctrl-O: all that the last block wrote")
     say("  While a turn runs: Enter queues, ↑ takes back, Ctrl-S steers, Esc interrupts")
     if assembly.edges.provider.name == "demo":
         say("demo/assistant is not a language model. /model PROVIDER/MODEL connects one.")

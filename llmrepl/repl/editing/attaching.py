@@ -1,14 +1,14 @@
 """Makes the parts of a message from what was typed: its text, and the files that it mentions.
 
-Only what is typed is looked at, not what was pasted. A path that is no file stays text; a file that
-cannot be attached stays text too, and a note says why. Blocking: to be called in a thread.
+Only what is typed is looked at, not what was pasted. Of a directory, the names of its files are
+attached. A path that leads nowhere stays text; what cannot be attached stays text too, and a note
+says why. Blocking: to be called in a thread.
 """
 
 from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +25,10 @@ TEXT_BYTES = 64 * 1024
 
 IMAGE_BYTES = 10 * 1024 * 1024
 MOST_FILES = 20
-"""Files of one message."""
+"""Files and directories of one message."""
+
+MOST_NAMES = 500
+"""Files of a directory that are named: those that are nearest to it."""
 
 HEAD = 16
 UNITS = (("MB", 10**6), ("kB", 10**3))
@@ -60,8 +63,7 @@ def message(text: str, directory: Path, pastes: Pastes | None = None) -> Message
     pieces = (pastes or Pastes()).split(text)
     parts: list[Part] = [Text("".join(piece for piece, _ in pieces))]
     notes = []
-    typed = [piece for piece, pasted in pieces if not pasted]
-    files = dict.fromkeys(file for piece in typed for file in _mentioned(piece, directory))
+    files = mentioned(text, directory, pastes)
     for path, name in islice(files, MOST_FILES):
         shown = clean(name)
         try:
@@ -76,11 +78,26 @@ def message(text: str, directory: Path, pastes: Pastes | None = None) -> Message
     return Message(tuple(parts), tuple(notes))
 
 
-def attachment(path: Path, name: str) -> tuple[Part, str]:
-    """Return a file as a part, and in a few words how much of it that is.
+def mentioned(
+    text: str, directory: Path, pastes: Pastes | None = None
+) -> dict[tuple[Path, str], None]:
+    """Return the files and directories that `text` mentions, each with how it is called there.
 
     Args:
-        path: the file.
+        text: as `message` takes it, like the others.
+        directory: what relative paths are relative to.
+        pastes: what the placeholders stand for.
+    """
+    typed = (piece for piece, pasted in (pastes or Pastes()).split(text) if not pasted)
+    found = (_path(mention, directory) for piece in typed for mention in mentions(piece))
+    return dict.fromkeys(filter(None, found))
+
+
+def attachment(path: Path, name: str) -> tuple[Part, str]:
+    """Return a file, or the names in a directory, as a part, and in a few words how much that is.
+
+    Args:
+        path: the file or directory.
         name: how the person called it.
 
     Raises:
@@ -88,6 +105,8 @@ def attachment(path: Path, name: str) -> tuple[Part, str]:
     """
     if is_secret(path.name) or is_secret(path.resolve().name):
         raise Unattachable("files of this name usually hold secrets")
+    if path.is_dir():
+        return _names(name, path)
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -136,17 +155,23 @@ def _text(name: str, content: bytes, size: int) -> tuple[Text, str]:
     return Text(f"{about}\n{fence(text)}"), extent
 
 
-def _mentioned(text: str, directory: Path) -> Iterator[tuple[Path, str]]:
-    for found in mentions(text):
-        if file := _file(found, directory):
-            yield file
+def _names(name: str, path: Path) -> tuple[Text, str]:
+    from llmrepl.repl.editing.files import ProjectFiles
+
+    paths = ProjectFiles(path).paths()
+    nearest = sorted(paths, key=lambda inner: inner.count("/"))[:MOST_NAMES]
+    extent = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"
+    if cut := len(paths) > MOST_NAMES:
+        extent = f"{MOST_NAMES} of {extent}"
+    about = f"The directory {clean(name)} ({extent}{', those nearest to it' if cut else ''}):"
+    return Text(f"{about}\n{fence(chr(10).join(sorted(nearest)))}"), extent
 
 
-def _file(found: Mention, directory: Path) -> tuple[Path, str] | None:
+def _path(found: Mention, directory: Path) -> tuple[Path, str] | None:
     for name, _ in found.paths:
         try:
             path = directory / Path(name).expanduser()
-            if path.is_file():
+            if path.is_file() or path.is_dir():
                 return path, name
         except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, nobody's home
             continue

@@ -1,4 +1,4 @@
-"""The files of a project that can be mentioned: what git would show of it, else a bounded walk.
+"""The files of a directory that can be mentioned: what git would show, else a bounded walk.
 
 What the sandbox hides from blocks is not among them. Blocking: to be called in a thread.
 """
@@ -43,14 +43,14 @@ class ProjectFiles:
         """Return the paths, in alphabetical order; a few seconds old at most."""
         if time.monotonic() >= self._until:
             found = self._of_git()
-            paths = self._walked() if found is None else iter(found)
+            paths = iter(found) if found else self._walked()
             offered = (path for path in paths if not is_secret(path) and path.isprintable())
             self._listed = sorted(islice(offered, MOST))
             self._until = time.monotonic() + FRESH
         return self._listed
 
-    def _of_git(self) -> list[str] | None:
-        """Return what git lists, None where this is no repository or there is no git."""
+    def _of_git(self) -> list[str]:
+        """Return what git lists: nothing where this is no repository, or all of it is ignored."""
         try:
             ran = subprocess.run(  # noqa: S603 - a program and options that stand here
                 [*GIT, "-C", str(self._directory), *LISTING],
@@ -60,7 +60,7 @@ class ProjectFiles:
                 timeout=GIT_SECONDS,
             )
         except (OSError, subprocess.SubprocessError):
-            return None
+            return []
         return [path for path in os.fsdecode(ran.stdout).split("\0") if path]
 
     def _walked(self) -> Iterator[str]:

@@ -69,6 +69,12 @@ class Editor(PromptSession[str]):
 
         return message(text, self.directory, self.pastes)
 
+    def mentioned(self, text: str) -> list[str]:
+        """Return how the files and directories that `composed` would attach are called."""
+        from llmrepl.repl.editing.attaching import mentioned
+
+        return [name for _, name in mentioned(text, self.directory, self.pastes)]
+
 
 def prompt_session(
     config: Config,
