@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.options import load_config
+from llmrepl.cli.storing import schema
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -28,6 +29,9 @@ _ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 @click.group("sessions")
 def command() -> None:
     """List, search, show, export, import and remove saved sessions."""
+
+
+command.add_command(schema)
 
 
 @command.command("list")

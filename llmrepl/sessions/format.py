@@ -12,7 +12,8 @@ from llmrepl.record import Record, encode_record
 VERSION = 1
 """The format version this llmrepl writes, and the newest it reads."""
 
-_KIND = "session"
+KIND = "session"
+"""What the header says this file is."""
 
 
 class Header(NamedTuple):
@@ -34,7 +35,7 @@ def encode_header(header: Header) -> bytes:
     origin = header.forked_from
     return chain.encode(
         {
-            "llmrepl": _KIND,
+            "llmrepl": KIND,
             "version": VERSION,
             "id": header.id,
             "created": header.created,
@@ -51,7 +52,7 @@ def decode_header(line: bytes) -> Header:
     Raises:
         ValueError: it is no header of a version this llmrepl reads; the text says why.
     """
-    data = chain.header(line, _KIND, VERSION)
+    data = chain.header(line, KIND, VERSION)
     try:
         origin = data.pop("forked_from")
         return Header(
