@@ -93,7 +93,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 @command.command("show")
 @click.argument("session")
-@click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records, blobs put back.")
 @click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
 @click.option("--at", type=int, metavar="SEQ", help="The state behind this record instead.")
 @click.option("--context", "step", metavar="TURN.STEP", help="What the model was told instead.")
@@ -116,9 +116,11 @@ def show(
     reader = LogReader(session_file(loaded.config.sessions.directory, session))
     if as_json:
         for line, _ in reader.lines():
-            click.echo(line)
+            click.echo(reader.whole(line))
     else:
         _replay(reader, session, loaded.config.ui, _redactor(loaded))
+    for lost in reader.lost:
+        click.echo(f"llmrepl: {reader.path} {lost}", err=True)
     if reader.problem is not None:
         problem = reader.problem
         click.echo(

@@ -9,8 +9,8 @@ from llmrepl import chain
 from llmrepl.errors import SessionError
 from llmrepl.record import Record, encode_record
 
-VERSION = 1
-"""The format version this llmrepl writes, and the newest it reads."""
+VERSION = 2
+"""The format version of new sessions, and the newest that is read. Version 2 brought blobs."""
 
 KIND = "session"
 """What the header says this file is."""
@@ -20,7 +20,8 @@ class Header(NamedTuple):
     """The first line of a session.
 
     `created` is Unix time in milliseconds. `forked_from` is the id and the last seq copied from it,
-    where the session began as a fork. `extra` are fields this version does not know.
+    where the session began as a fork. `extra` are fields this version does not know. `version` is
+    that of the file, which every line of it keeps to.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Header(NamedTuple):
     cwd: str = ""
     forked_from: tuple[str, int] | None = None
     extra: Mapping[str, Any] = {}
+    version: int = VERSION
 
 
 def encode_header(header: Header) -> bytes:
@@ -36,7 +38,7 @@ def encode_header(header: Header) -> bytes:
     return chain.encode(
         {
             "llmrepl": KIND,
-            "version": VERSION,
+            "version": header.version,
             "id": header.id,
             "created": header.created,
             "forked_from": None if origin is None else {"id": origin[0], "seq": origin[1]},
@@ -54,13 +56,14 @@ def decode_header(line: bytes) -> Header:
     """
     data = chain.header(line, KIND, VERSION)
     try:
-        origin = data.pop("forked_from")
+        origin, version = data.pop("forked_from"), data.pop("version")
         return Header(
             str(data.pop("id")),
             int(data.pop("created")),
             str(data.pop("cwd")),
             None if origin is None else (str(origin["id"]), int(origin["seq"])),
             data,
+            version,
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ValueError(f"its header does not hold what it must ({exc!r})") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from llmrepl import parts
 from llmrepl.events import TYPES
+from llmrepl.sessions.blobs import FIELD
 from llmrepl.sessions.format import KIND, VERSION
 from llmrepl.usage import Cost, Price, Usage
 
@@ -57,6 +58,12 @@ def schema() -> Schema:
             "header": _header(),
             "record": _record(durable),
             "part": _told_apart("kind", (cls.kind for cls in KINDS), "#/$defs/part.{}"),
+            "blob": {
+                "description": "Where a large text is that stands in the line with its beginning.",
+                "type": "object",
+                "required": ["sha256", "bytes"],
+                "properties": {"sha256": _DIGEST, "bytes": _COUNT},
+            },
             "money": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$"},
             "usage": _object(Usage),
             "cost": _object(Cost, every=True, without=["price"]),
@@ -101,6 +108,7 @@ def _record(names: Iterable[str]) -> Schema:
             "step": _COUNT,
             "type": {"type": "string"},
             "data": {"type": "object"},
+            FIELD: {"type": "object", "additionalProperties": {"$ref": "#/$defs/blob"}},
         },
         "allOf": [
             {
