@@ -6,6 +6,7 @@ Prose stands in the pages and is edited there. What the code knows better stands
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -26,6 +27,7 @@ from llmrepl.events import TYPES, Unknown
 from llmrepl.loop import STOP_REASONS
 from llmrepl.providers.registry import BUILT_IN
 from llmrepl.repl.commands.table import COMMANDS
+from llmrepl.sessions.schema import schema
 
 REFERENCE = Path(__file__).parent / "reference"
 WIDTH = 80
@@ -195,6 +197,11 @@ def wrappers() -> str:
     return ", ".join(map(code, WRAPPERS)) + "."
 
 
+def session_schema() -> str:
+    """Return the JSON Schema of a session's lines, as `llmrepl sessions schema` prints it."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "commands.md": {
         "helps": command_helps,
@@ -213,6 +220,9 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "state.md": {"diagram": state_diagram, "anywhere": anywhere},
 }
 """What is made for each page, by the name in its marks."""
+
+FILES: Mapping[str, Callable[[], str]] = {"session-format.schema.json": session_schema}
+"""What is made as a whole."""
 
 
 def filled(text: str, made: Mapping[str, Callable[[], str]]) -> str:
@@ -235,10 +245,10 @@ def filled(text: str, made: Mapping[str, Callable[[], str]]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the pages, or with --check name those that are stale; return the exit code."""
     stale = []
-    for name, made in PAGES.items():
+    for name in (*PAGES, *FILES):
         page = REFERENCE / name
-        text = page.read_text("utf-8")
-        wanted = filled(text, made)
+        text = page.read_text("utf-8") if page.exists() else ""
+        wanted = filled(text, PAGES[name]) if name in PAGES else FILES[name]()
         if wanted == text:
             continue
         stale.append(name)

@@ -60,12 +60,12 @@ def rechain(line: bytes, prev: str) -> bytes:
 
 
 def header(line: bytes, kind: str, version: int) -> dict[str, Any]:
-    """Return the fields of a file's first line, but for its kind and its version.
+    """Return the fields of a file's first line, but for its kind.
 
     Args:
         line: the line without its newline.
         kind: what the file must be: the value of `llmrepl`.
-        version: the only format version that is read.
+        version: the newest format version that is read; those from 1 on are as well.
 
     Raises:
         ValueError: it is no such header; the text says why.
@@ -76,9 +76,11 @@ def header(line: bytes, kind: str, version: int) -> dict[str, Any]:
         raise ValueError("its header is not JSON") from None
     if not isinstance(data, dict) or data.pop("llmrepl", None) != kind:
         raise ValueError(f"its first line is not a header of kind {kind}")
-    found = data.pop("version", None)
-    if found != version:
-        raise ValueError(f"it has format version {found!r}, and this llmrepl reads {version}")
+    found = data.get("version")
+    if type(found) is not int or not 1 <= found <= version:
+        known = "1" if version == 1 else f"1 to {version}"
+        newer = ": a newer one wrote it" if isinstance(found, int) and found > version else ""
+        raise ValueError(f"it has format version {found!r}, and this llmrepl reads {known}{newer}")
     return data
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.options import load_config
+from llmrepl.cli.storing import schema
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -28,6 +29,9 @@ _ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 @click.group("sessions")
 def command() -> None:
     """List, search, show, export, import and remove saved sessions."""
+
+
+command.add_command(schema)
 
 
 @command.command("list")
@@ -89,7 +93,7 @@ def _row(row: Any) -> dict[str, Any]:
 
 @command.command("show")
 @click.argument("session")
-@click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records, blobs put back.")
 @click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
 @click.option("--at", type=int, metavar="SEQ", help="The state behind this record instead.")
 @click.option("--context", "step", metavar="TURN.STEP", help="What the model was told instead.")
@@ -112,9 +116,11 @@ def show(
     reader = LogReader(session_file(loaded.config.sessions.directory, session))
     if as_json:
         for line, _ in reader.lines():
-            click.echo(line)
+            click.echo(reader.whole(line))
     else:
         _replay(reader, session, loaded.config.ui, _redactor(loaded))
+    for lost in reader.lost:
+        click.echo(f"llmrepl: {reader.path} {lost}", err=True)
     if reader.problem is not None:
         problem = reader.problem
         click.echo(

@@ -37,11 +37,13 @@ def exported(path: Path, name: str, redactor: Redactor, display: str) -> tuple[s
     text = written(
         Session(header.id, header.created, records, cwd, header.forked_from), name, opened
     )
-    problem = reader.problem
-    if problem is None:
-        return text, ""
-    told = f"{path} line {problem.line}: {problem.reason}"
-    return text, f"{told}; the {reader.seq} records before it were written"
+    told = [f"{path} {lost}" for lost in reader.lost]
+    if reader.problem is not None:
+        line, reason, _ = reader.problem
+        told.append(
+            f"{path} line {line}: {reason}; the {reader.seq} records before it were written"
+        )
+    return text, "; ".join(told)
 
 
 def save(text: str, path: Path, *, fresh: bool = False) -> None:

@@ -9,17 +9,19 @@ from llmrepl import chain
 from llmrepl.errors import SessionError
 from llmrepl.record import Record, encode_record
 
-VERSION = 1
-"""The format version this llmrepl writes, and the newest it reads."""
+VERSION = 2
+"""The format version of new sessions, and the newest that is read. Version 2 brought blobs."""
 
-_KIND = "session"
+KIND = "session"
+"""What the header says this file is."""
 
 
 class Header(NamedTuple):
     """The first line of a session.
 
     `created` is Unix time in milliseconds. `forked_from` is the id and the last seq copied from it,
-    where the session began as a fork. `extra` are fields this version does not know.
+    where the session began as a fork. `extra` are fields this version does not know. `version` is
+    that of the file, which every line of it keeps to.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Header(NamedTuple):
     cwd: str = ""
     forked_from: tuple[str, int] | None = None
     extra: Mapping[str, Any] = {}
+    version: int = VERSION
 
 
 def encode_header(header: Header) -> bytes:
@@ -34,8 +37,8 @@ def encode_header(header: Header) -> bytes:
     origin = header.forked_from
     return chain.encode(
         {
-            "llmrepl": _KIND,
-            "version": VERSION,
+            "llmrepl": KIND,
+            "version": header.version,
             "id": header.id,
             "created": header.created,
             "forked_from": None if origin is None else {"id": origin[0], "seq": origin[1]},
@@ -51,15 +54,16 @@ def decode_header(line: bytes) -> Header:
     Raises:
         ValueError: it is no header of a version this llmrepl reads; the text says why.
     """
-    data = chain.header(line, _KIND, VERSION)
+    data = chain.header(line, KIND, VERSION)
     try:
-        origin = data.pop("forked_from")
+        origin, version = data.pop("forked_from"), data.pop("version")
         return Header(
             str(data.pop("id")),
             int(data.pop("created")),
             str(data.pop("cwd")),
             None if origin is None else (str(origin["id"]), int(origin["seq"])),
             data,
+            version,
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ValueError(f"its header does not hold what it must ({exc!r})") from None

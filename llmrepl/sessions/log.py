@@ -17,10 +17,12 @@ from typing import Self
 from llmrepl.chain import digest
 from llmrepl.errors import SessionError
 from llmrepl.record import Record
+from llmrepl.sessions.blobs import LIMIT, Blobs, outside
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import Header, encode_header, encode_line
 from llmrepl.sessions.lock import lock
+from llmrepl.sessions.migrations import BLOBS_SINCE
 from llmrepl.sessions.reader import LogReader
 
 _FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
@@ -34,7 +36,8 @@ class SessionLog:
     Attributes:
         header: the file's first line.
         seq: the last record in the file; the next one must have the next seq.
-        repaired: what had to be done to the file to open it, in one line; mostly empty.
+        repaired: what had to be done to the file to open it, and what of it is lost, in one line;
+            mostly empty.
         on_line: is given every record's line, without its newline, once it is in the file.
     """
 
@@ -123,6 +126,7 @@ class SessionLog:
         log.repaired = (
             f"{path} is damaged at line {problem.line}: {problem.reason}; the {len(records)}"
             f" records before it were copied to session {log.id}, and the file was left as it is"
+            + (f"; {log.repaired}" if log.repaired else "")
         )
         return log, records
 
@@ -157,7 +161,7 @@ class SessionLog:
         if self._closed:
             raise SessionError(f"session {self.id} is closed", hint="open it again")
         if self._size:
-            line = encode_line(self._last, record)
+            line = self._line(self._last, record)
             self._write(line + b"\n", sync=sync)
         else:
             line = self._begin(record, sync=sync)
@@ -196,15 +200,25 @@ class SessionLog:
         self._size = reader.end
         self.seq = reader.seq
         self._last = reader.last
+        if reader.lost:
+            told = f"{self.path} is not whole: {'; '.join(reader.lost)}"
+            self.repaired = f"{self.repaired}; {told}" if self.repaired else told
         if not reader.ended:
             self._write(b"\n", sync=False)
+
+    def _line(self, prev: str, record: Record) -> bytes:
+        """Return the record's line; the large texts that are not in it are on the disk by then."""
+        line = encode_line(prev, record)
+        if len(line) <= LIMIT or self.header.version < BLOBS_SINCE:
+            return line
+        return outside(line, Blobs(self.directory).put)
 
     def _begin(self, record: Record, *, sync: bool) -> bytes:
         """Make the file, header and first record in one write; return the record's line."""
         self._create()
         try:
             header = encode_header(self.header)
-            line = encode_line(digest(header), record)
+            line = self._line(digest(header), record)
             self._write(header + b"\n" + line + b"\n", sync=sync)
         except BaseException:
             with contextlib.suppress(OSError):

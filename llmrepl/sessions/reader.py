@@ -6,15 +6,19 @@ it; what does not verify is not yielded, nor is anything behind it, and `problem
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from llmrepl import chain
 from llmrepl.chain import Follower
 from llmrepl.errors import SessionError
 from llmrepl.record import Record, decode_record
-from llmrepl.sessions.format import Header, decode_header
+from llmrepl.sessions.blobs import FIELD, Blobs, inside
+from llmrepl.sessions.format import VERSION, Header, decode_header
+from llmrepl.sessions.migrations import BLOBS_SINCE, migrated
 
 
 class LogReader(Follower[Record]):
@@ -26,6 +30,8 @@ class LogReader(Follower[Record]):
 
     Attributes:
         header: the first line.
+        lost: what could not be read because a blob is gone or was changed, a line for each; its
+            record says so in its place.
         seq: the last record that verified; 0 before the first.
 
     Raises:
@@ -33,8 +39,10 @@ class LogReader(Follower[Record]):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(decode_record)
+        super().__init__(self._record)
         self.path = path
+        self.lost: list[str] = []
+        self._blobs = Blobs(path.parent)
         with self._file() as file:
             raw = file.readline()
         try:
@@ -57,6 +65,26 @@ class LogReader(Follower[Record]):
                 self.end += 1
                 self.ended = True
             yield from self.follow(file)
+
+    def whole(self, line: bytes) -> bytes:
+        """Return a line as it would be without blobs; `prev` is still that of the file."""
+        if self._may_name_blobs(line):
+            record = json.loads(line)
+            if FIELD in record:
+                inside(record, self._blobs.get)
+                return chain.encode(record)
+        return line
+
+    def _may_name_blobs(self, line: bytes) -> bool:
+        return self.header.version >= BLOBS_SINCE and b'"blobs":' in line
+
+    def _record(self, data: dict[str, Any]) -> Record:
+        if self.header.version < VERSION:
+            data = migrated(data, self.header.version)
+        if FIELD in data:
+            lost = inside(data, self._blobs.get)
+            self.lost += (f"record {data['seq']}: {reason}" for reason in lost)
+        return decode_record(data)
 
     def _file(self) -> IO[bytes]:
         try:

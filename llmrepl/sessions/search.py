@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from llmrepl.errors import SessionError
+from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.catalog import newest, session_path
 
 VERSION = 1
@@ -76,6 +77,7 @@ class SearchIndex:
 
     def __init__(self, directory: Path, file: Path) -> None:
         self._directory = directory
+        self._blobs = Blobs(directory)
         self._file = file
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -216,6 +218,8 @@ class SearchIndex:
         try:
             record = json.loads(line)
             kind = record.get("type")
+            if kind in _TEXTS and FIELD in record:
+                inside(record, self._blobs.get)
             text = "\n".join(_TEXTS[kind](record["data"])) if kind in _TEXTS else ""
             place = (session, record["seq"], record["turn"], record["at"], kind) if text else ()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

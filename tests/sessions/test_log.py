@@ -58,7 +58,7 @@ def test_the_header_says_what_the_session_is(tmp_path):
     path = write(tmp_path, notes(1), cwd="/home/ada/π", created=1_700_000_000_123)
     assert lines_of(path)[0] == {
         "llmrepl": "session",
-        "version": 1,
+        "version": 2,
         "id": path.stem,
         "created": 1_700_000_000_123,
         "forked_from": None,
