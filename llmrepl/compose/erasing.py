@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from llmrepl.config.paths import data_directory, search_index
@@ -42,23 +42,24 @@ def erase_everywhere(
     finally:
         if gone:
             _forget_indexed(search_index(environ, directory), [erased.id for erased in gone])
-            forget_typed(
-                data_directory(environ) / HISTORY,
-                {text for erased in gone for text in erased.typed},
-            )
+            forget_typed(data_directory(environ) / HISTORY, gone)
             sweep(Path(tempfile.gettempdir()))
 
 
-def forget_typed(file: Path, texts: Collection[str]) -> None:
-    """Take entries out of the file of what was typed, in the form `llmrepl.repl.history` writes.
+def forget_typed(file: Path, gone: Iterable[Erased]) -> None:
+    """Take what was typed in sessions out of the file that `llmrepl.repl.history` writes.
 
-    It is written in place and under its lock, since other chats may be adding to it.
+    That is the entries which name one of them, and those with a text that one of them holds: the
+    first of a chat are kept before its session is known. The file is written in place and under its
+    lock, since other chats may be adding to it.
 
     Args:
         file: it need not exist.
-        texts: what the entries hold; a command is there with its `!`.
+        gone: the sessions.
     """
-    wanted = {text.strip().removeprefix("!").removeprefix("!").strip() for text in texts}
+    gone = list(gone)
+    names = {erased.id for erased in gone}
+    texts = {_command(text) for erased in gone for text in erased.typed}
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -68,7 +69,11 @@ def forget_typed(file: Path, texts: Collection[str]) -> None:
     with os.fdopen(descriptor, "r+b") as kept:
         fcntl.flock(kept, fcntl.LOCK_EX)
         content = kept.read().decode("utf-8", "surrogateescape")
-        left = "".join(entry for entry in _entries(content) if _text(entry) not in wanted)
+        left = "".join(
+            entry
+            for entry in _entries(content)
+            if _session(entry) not in names and _text(entry) not in texts
+        )
         if left != content:
             kept.seek(0)
             kept.write(left.encode("utf-8", "surrogateescape"))
@@ -90,9 +95,18 @@ def _entries(content: str) -> Iterator[str]:
         yield "\n" + "".join(f"{kept}\n" for kept in entry)
 
 
+def _session(entry: str) -> str:
+    """Return the session that an entry names behind its date and time; "" for none."""
+    return " ".join(entry.split("\n")[1].split(" ")[3:])
+
+
 def _text(entry: str) -> str:
-    typed = "\n".join(line[1:] for line in entry.split("\n") if line.startswith("+")).strip()
-    return typed.removeprefix("!").removeprefix("!").strip()
+    return _command("\n".join(line[1:] for line in entry.split("\n") if line.startswith("+")))
+
+
+def _command(text: str) -> str:
+    """Return what was typed without what makes a command of it: a session holds the command."""
+    return text.strip().removeprefix("!").removeprefix("!").strip()
 
 
 def _forget_indexed(own: Path, session_ids: list[str]) -> None:

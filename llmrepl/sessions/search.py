@@ -30,6 +30,9 @@ AROUND = 30
 WAIT = 5.0
 """Seconds to wait for another process that brings the index up to date."""
 
+PATIENCE = 1000
+"""Milliseconds to wait for another process where something must leave the index."""
+
 _TABLES = """
 CREATE TABLE sessions (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL,
@@ -143,6 +146,7 @@ class SearchIndex:
             SessionError: the index cannot be written, or another process is at it.
         """
         try:
+            self._base.execute(f"PRAGMA busy_timeout = {PATIENCE}")
             self._base.execute("BEGIN IMMEDIATE")
             with self._base:
                 for name in names:
