@@ -67,4 +67,10 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
         config=config,
         redact=lambda text: redactor().redact(text),
     )
-    return await chat.run(resuming=any(session))
+    ended = await chat.run(resuming=any(session))
+    if config.sessions.prune:
+        from llmrepl.compose.pruning import pruned_unasked
+
+        if told := pruned_unasked(config, os.environ):
+            click.echo(f"llmrepl: {told}", err=True)
+    return ended

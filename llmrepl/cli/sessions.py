@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, export, import and remove saved sessions."""
+"""`llmrepl sessions`: list, search, show, export, import, tag and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmrepl.cli.keeping import found, prune, remove, tag
 from llmrepl.cli.options import load_config
 from llmrepl.cli.storing import schema
 
@@ -28,7 +29,11 @@ _ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 
 @click.group("sessions")
 def command() -> None:
-    """List, search, show, export, import and remove saved sessions."""
+    """List, search, show, export, import, tag and remove saved sessions."""
+
+
+for _also in (tag, remove, prune):
+    command.add_command(_also)
 
 
 command.add_command(schema)
@@ -37,7 +42,8 @@ command.add_command(schema)
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per session.")
 @click.option("--limit", type=int, default=50, show_default=True, help="How many at the most.")
-def list_(as_json: bool, limit: int) -> None:
+@click.option("--tag", "tagged", metavar="TAG", help="Only those with this tag.")
+def list_(as_json: bool, limit: int, tagged: str | None) -> None:
     """List saved sessions, the most recently used first."""
     from llmrepl.figures import money, tokens
     from llmrepl.sanitise import clean
@@ -46,18 +52,20 @@ def list_(as_json: bool, limit: int) -> None:
     loaded = load_config()
     redactor = _redactor(loaded)
     shown = False
-    for found in islice(sessions(loaded.config.sessions.directory), limit):
+    rows = sessions(loaded.config.sessions.directory)
+    for each in islice((row for row in rows if tagged in (None, *row.tags)), limit):
         shown = True
-        row = found._replace(prompt=redactor.redact(found.prompt))
+        row = each._replace(prompt=redactor.redact(each.prompt))
         if as_json:
             click.echo(json.dumps(_row(row), ensure_ascii=False))
             continue
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.updated / 1000))
         used = row.usage.input_tokens + row.usage.output_tokens
         state = "" if row.state == "finished" else f" [{row.state}]"
+        tags = "".join(f" #{clean(tag)}" for tag in row.tags)
         click.echo(
             f"{row.id}  {when}  {row.turns:>3} turns  {tokens(used):>6} tokens "
-            f" {money(row.cost):>8}  {clean(row.prompt)[:60]}{state}"
+            f" {money(row.cost):>8}  {clean(row.prompt)[:60]}{state}{tags}"
         )
     if not shown:
         click.echo("No sessions yet.", err=True)
@@ -88,6 +96,7 @@ def _row(row: Any) -> dict[str, Any]:
         "records": row.records,
         "size": row.size,
         "path": str(row.path),
+        "tags": list(row.tags),
     }
 
 
@@ -163,38 +172,6 @@ def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
         click.echo("Nothing was found.", err=True)
 
 
-@command.command("rm")
-@click.argument("sessions", metavar="SESSION…", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def remove(sessions: tuple[str, ...], yes: bool) -> None:
-    """Delete sessions for good, and what the search index holds of them.
-
-    A SESSION is an id, the beginning of one, or `last`.
-    """
-    from llmrepl.config.paths import search_index
-    from llmrepl.sessions import catalog
-    from llmrepl.sessions.search import SearchIndex
-
-    directory = load_config().config.sessions.directory
-    found = list(dict.fromkeys(_found(directory, name) for name in sessions))
-    if not yes and not click.confirm(f"Delete {', '.join(found)} for good?", err=True):
-        click.echo("Nothing was deleted.", err=True)
-        raise click.exceptions.Exit(1)
-    for session_id in found:
-        catalog.remove(directory, session_id)
-        click.echo(f"deleted {session_id}")
-    file = search_index(os.environ, directory)
-    if file.exists():
-        with SearchIndex(directory, file) as index:
-            index.update()
-
-
-def _found(directory: Any, session: str) -> str:
-    from llmrepl.sessions.catalog import find, last
-
-    return last(directory) if session == "last" else find(directory, session)
-
-
 def _replay(reader: Any, session: str, ui: Any, redactor: Redactor) -> None:
     from llmrepl.displays.opening import open_display, surface_for
 
@@ -220,7 +197,7 @@ def export(session: str, name: str, output: Path | None, display: str) -> None:
 
     loaded = load_config()
     directory = loaded.config.sessions.directory
-    path = session_path(directory, _found(directory, session))
+    path = session_path(directory, found(directory, session))
     text, problem = exported(path, name, _redactor(loaded), display)
     if output is None:
         click.echo(text, nl=False)

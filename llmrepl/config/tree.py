@@ -44,10 +44,18 @@ class Limits(NamedTuple):
 
 
 class Sessions(NamedTuple):
-    """Where sessions are kept, and whether."""
+    """Where sessions are kept, whether, and for how long.
+
+    `keep_days` and `keep_size`, in bytes, are None where there is no such rule; `prune` says that
+    the rules are applied unasked.
+    """
 
     directory: Path
     save: bool
+    keep_days: int | None
+    keep_size: int | None
+    keep_tags: tuple[str, ...]
+    prune: bool
 
 
 class Provider(NamedTuple):

@@ -21,6 +21,7 @@ from llmrepl import __version__
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.background import Keys, can_be_asked
 from llmrepl.repl.editing.session import prompt_session
+from llmrepl.repl.history import History
 from llmrepl.repl.keys import held
 from llmrepl.repl.loading import Loading
 from llmrepl.repl.look import Look
@@ -364,6 +365,9 @@ class Chat:
             self._status.say(self._redact(error.message))
             raise
         assembly.runtime.subscribe(self)
+        kept = self._panel.session.history
+        if isinstance(kept, History):
+            kept.session = lambda: assembly.session_id
         self._status.follow(assembly)
         return assembly
 

@@ -29,6 +29,10 @@ class History(Kept):
         file: where they are kept; it and its directory are made with the first one.
         redact: takes secrets out of what is kept.
         expand: returns a text with its pastes, which no other chat has.
+
+    Attributes:
+        session: returns the id of the session that is talked in, which is kept with what is sent,
+            so that both can be erased; "" where it is not known.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class History(Kept):
         self._file = file
         self._redact = redact
         self._expand = expand
+        self.session: Callable[[], str] = str
 
     def load_history_strings(self) -> Iterable[str]:
         """Return what earlier chats sent, the newest first."""
@@ -63,7 +68,8 @@ class History(Kept):
         whole = self._expand(string)
         text = self._redact(whole if len(whole) <= LONGEST else string)
         lines = "".join(f"+{line}\n" for line in text.split("\n"))
-        entry = f"\n# {time.strftime('%Y-%m-%d %H:%M:%S')}\n{lines}".encode("utf-8", "replace")
+        about = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self.session()}".rstrip()
+        entry = f"\n# {about}\n{lines}".encode("utf-8", "replace")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC

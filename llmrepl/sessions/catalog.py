@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from llmrepl.errors import SessionError
-from llmrepl.sessions.lock import lock
 from llmrepl.sessions.reader import LogReader
 
 SUFFIX = ".jsonl"
@@ -118,27 +117,6 @@ def last(directory: Path, cwd: str = "") -> str:
             return session_id
     where = f" that was begun in {cwd}" if cwd else ""
     raise SessionError(f"{directory} holds no session{where} to go on with", hint=LIST)
-
-
-def remove(directory: Path, session_id: str) -> None:
-    """Delete a session for good.
-
-    Raises:
-        SessionLocked: a process is writing it.
-        SessionError: there is no such session, or it cannot be deleted.
-    """
-    path = session_path(directory, session_id)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as exc:
-        raise SessionError(f"cannot delete {path}: {exc.strerror}", hint=LIST) from exc
-    try:
-        lock(descriptor, path)
-        path.unlink()
-    except OSError as exc:
-        raise SessionError(f"cannot delete {path}: {exc.strerror}") from exc
-    finally:
-        os.close(descriptor)
 
 
 def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:

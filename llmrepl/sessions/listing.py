@@ -46,6 +46,7 @@ class Summary(NamedTuple):
     cost: Decimal | None = None
     size: int = 0
     records: int = 0
+    tags: tuple[str, ...] = ()
 
 
 def sessions(directory: Path) -> Iterator[Summary]:
@@ -66,6 +67,13 @@ def sessions(directory: Path) -> Iterator[Summary]:
         except OSError:
             content = b""
         yield _summary(path, session_id, status, content, held)
+
+
+def tags_in(value: Any) -> tuple[str, ...]:
+    """Return the tags in the value of a `config.changed`, whoever wrote it."""
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(item for item in value if isinstance(item, str))
 
 
 def _summary(
@@ -106,6 +114,7 @@ def _looked_up(blank: Summary, header: Header, content: bytes) -> Summary:
         usage=usage,
         cost=cost,
         records=records,
+        tags=_tags(content),
     )
 
 
@@ -138,6 +147,15 @@ def _first_prompt(content: bytes) -> str:
                 return next((text for text in lines if text), "")
         break
     return ""
+
+
+def _tags(content: bytes) -> tuple[str, ...]:
+    """Return the session's tags: the last of these records counts."""
+    tags: tuple[str, ...] = ()
+    for _, line in _each(content, "config.changed"):
+        if line["data"]["key"] == "tags":
+            tags = tags_in(line["data"].get("value"))
+    return tags
 
 
 def _each(content: bytes, kind: str, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:

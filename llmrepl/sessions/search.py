@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -30,6 +30,9 @@ AROUND = 30
 
 WAIT = 5.0
 """Seconds to wait for another process that brings the index up to date."""
+
+PATIENCE = 1000
+"""Milliseconds to wait for another process where something must leave the index."""
 
 _TABLES = """
 CREATE TABLE sessions (
@@ -135,6 +138,25 @@ class SearchIndex:
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 
+    def forget(self, names: Iterable[str]) -> None:
+        """Leave no byte of these sessions in the file, whatever the directory holds.
+
+        Args:
+            names: their ids; those that are not in the index do no harm.
+
+        Raises:
+            SessionError: the index cannot be written, or another process is at it.
+        """
+        try:
+            self._base.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+            self._base.execute("BEGIN IMMEDIATE")
+            with self._base:
+                for name in names:
+                    self._forget(name)
+            self._erase()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
     def search(self, query: str, limit: int = 20) -> list[Hit]:
         """Return the newest records that hold every word of `query`, or words that begin so.
 
@@ -170,8 +192,7 @@ class SearchIndex:
                 base.close()
                 raise
         base.close()
-        for suffix in ("", "-wal", "-shm"):
-            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
+        discard(self._file)
         base = self._connected()
         base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
         return base
@@ -248,6 +269,12 @@ class SearchIndex:
             f"the search index {self._file} cannot be used: {error}",
             hint="it holds nothing of its own: remove it, and the next search makes it again",
         )
+
+
+def discard(file: Path) -> None:
+    """Remove an index with what a database keeps beside itself; the next search makes it again."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 def excerpt(text: str, query: str, characters: int) -> str:

@@ -70,6 +70,10 @@ FOUR = {
     "limits.budget": ("4.1", "3", "2", "0.1"),
     "sessions.directory": ('"/d/1"', None, '"/d/3"', '"/d/4"'),
     "sessions.save": ("false", None, "true", "false"),
+    "sessions.keep_days": ("400", None, "300", "1"),
+    "sessions.keep_size": ('"1GiB"', None, '"100MiB"', "2048"),
+    "sessions.keep_tags": ('["a", "b-c"]', None, '["keep"]', '["z"]'),
+    "sessions.prune": ("true", None, "false", "true"),
     "ui.display": ('"plain"', None, '"my-plugin"', '"auto"'),
     "ui.theme": ('"dark"', '"light"', '"none"', '"auto"'),
     "ui.screen_reader": ("true", None, "false", "true"),
@@ -89,6 +93,7 @@ WRONG = {
     '"provider/model"': ['"llama"', '"/x"', '"groq/"', "1", '""'],
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
+    "a list of words": ['"keep"', '["A B"]', "[1]", '["A", ""]'],
     "a list of names of environment variables": ['"A"', '["A B"]', "[1]", '["A", ""]'],
     "a list of texts of 8 characters or more": [
         '"secret-text"', '["short"]', '["long-enough", "       short"]', "[123456789]",

@@ -6,7 +6,9 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmrepl.compose.erasing import forget_typed
 from llmrepl.repl.history import LONGEST, History
+from llmrepl.sessions.erasing import Erased
 
 WRITER = """
 import sys
@@ -62,3 +64,35 @@ def test_a_history_that_cannot_be_read_or_written_is_empty(tmp_path):
     history = History(tmp_path / "history")
     history.store_string("x")
     assert list(history.load_history_strings()) == []
+
+
+def test_what_was_typed_in_an_erased_session_is_forgotten_and_nothing_else(tmp_path):
+    file = tmp_path / "history"
+    history = History(file)
+    for text in ("first", "!ls -l", "two\n\nlines", "other"):
+        history.store_string(text)
+    for session in ("mine", "theirs"):
+        history.session = lambda session=session: session
+        history.store_string(f"/sessions {session}\n# + {session}")
+    gone = [Erased("mine", frozenset({"first", "ls -l", "two\n\nlines", "never"}), 0)]
+    forget_typed(file, gone)
+    assert list(History(file).load_history_strings()) == ["/sessions theirs\n# + theirs", "other"]
+    before = file.read_bytes()
+    forget_typed(file, gone)
+    assert file.read_bytes() == before
+    forget_typed(tmp_path / "nowhere", gone)
+
+
+@given(
+    kept=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=4),
+    gone=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+)
+def test_what_is_forgotten_leaves_every_other_entry_as_it_was(tmp_path_factory, kept, gone):
+    file = tmp_path_factory.mktemp("h") / "history"
+    history = History(file)
+    for text in kept:
+        history.store_string(text)
+    history.session = lambda: "mine"
+    history.store_string(gone)
+    forget_typed(file, [Erased("mine", frozenset(), 0)])
+    assert list(History(file).load_history_strings()) == kept[::-1]

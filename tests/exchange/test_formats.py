@@ -19,6 +19,7 @@ from llmrepl.events import MessageFinished, StepStarted, TurnStarted
 from llmrepl.exchange.formats import FORMATS
 from llmrepl.exchange.told import totals_of, turns_of
 from llmrepl.parts import Text
+from tests.exchange.readers import trajectory
 from tests.exchange.stories import (
     ANSWER,
     COST,
@@ -189,6 +190,20 @@ def test_the_trajectory_is_valid_by_the_published_schema(session):
         calls = {made["tool_call_id"] for made in step.get("tool_calls", ())}
         results = step.get("observation", {}).get("results", ())
         assert {result["source_call_id"] for result in results} <= calls
+
+
+@SESSIONS
+def test_the_formats_own_reader_takes_the_trajectory_and_writes_the_same(session):
+    text = export(session, "atif")
+    read = trajectory().model_validate_json(text)
+    assert read.model_dump(mode="json", exclude_unset=True) == json.loads(text)
+
+
+def test_the_formats_own_reader_refuses_what_is_none():
+    data = json.loads(export(everything(), "atif"))
+    data["steps"][1]["step_id"] = 7
+    with pytest.raises(ValueError, match="step_id"):
+        trajectory().model_validate(data)
 
 
 # --- asciicast

@@ -4,7 +4,8 @@ import re
 import pytest
 
 from llmrepl.errors import SessionError, SessionLocked
-from llmrepl.sessions.catalog import find, ids, last, new_id, remove
+from llmrepl.sessions.catalog import find, ids, last, new_id
+from llmrepl.sessions.erasing import erase
 from llmrepl.sessions.log import SessionLog
 from tests.sessions.sample import notes, write
 
@@ -108,15 +109,15 @@ def test_the_last_session_is_one_that_can_be_read(tmp_path):
 
 def test_a_removed_session_is_gone(tmp_path):
     _sessions(tmp_path, "a", "b")
-    remove(tmp_path, "a")
+    [_] = erase(tmp_path, ["a"])
     assert ids(tmp_path) == ["b"]
     with pytest.raises(SessionError, match=r"cannot delete .*a\.jsonl: No such file"):
-        remove(tmp_path, "a")
+        [_] = erase(tmp_path, ["a"])
 
 
 def test_a_session_that_is_being_written_is_not_removed(tmp_path):
     with SessionLog.create(tmp_path) as log:
         log.append(notes(1)[0])
         with pytest.raises(SessionLocked, match=f"process {os.getpid()}"):
-            remove(tmp_path, log.id)
+            list(erase(tmp_path, [log.id]))
     assert ids(tmp_path) == [log.id]

@@ -11,7 +11,7 @@ from llmrepl.errors import SessionError
 from llmrepl.events import NoteAdded, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.sessions import catalog
+from llmrepl.sessions.erasing import erase
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.search import MOST, SearchIndex, excerpt
 from tests.sessions.sample import PATIENT, story, write
@@ -111,7 +111,7 @@ def test_nothing_is_left_of_a_session_that_was_removed(index, logs, file):
     write(logs, noted("tea"), session_id="one")
     write(logs, noted("hushhushhush"), session_id="two")
     assert found(index, "hushhush") == [("two", 1)]
-    catalog.remove(logs, "two")
+    [_] = erase(logs, ["two"])
     assert found(index, "hushhush") == []
     assert found(index, "tea") == [("one", 1)]
     assert b"hush" not in b"".join(path.read_bytes() for path in file.parent.iterdir())

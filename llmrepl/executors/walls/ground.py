@@ -74,9 +74,14 @@ class Ground:
         """
         os.close(self.lock)
         remove_tree(self.private)
-        for other in self.private.parent.glob(f"{PREFIX}*"):
-            if _is_abandoned(other):
-                remove_tree(other)
+        sweep(self.private.parent)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the directories in `parent` of executors that were killed."""
+    for other in parent.glob(f"{PREFIX}*"):
+        if _is_abandoned(other):
+            remove_tree(other)
 
 
 def prepare(scratch: Path | None) -> Ground:

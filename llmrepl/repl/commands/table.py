@@ -15,6 +15,7 @@ from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
 from llmrepl.repl.commands.showing import show_output, theme
+from llmrepl.repl.commands.tagging import tag
 from llmrepl.repl.shell import USAGE
 
 
@@ -80,6 +81,7 @@ COMMANDS = {
     "context": Command("", "what fills the model's context", spending.context),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
+    "tag": Command("[TAG | -TAG …]", "this session's tags; those tagged keep stay", tag),
     "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
     "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),
     "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),

@@ -1,0 +1,88 @@
+"""Erases sessions with every file that is their own; what others need as well stays.
+
+The forks of a session are sessions of their own, with copies of what it said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from llmrepl.errors import SessionError
+from llmrepl.events import TYPED, ToolRequested, TurnStarted
+from llmrepl.parts import Text
+from llmrepl.sessions.catalog import LIST, session_path
+from llmrepl.sessions.holdings import blobs_of, files_of
+from llmrepl.sessions.lock import lock
+from llmrepl.sessions.reader import LogReader
+
+
+class Erased(NamedTuple):
+    """What was erased: the session's id, what a person typed in it, and how many bytes it had."""
+
+    id: str
+    typed: frozenset[str]
+    size: int
+
+
+def erase(directory: Path, session_ids: Iterable[str]) -> Iterator[Erased]:
+    """Delete sessions for good, each with all that is its own below `directory`; yield what went.
+
+    Args:
+        directory: where the sessions are.
+        session_ids: their ids.
+
+    Raises:
+        SessionLocked: a process is writing one; it stays as it was.
+        SessionError: there is no such session, or it cannot be deleted.
+    """
+    files = files_of(directory)
+    blobs, needed = blobs_of(directory)
+    for session_id in session_ids:
+        mine = needed.pop(session_id, set()).difference(*needed.values())
+        yield _erase(directory, session_id, files.get(session_id, []), [blobs[b] for b in mine])
+
+
+def _erase(directory: Path, session_id: str, files: list[Path], blobs: list[Path]) -> Erased:
+    path = session_path(directory, session_id)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as exc:
+        raise SessionError(f"cannot delete {path}: {exc.strerror}", hint=LIST) from exc
+    try:
+        lock(descriptor, path)
+        typed = frozenset(_typed(path))
+        size = 0
+        for file in (*blobs, *files):  # the log last: what a crash leaves can be found again
+            size += file.stat().st_size
+            file.unlink()
+        _make_lasting(directory)
+    except OSError as exc:
+        raise SessionError(f"cannot delete {path}: {exc.strerror}") from exc
+    finally:
+        os.close(descriptor)
+    return Erased(session_id, typed, size)
+
+
+def _typed(path: Path) -> Iterator[str]:
+    """Yield what a person typed in a session, as far as it can be read."""
+    try:
+        for record in LogReader(path):
+            match record.event:
+                case TurnStarted(prompt=[Text(text=text), *_]):
+                    yield text
+                case ToolRequested(origin=origin, arguments=arguments) if origin in TYPED:
+                    yield str(arguments.get("code", ""))
+    except SessionError:
+        return
+
+
+def _make_lasting(directory: Path) -> None:
+    """Return when the directory without the names has reached the disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
