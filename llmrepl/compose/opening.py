@@ -62,7 +62,7 @@ def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:
     if not session_id:
         log = SessionLog.create(directory, cwd=cwd, session_id=wanted.session)
         return Opened(log, [], Conversation())
-    log, records = SessionLog.open(directory, session_id)
+    log, records = SessionLog.open(directory, session_id, cwd=cwd)
     return Opened(log, records, fold(records))
 
 

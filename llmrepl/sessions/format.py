@@ -14,6 +14,9 @@ VERSION = 1
 
 _KIND = "session"
 
+BEGINNING = b'{"llmrepl":"session",'
+"""How a header begins that llmrepl wrote."""
+
 
 class Header(NamedTuple):
     """The first line of a session.

@@ -26,7 +26,7 @@ from llmrepl.sessions.catalog import ids, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.reader import LogReader, is_unbegun
 from llmrepl.sessions.search import SearchIndex
 from tests.cli.machine import LLMREPL, Machine, until
 from tests.sessions.killed import CONVERSATIONS, KINDS, WORD
@@ -255,10 +255,9 @@ def counted(world, started, well):
 def searched(world, lines):
     """Return what is wrong with the listing and the index."""
     directory = world.machine.sessions
-    if broken := [
-        row.id for row in sessions(directory) if row.state in ("corrupt", "open elsewhere")
-    ]:
-        return f"listed wrongly: {broken}"
+    for row in sessions(directory):
+        if row.state in ("corrupt", "open elsewhere") and not is_unbegun(row.path):
+            return f"{row.id} is listed as {row.state}"
     with SearchIndex(directory, search_index(world.machine.env, directory)) as index:
         index.update()
         found = {(hit.session, hit.seq) for hit in index.search(WORD, 10_000)}
