@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 @session_options
 def command(**options: Any) -> int:
     """Chat in the terminal: type, and see the model run Python and bash in a sandbox."""
-    session = (options.pop("resume") or "", options.pop("last"), options.pop("session") or "")
+    session = (
+        options.pop("resume") or "",
+        options.pop("last"),
+        options.pop("session") or "",
+        options.pop("fork") or "",
+    )
     loaded = load_config(options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         click.echo(
@@ -42,7 +47,7 @@ def command(**options: Any) -> int:
     return asyncio.run(_chat(loaded, session))
 
 
-async def _chat(loaded: Loaded, session: tuple[str, bool, str]) -> int:
+async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
     from llmrepl.config.paths import data_directory
     from llmrepl.repl.chat import Chat
 

@@ -63,6 +63,7 @@ def sandbox_option(command: F) -> F:
 def session_options(command: F) -> F:
     """Give `command` the options that choose a session."""
     for option in (
+        click.option("--fork", metavar="ID", help="Go on in a copy of a session."),
         click.option("--session", metavar="ID", help="Go on with this session, or begin it."),
         click.option("--continue", "last", is_flag=True, help="Go on with the last session here."),
         click.option("--resume", metavar="ID", help="Go on with a session, by its id's beginning."),

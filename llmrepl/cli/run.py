@@ -44,7 +44,12 @@ def command(output: str, prompt: str | None, **options: Any) -> int:
     """
     from llmrepl.compose.opening import Wanted
 
-    wanted = Wanted(options.pop("resume") or "", options.pop("last"), options.pop("session") or "")
+    wanted = Wanted(
+        options.pop("resume") or "",
+        options.pop("last"),
+        options.pop("session") or "",
+        options.pop("fork") or "",
+    )
     loaded = load_config(options)
     require_walls(loaded.config)
     text = _prompt(prompt)

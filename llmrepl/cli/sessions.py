@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, export, import, tag and remove saved sessions."""
+"""`llmrepl sessions`: list, search, show, watch, export, import, tag and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -29,14 +29,11 @@ _ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 
 @click.group("sessions")
 def command() -> None:
-    """List, search, show, export, import, tag and remove saved sessions."""
+    """List, search, show, watch, export, import, tag and remove saved sessions."""
 
 
-for _also in (tag, remove, prune):
+for _also in (tag, remove, prune, schema):
     command.add_command(_also)
-
-
-command.add_command(schema)
 
 
 @command.command("list")
@@ -137,6 +134,21 @@ def show(
             f" the {reader.seq} records before it are shown",
             err=True,
         )
+
+
+@command.command("watch")
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as they are logged.")
+@click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
+def watch(session: str, as_json: bool, display: str | None) -> int:
+    """Show a session live while another process writes it.
+
+    SESSION is an id, the beginning of one, `last`, or a session's file. It begins with what there
+    is, and ends when the session is closed, at once where nobody is writing it.
+    """
+    from llmrepl.cli import watching
+
+    return watching.watch(session, display, as_json=as_json)
 
 
 @command.command("search")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmrepl.conversation import Conversation
+from llmrepl.conversation import Conversation, Phase
 from llmrepl.events import ConfigChanged, StepStarted
 from llmrepl.record import Record
 from llmrepl.redaction import Redactor
 from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find, last, session_path
+from llmrepl.sessions.forking import fork
+from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
+from llmrepl.sessions.reader import LogReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +23,19 @@ class Wanted:
     """Which session is wanted.
 
     `resume` is an id or the beginning of one. `last` is the newest of this directory, or of any.
-    `session` is an id to go on with where it exists and to begin with where it does not.
+    `session` is an id to go on with where it exists and to begin with where it does not. `fork` is
+    what to go on with in a copy, as `resume`.
     """
 
     resume: str = ""
     last: bool = False
     session: str = ""
+    fork: str = ""
 
     @property
     def new(self) -> bool:
         """Whether a new session is wanted."""
-        return not (self.resume or self.last or self.session)
+        return not (self.resume or self.last or self.session or self.fork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,13 @@ def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:
     Raises:
         SessionError: there is none, another process writes it, or it cannot be read.
     """
+    if wanted.fork:
+        return _forked(directory, find(directory, wanted.fork))
     session_id = _id_of(directory, wanted, cwd)
     if not session_id:
         log = SessionLog.create(directory, cwd=cwd, session_id=wanted.session)
         return Opened(log, [], Conversation())
-    log, records = SessionLog.open(directory, session_id)
+    log, records = SessionLog.open(directory, session_id, cwd=cwd)
     return Opened(log, records, fold(records))
 
 
@@ -72,6 +80,33 @@ def without_secrets(opened: Opened, redactor: Redactor) -> Opened:
     if records is opened.records:
         return opened
     return Opened(opened.log, records, fold(records))
+
+
+def _forked(directory: Path, session_id: str) -> Opened:
+    """Open a copy of a session; of one that is being written, up to where its last turn ended.
+
+    What the holder is about to run must not run here as well.
+    """
+    path = session_path(directory, session_id)
+    writer = holder(path)
+    at_seq = None if writer is None else _settled(list(LogReader(path)))
+    log, records = SessionLog.open(directory, fork(directory, session_id, at_seq))
+    if writer is not None:
+        log.repaired = (
+            f"session {session_id} is being written by {writer}; this is a copy of its first"
+            f" {len(records)} records, without a turn that is under way"
+        )
+    return Opened(log, records, fold(records))
+
+
+def _settled(records: Sequence[Record]) -> int:
+    """Return how many of the records there are up to where no turn is under way."""
+    state, settled = Conversation(), 0
+    for record in records:
+        state = fold((record,), state)
+        if state.phase is Phase.IDLE:
+            settled = record.seq
+    return settled
 
 
 def _id_of(directory: Path, wanted: Wanted, cwd: str) -> str:

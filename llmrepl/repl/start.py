@@ -23,12 +23,12 @@ REST = "/show {call}"
 """What shows all of an output that is folded."""
 
 
-async def start(loaded: Loaded, session: tuple[str, bool, str], panel: Panel) -> Assembly:
+async def start(loaded: Loaded, session: tuple[str, bool, str, str], panel: Panel) -> Assembly:
     """Assemble a chat, and start its sandbox and its meter in the background.
 
     Args:
         loaded: the configuration.
-        session: what to resume, whether to continue the last one, and a session's id.
+        session: what to resume, whether to continue the last one, a session's id, and what to fork.
         panel: the prompt, which steps aside for questions, and shows what is staged.
 
     Raises:

@@ -5,9 +5,7 @@ The original is only read. A copy appears whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 from llmrepl.chain import digest, rechain
 from llmrepl.errors import SessionError
 from llmrepl.sessions.catalog import LIST, new_id, session_path
+from llmrepl.sessions.drafts import place
 from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
 
@@ -54,25 +53,22 @@ def fork(
             hint=f"fork at 0 to {len(lines)}",
         )
     created = time.time_ns() // 1_000_000 if created is None else created
-    target = name or new_id(directory, created)
     origin = (session_id, len(lines))
-    header = reader.header._replace(id=target, created=created, forked_from=origin)
-    path = session_path(directory, target)
-    if path.exists():
-        raise SessionError(f"there is a session {target} in {directory} already", hint=LIST)
-    draft = path.with_suffix(".draft")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(_chain(encode_header(header), lines))
-            file.flush()
-            os.fsync(descriptor)
-        draft.rename(path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise SessionError(f"cannot fork {session_id} to {path}: {exc.strerror}") from exc
-    return target
+    while True:
+        target = name or new_id(directory, created)
+        header = reader.header._replace(id=target, created=created, forked_from=origin)
+        path = session_path(directory, target)
+        try:
+            place(path, _chain(encode_header(header), lines))
+        except FileExistsError:
+            if name:
+                raise SessionError(
+                    f"there is a session {target} in {directory} already", hint=LIST
+                ) from None
+        except OSError as exc:
+            raise SessionError(f"cannot fork {session_id} to {path}: {exc.strerror}") from exc
+        else:
+            return target
 
 
 def _chain(header: bytes, lines: list[bytes]) -> Iterator[bytes]:

@@ -15,6 +15,9 @@ VERSION = 2
 KIND = "session"
 """What the header says this file is."""
 
+BEGINNING = b'{"llmrepl":"session",'
+"""How a header begins that llmrepl wrote."""
+
 
 class Header(NamedTuple):
     """The first line of a session.

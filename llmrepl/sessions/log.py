@@ -16,14 +16,15 @@ from typing import Self
 
 from llmrepl.chain import digest
 from llmrepl.errors import SessionError
+from llmrepl.events import ToolStarted
 from llmrepl.record import Record
 from llmrepl.sessions.blobs import LIMIT, Blobs, outside
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import Header, encode_header, encode_line
-from llmrepl.sessions.lock import lock
+from llmrepl.sessions.lock import announce, lock, withdraw
 from llmrepl.sessions.migrations import BLOBS_SINCE
-from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.reader import LogReader, is_unbegun
 
 _FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
 
@@ -89,12 +90,18 @@ class SessionLog:
         return log
 
     @classmethod
-    def open(cls, directory: Path, session_id: str) -> tuple[Self, list[Record]]:
+    def open(cls, directory: Path, session_id: str, *, cwd: str = "") -> tuple[Self, list[Record]]:
         """Go on with a session: return its log and the records it holds so far.
 
         A torn last line is cut off. A damaged session is never appended to: the records before
         the damage are copied to a new session, which is opened in its place, and the damaged file
-        stays as it is. `repaired` says which of the two was done.
+        stays as it is. Where a crash left no whole record the session begins anew. `repaired` says
+        which of these was done.
+
+        Args:
+            directory: where the session is.
+            session_id: its id.
+            cwd: the directory it belongs to, where it begins anew.
 
         Raises:
             SessionLocked: another process is writing this session.
@@ -111,6 +118,8 @@ class SessionLog:
             raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
         try:
             lock(descriptor, path)
+            if is_unbegun(path):
+                return cls._anew(descriptor, directory, session_id, cwd), []
             reader = LogReader(path)
             records = list(reader)
             problem = reader.problem
@@ -145,7 +154,7 @@ class SessionLog:
 
         Args:
             record: its seq must be the one after `seq`.
-            sync: return only when the record is on the disk.
+            sync: return only when the record is on the disk; a `tool.started` always is then.
 
         Raises:
             SessionError: it could not be written. The log is as it was before, and the same
@@ -153,6 +162,8 @@ class SessionLog:
         """
         if not record.event.durable:
             return
+        # What has begun must be known after a power cut as well: it is never to begin again.
+        sync = sync or isinstance(record.event, ToolStarted)
         if record.seq != self.seq + 1:
             raise SessionError(
                 f"record {record.seq} cannot follow record {self.seq} of session {self.id}",
@@ -174,6 +185,7 @@ class SessionLog:
         """Give up the file and its lock. May be called twice; nothing can be appended after it."""
         self._closed = True
         if self._descriptor >= 0:
+            withdraw(self.path)
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -187,6 +199,16 @@ class SessionLog:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @classmethod
+    def _anew(cls, descriptor: int, directory: Path, session_id: str, cwd: str) -> Self:
+        """Begin in an open and locked file that never had a whole record."""
+        log = cls(directory, Header(session_id, time.time_ns() // 1_000_000, cwd))
+        os.ftruncate(descriptor, 0)
+        log.repaired = f"the first line of {log.path} was never finished: the session begins anew"
+        log._descriptor = descriptor
+        log._named = True
+        return log
 
     def _adopt(self, descriptor: int, reader: LogReader) -> None:
         """Take over an open and locked file that `reader` has read to its end."""
@@ -205,6 +227,7 @@ class SessionLog:
             self.repaired = f"{self.repaired}; {told}" if self.repaired else told
         if not reader.ended:
             self._write(b"\n", sync=False)
+        announce(self.path)
 
     def _line(self, prev: str, record: Record) -> bytes:
         """Return the record's line; the large texts that are not in it are on the disk by then."""
@@ -215,7 +238,8 @@ class SessionLog:
 
     def _begin(self, record: Record, *, sync: bool) -> bytes:
         """Make the file, header and first record in one write; return the record's line."""
-        self._create()
+        if self._descriptor < 0:
+            self._create()
         try:
             header = encode_header(self.header)
             line = self._line(digest(header), record)
@@ -226,6 +250,7 @@ class SessionLog:
             os.close(self._descriptor)
             self._descriptor = -1
             raise
+        announce(self.path)
         return line
 
     def _create(self) -> None:
@@ -244,7 +269,12 @@ class SessionLog:
                     self.header = self.header._replace(id=fresh)
         except OSError as exc:
             raise SessionError(f"cannot create {self.path}: {exc.strerror}", hint=_FULL) from exc
-        lock(self._descriptor, self.path)
+        try:
+            lock(self._descriptor, self.path)
+        except BaseException:  # whoever was faster begins the session
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise
 
     def _write(self, data: bytes, *, sync: bool) -> None:
         try:

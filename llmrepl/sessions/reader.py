@@ -17,8 +17,11 @@ from llmrepl.chain import Follower
 from llmrepl.errors import SessionError
 from llmrepl.record import Record, decode_record
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
-from llmrepl.sessions.format import VERSION, Header, decode_header
+from llmrepl.sessions.format import BEGINNING, VERSION, Header, decode_header
 from llmrepl.sessions.migrations import BLOBS_SINCE, migrated
+
+_LONGEST = 1 << 16
+"""Bytes that the header of an unbegun session has at the most."""
 
 
 class LogReader(Follower[Record]):
@@ -91,3 +94,28 @@ class LogReader(Follower[Record]):
             return self.path.open("rb")
         except OSError as exc:
             raise SessionError(f"cannot read {self.path}: {exc.strerror}") from exc
+
+
+def is_unbegun(path: Path) -> bool:
+    """Return whether a file has nothing but the beginning of a header, as a crash leaves it.
+
+    After a power cut there may be zeros instead, or nothing.
+
+    Raises:
+        SessionError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST)
+            if not content.strip(b"\0"):
+                rest = iter(lambda: file.read(1 << 20), b"")
+                return not any(chunk.strip(b"\0") for chunk in rest)
+    except OSError as exc:
+        raise SessionError(f"cannot read {path}: {exc.strerror}") from exc
+    content = content.rstrip(b"\0")
+    return (
+        b"\n" not in content
+        and len(content) < _LONGEST
+        and BEGINNING.startswith(content[: len(BEGINNING)])
+        and not content.endswith(b"}")
+    )

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from llmrepl.errors import SessionLocked
 from llmrepl.sessions.log import SessionLog
-from tests.sessions.sample import notes, read, write
+from tests.sessions.sample import notes, read
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,16 +20,6 @@ log = SessionLog.create(Path(sys.argv[1]), session_id="victim")
 for seq in itertools.count(1):
     log.append(Record(seq, seq, 0, 0, NoteAdded(text="remember " * (seq % 90))))
     print(seq, flush=True)
-"""
-
-HOLDER = """
-import sys
-from pathlib import Path
-from llmrepl.sessions.log import SessionLog
-
-log, records = SessionLog.open(Path(sys.argv[1]), sys.argv[2])
-print(len(records), flush=True)
-sys.stdin.read()
 """
 
 LIMITED = """
@@ -130,22 +119,6 @@ def test_what_was_appended_survives_a_kill(tmp_path, acknowledged):
         assert [record.seq for record in records] == list(range(1, len(records) + 1))
         log.append(notes(len(records) + 1)[-1])
     assert len(read(log.path)) == len(records) + 1
-
-
-def test_a_second_process_is_refused_and_told_who_writes(tmp_path):
-    session_id = write(tmp_path, notes(2)).stem
-    with _python(HOLDER, tmp_path, session_id) as holder:
-        assert holder.stdout.readline() == "2\n"
-        with pytest.raises(SessionLocked) as caught:
-            SessionLog.open(tmp_path, session_id)
-        assert caught.value.message == (
-            f"session {session_id} is being written by process {holder.pid}"
-        )
-        assert "--fork" in caught.value.hint
-        holder.kill()
-    log, records = SessionLog.open(tmp_path, session_id)
-    log.close()
-    assert records == notes(2)
 
 
 def test_a_lock_does_not_outlive_its_process_in_a_child_of_it(tmp_path):

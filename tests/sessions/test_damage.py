@@ -46,11 +46,40 @@ def test_a_log_cut_at_any_byte_opens_with_all_its_whole_records(cut):
         assert path.read_bytes() == WHOLE
 
 
-@pytest.mark.parametrize("cut", [0, 1, 20, HEADER_END - 2])
-def test_a_log_cut_in_its_header_holds_nothing_and_says_so(tmp_path, cut):
-    _placed(tmp_path, WHOLE[:cut])
+@pytest.mark.parametrize(
+    "content",
+    [*(WHOLE[:cut] for cut in (0, 1, 20, HEADER_END - 2)), bytes(9000), WHOLE[:30] + bytes(4000)],
+    ids=range(6),
+)
+def test_a_session_that_never_had_a_whole_line_begins_anew(tmp_path, content):
+    path = _placed(tmp_path, content)
     with pytest.raises(SessionError, match="line 1: its header is not JSON"):
+        LogReader(path)
+    log, records = SessionLog.open(tmp_path, SESSION_ID, cwd="/somewhere")
+    with log:
+        assert (records, log.seq, log.id) == ([], 0, SESSION_ID)
+        assert log.repaired == (
+            f"the first line of {path} was never finished: the session begins anew"
+        )
+        for record in story(1):
+            log.append(record)
+    assert read(path) == story(1)
+    assert LogReader(path).header.cwd == "/somewhere"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"A text of somebody's.", bytes(5000) + WHOLE, WHOLE[1:30], WHOLE[:30] + b"\n"),
+        b'{"llmrepl":"session",' + b"x" * 70_000,
+    ],
+    ids=range(5),
+)
+def test_a_file_that_could_be_something_else_is_never_begun_anew(tmp_path, content):
+    path = _placed(tmp_path, content)
+    with pytest.raises(SessionError, match="line 1"):
         SessionLog.open(tmp_path, SESSION_ID)
+    assert path.read_bytes() == content
 
 
 def test_a_torn_last_line_is_cut_off_and_reported(tmp_path):

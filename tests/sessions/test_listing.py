@@ -13,7 +13,7 @@ from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.usage import Usage
 from tests.sessions.sample import COST, USAGE, notes, story, turn, write
-from tests.sessions.test_crash import HOLDER
+from tests.sessions.test_holding import HOLD
 
 
 def _only(directory):
@@ -149,7 +149,7 @@ def test_a_session_another_process_writes_is_open_elsewhere_and_ours_is_not(tmp_
     log, _ = SessionLog.open(tmp_path, session_id)
     with log:
         assert _only(tmp_path).state == "finished"
-    command = [sys.executable, "-c", HOLDER, str(tmp_path), session_id]
+    command = [sys.executable, "-c", HOLD, str(tmp_path), session_id]
     with subprocess.Popen(
         command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:

@@ -1,0 +1,108 @@
+"""Lives through a scripted session of one kind, to be killed in the middle of it.
+
+Arguments: the kind, the model. Every record is printed the moment it is in a log, behind the
+session's id; `import` prints the id of each session it has made, and `branch` that of a named fork.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from llmrepl.compose import assemble
+from llmrepl.compose.importing import imported
+from llmrepl.compose.opening import Wanted
+from llmrepl.compose.rewinding import go_on_in_fork, take_back
+from llmrepl.config import load
+from llmrepl.config.paths import search_index
+from llmrepl.events import ContextCompacted
+from llmrepl.parts import Image, Text
+from llmrepl.redaction import NOTHING
+from llmrepl.sessions.search import SearchIndex
+
+WORD = "needle"
+"""Stands in every prompt, and is what the index is asked for."""
+
+CONVERSATIONS = 12
+
+
+def acknowledge(*words):
+    os.write(1, b" ".join(words) + b"\n")
+
+
+class Life:
+    """The steps that a kind of session is made of; each is a method."""
+
+    def __init__(self, assembly):
+        self.assembly = assembly
+        self.turns = 0
+        assembly.opened.log.on_line = self.tell  # a session that is gone on with takes it over
+
+    def tell(self, line):
+        acknowledge(self.assembly.session_id.encode(), line)
+
+    async def turn(self):
+        self.turns += 1
+        await self.assembly.runtime.turn((Text(f"{WORD} {self.turns}"),))
+
+    async def picture(self):
+        self.turns += 1
+        image = Image("image/png", data="iVBORw0K" * 40_000)
+        await self.assembly.runtime.turn((Text(f"{WORD} {self.turns}"), image))
+
+    async def command(self):
+        place = os.environ["LLMREPL_SANDBOX_WRITE"]
+        await self.assembly.runtime.command(f"echo typed >> {place}/effects")
+
+    async def fork(self):
+        go_on_in_fork(self.assembly)
+
+    async def branch(self):
+        _, session = go_on_in_fork(self.assembly, "branch")
+        acknowledge(b"forked", session.encode())
+
+    async def undo(self):
+        await take_back(self.assembly, files=False)
+
+    async def compact(self):
+        kept = len(self.assembly.runtime.state.messages)
+        self.assembly.runtime.record(
+            ContextCompacted(summary=f"{WORD} " * 2000, replaced=kept - 1, tokens_before=9000)
+        )
+
+    async def search(self):
+        for _ in range(3):
+            self.assembly.search_sessions(WORD, 10)
+
+    async def imports(self):
+        directory = self.assembly.config.sessions.directory
+        for made in imported(Path("chats.json"), "openai", directory, "", NOTHING):
+            acknowledge(b"imported", made.id.encode())
+            with SearchIndex(directory, search_index(os.environ, directory)) as index:
+                index.update()
+
+
+KINDS = {
+    "turn": (Life.turn,),
+    "command": (Life.turn, Life.command, Life.turn, Life.command),
+    "fork": (Life.turn, Life.fork, Life.turn, Life.branch, Life.turn),
+    "undo": (Life.turn, Life.turn, Life.undo, Life.turn, Life.undo, Life.turn),
+    "compact": (Life.turn, Life.compact, Life.turn, Life.compact, Life.turn),
+    "search": (Life.turn, Life.search, Life.turn, Life.search),
+    "large": (Life.picture, Life.turn, Life.picture),
+    "import": (Life.imports, Life.turn),
+}
+"""What happens in a session of each kind."""
+
+
+async def main(kind, model):
+    loaded = load({"model": model}, os.environ, Path.cwd())
+    assembly = await assemble(loaded.config, wanted=Wanted(session="first"))
+    life = Life(assembly)
+    for step in KINDS[kind]:
+        await step(life)
+    await assembly.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
