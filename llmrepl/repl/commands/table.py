@@ -102,7 +102,7 @@ COMMANDS = {
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "show": Command("[CALL | last]", "all that a block wrote", show_output),
     "theme": Command(
-        "[NAME]", "the colours: dark, light, contrast or none", theme, "|".join(THEMES)
+        "[NAME]", "the colours: dark, light, contrast or none", theme, completes="|".join(THEMES)
     ),
     "system": Command("", "the system prompt as it is sent", general.system),
     "editor": Command("[TEXT]", "write the prompt in your editor", _editor),

@@ -88,6 +88,7 @@ class Arguments:
             if len(form) <= len(before) or not _fits(form, before):
                 continue
             expected = form[len(before)]
+            found: Iterable[Choice]
             if expected in self._others:
                 found = (Choice(*known) for known in self._others[expected]())
             elif expected in self._kinds:
