@@ -82,6 +82,7 @@ class Chat:
             history=history,
             redact=redact,
             others=turn_keys(self),
+            known={"CALL": self._calls},
             message=PROMPT,
             prompt_continuation=CONTINUATION,
             bottom_toolbar=self._status.line,
@@ -221,6 +222,12 @@ class Chat:
         steering = assembly.runtime.steering if assembly else ()
         begins = [PROMPT + line for line in self._unbegun.splitlines()[:1]]
         return [*begins, *self._queue.lines(steering)]
+
+    def _calls(self) -> list[tuple[str, str]]:
+        from llmrepl.repl.commands.showing import calls
+
+        assembly = self._loading.done
+        return [*calls(assembly.runtime.state)] if assembly else []
 
     # The worker
 

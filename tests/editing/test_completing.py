@@ -10,6 +10,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from llmrepl.config import load
+from llmrepl.repl.commands.showing import THEMES
 from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.repl.editing.arguments import forms
 from llmrepl.repl.editing.completing import Completions
@@ -40,7 +41,9 @@ def offered(place):
         project = place / "project"
         config = load({}, environ, project, user_file=place / "config.toml").config
         document = Document(text)
-        rows = Completions(config, environ, project).get_completions(document, CompleteEvent())
+        known = {"CALL": lambda: [("2.1.0", "bash ok, 1 lines"), ("1.1.0", "python ok, 9 lines")]}
+        completions = Completions(config, environ, project, known)
+        rows = completions.get_completions(document, CompleteEvent())
         found = []
         for row in rows:
             whole = text[: len(text) + row.start_position] + row.text
@@ -55,6 +58,15 @@ def whole(rows):
 
 
 # Commands
+
+
+def test_calls_formats_and_themes_are_offered(offered):
+    assert offered("/show ")[0] == ("/show 2.1.0", "bash ok, 1 lines")
+    assert set(whole(offered("/show "))) == {"/show 2.1.0", "/show 1.1.0", "/show last"}
+    assert whole(offered("/show 1")) == ["/show 1.1.0", "/show 2.1.0"]
+    assert ("/export html", "one page, to show around") in offered("/export ")
+    assert "/export md src/" in whole(offered("/export md s"))
+    assert whole(offered("/theme ")) == [f"/theme {name}" for name in THEMES]
 
 
 def test_every_command_is_offered_with_its_purpose(offered):

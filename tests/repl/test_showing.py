@@ -12,7 +12,9 @@ def test_show_prints_all_of_what_was_folded_though_nothing_is_saved(machine, cha
     terminal = chat("--no-save", "--model", machine.script(LONG, "Done."))
     shown = terminal.turn("count", "row 11", "180 lines more: /show 1.1.1", "row 199", "Done.")
     assert "row 100" not in shown
-    terminal.say("/show 1.1.1")
+    terminal.type("/show ")
+    terminal.wait("1.1.1", "python ok, 200 lines")
+    terminal.say("1.1.1")
     shown = terminal.wait("row 199", PROMPT)
     assert [f"row {n}\n" in shown for n in (0, 100, 198)] == [True] * 3
     terminal.say("/show")

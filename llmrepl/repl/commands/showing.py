@@ -70,6 +70,16 @@ def _results(state: Conversation) -> Iterator[ToolResult]:
                 yield part
 
 
+def calls(state: Conversation) -> Iterator[tuple[str, str]]:
+    """Yield the calls that `/show` knows, the newest first: each id with what came of it."""
+    for result in _results(state):
+        lines = sum(text.count("\n") + 1 for text in map(_text, result.parts) if text)
+        yield (
+            result.call_id,
+            f"{result.name} {result.status}, {lines} line{'' if lines == 1 else 's'}",
+        )
+
+
 def _result(state: Conversation, call_id: str) -> ToolResult:
     known = []
     for result in _results(state):

@@ -14,7 +14,7 @@ from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
 from llmrepl.repl.commands.sandbox import sandbox
 from llmrepl.repl.commands.saying import say
-from llmrepl.repl.commands.showing import show_output, theme
+from llmrepl.repl.commands.showing import THEMES, show_output, theme
 from llmrepl.repl.commands.tagging import tag
 from llmrepl.repl.shell import USAGE
 
@@ -103,7 +103,9 @@ COMMANDS = {
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "show": Command("[CALL | last]", "all that a block wrote", show_output),
-    "theme": Command("[NAME]", "the colours: dark, light, contrast or none", theme),
+    "theme": Command(
+        "[NAME]", "the colours: dark, light, contrast or none", theme, completes="|".join(THEMES)
+    ),
     "system": Command("", "the system prompt as it is sent", general.system),
     "editor": Command("[TEXT]", "write the prompt in your editor", _editor),
     "clear": Command("", "clear the screen", general.clear),

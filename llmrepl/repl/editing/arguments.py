@@ -46,9 +46,16 @@ class Arguments:
         config: what is configured.
         environ: the environment variables.
         directory: the current one.
+        others: what placeholders stand for that only others know, by what yields it.
     """
 
-    def __init__(self, config: Config, environ: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        directory: Path,
+        others: Mapping[str, Callable[[], Iterable[tuple[str, str]]]] | None = None,
+    ) -> None:
         self._config = config
         self._environ = environ
         self._directory = directory
@@ -61,9 +68,11 @@ class Arguments:
             "PATH": self.paths,
             "FILE": self.paths,
             "DIRECTORY": self._directories,
+            "FORMAT": self._formats,
             "THEME": self._themes,
             "DISPLAY": self._displays,
         }
+        self._others = others or {}
 
     def choices(self, usage: str, typed: str) -> Iterator[Choice]:
         """Yield what can stand for the last word of `typed`.
@@ -79,7 +88,10 @@ class Arguments:
             if len(form) <= len(before) or not _fits(form, before):
                 continue
             expected = form[len(before)]
-            if expected in self._kinds:
+            found: Iterable[Choice]
+            if expected in self._others:
+                found = (Choice(*known) for known in self._others[expected]())
+            elif expected in self._kinds:
                 found = self._kinds[expected](word)
             elif _is_placeholder(expected):
                 continue
@@ -149,6 +161,11 @@ class Arguments:
 
     def _directories(self, typed: str) -> Iterator[Choice]:
         return (choice for choice in self.paths(typed) if choice.open)
+
+    def _formats(self, _: str) -> Iterator[Choice]:
+        from llmrepl.exchange.formats import FORMATS
+
+        return (Choice(name, row.purpose) for name, row in FORMATS.items())
 
     def _themes(self, _: str) -> Iterator[Choice]:
         from llmrepl.config.settings import SETTINGS

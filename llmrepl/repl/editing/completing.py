@@ -6,7 +6,7 @@ It works in threads, and imports what it needs there: the first prompt waits for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,12 +36,20 @@ class Completions(Completer):
         config: what is configured.
         environ: the environment variables.
         directory: the current one.
+        others: as `Arguments` takes it.
     """
 
-    def __init__(self, config: Config, environ: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        directory: Path,
+        others: Mapping[str, Callable[[], Iterable[tuple[str, str]]]] | None = None,
+    ) -> None:
         self._config = config
         self._environ = environ
         self._directory = directory
+        self._others = others
         self._made: _Sources | None = None
 
     def get_completions(
@@ -72,7 +80,7 @@ class Completions(Completer):
 
             self._made = _Sources(
                 ProjectFiles(self._directory),
-                Arguments(self._config, self._environ, self._directory),
+                Arguments(self._config, self._environ, self._directory, self._others),
             )
         return self._made
 

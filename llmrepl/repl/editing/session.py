@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,7 @@ def prompt_session(
     redact: Callable[[str], str] = str,
     keys: KeyBindingsBase | None = None,
     others: Doing | None = None,
+    known: Mapping[str, Callable[[], Iterable[tuple[str, str]]]] | None = None,
     **options: Any,
 ) -> Editor:
     """Return the line editor.
@@ -93,6 +94,7 @@ def prompt_session(
         redact: takes secrets out of what is kept there.
         keys: bindings that come before all others.
         others: what does further actions of `llmrepl.config.actions`, or does them instead.
+        known: what placeholders in commands' arguments stand for, where only others know it.
         options: what else a `PromptSession` takes: message, bottom_toolbar, input, output …
     """
     pastes, directory, mode = Pastes(), Path.cwd(), config.ui.editing_mode
@@ -105,7 +107,7 @@ def prompt_session(
         key_bindings=merge_key_bindings([*ours, keys] if keys else ours),
         vi_mode=mode == "vi",
         cursor=ModalCursorShapeConfig() if mode == "vi" else None,
-        completer=Completions(config, os.environ, directory),
+        completer=Completions(config, os.environ, directory, known),
         complete_while_typing=Condition(_worth_completing),
         auto_suggest=ThreadedAutoSuggest(AutoSuggestFromHistory()),
         search_ignore_case=True,
