@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from llmrepl.exchange.taming import tame
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, title_of, totals_of, turns_of
 from llmrepl.exchange.words import code_of, coded, ending_of, fenced, minute, outputs_of
 from llmrepl.figures import duration, money, tokens
@@ -17,8 +18,6 @@ from llmrepl.parts import Image, Reasoning, Text, ToolCall, text_of
 from llmrepl.sanitise import clean
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&!])")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_HTML = re.compile(r"^( {0,3})<(?=[A-Za-z/!?])(?!https?:)")
 
 
 def markdown(session: Session) -> str:
@@ -75,7 +74,7 @@ def _step(step: Step) -> Iterator[str]:
                 yield fenced(clean(text), "text")
                 yield "</details>"
             case Text(text=text) if text.strip():
-                yield _closed(clean(text))
+                yield tame(clean(text))
             case ToolCall(call_id=call_id) if call_id in calls:
                 yield from _call(calls.pop(call_id))
     for call in calls.values():
@@ -111,22 +110,4 @@ def _plain(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in _closed(text).split("\n"))
-
-
-def _closed(text: str) -> str:
-    """Return the model's Markdown with its last fence closed, and without blocks of HTML.
-
-    Either could swallow what comes after it.
-    """
-    fence = ""
-    lines = []
-    for line in text.strip("\n").split("\n"):
-        found = _FENCE.fullmatch(line)
-        if found and not fence:
-            run, rest = found.groups()
-            fence = "" if run[0] == "`" and "`" in rest else run
-        elif found and found[1].startswith(fence) and not found[2].strip():
-            fence = ""
-        lines.append(line if fence else _HTML.sub(r"\1\\<", line))
-    return "\n".join([*lines, fence] if fence else lines)
+    return "\n".join(f"> {line}".rstrip() for line in tame(text).split("\n"))

@@ -1,7 +1,8 @@
 """A session as a Jupyter notebook: prompts and answers are Markdown cells, Python blocks are code.
 
 Python cells hold what ran and what came out, so that they can be run again; bash cells begin with
-`%%bash`; a tool's call is shown as JSON. Nothing that did not run becomes code.
+`%%bash`; a tool's call is shown as JSON. Nothing that did not run becomes code, and no Markdown
+loads or runs anything.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from llmrepl.exchange.taming import tame
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, title_of, turns_of
 from llmrepl.exchange.words import code_of, coded, ending_of, fenced, minute
 from llmrepl.parts import Image, Output, Reasoning, Text, ToolCall, text_of
@@ -46,7 +48,7 @@ def notebook(session: Session) -> str:
 
 def _turn(turn: Turn) -> Iterator[Cell]:
     if turn.number:
-        prompt = clean(text_of(turn.prompt))
+        prompt = tame(clean(text_of(turn.prompt)))
         quoted = "\n".join(f"> {line}".rstrip() for line in prompt.split("\n"))
         yield _markdown(f"## Prompt {turn.number}\n\n{quoted}")
     for step in turn.steps:
@@ -63,7 +65,7 @@ def _step(step: Step) -> Iterator[Cell]:
             case Reasoning(text=text):
                 yield _markdown(f"*Reasoning*\n\n{fenced(clean(text), 'text')}")
             case Text(text=text) if text.strip():
-                yield _markdown(clean(text).strip("\n"))
+                yield _markdown(tame(clean(text)))
             case ToolCall(call_id=call_id) if call_id in calls:
                 yield _call(calls.pop(call_id))
     for call in calls.values():

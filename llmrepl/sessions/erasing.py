@@ -13,9 +13,10 @@ from typing import NamedTuple
 from llmrepl.errors import SessionError
 from llmrepl.events import TYPED, ToolRequested, TurnStarted
 from llmrepl.parts import Text
-from llmrepl.sessions.catalog import LIST, session_path
-from llmrepl.sessions.holdings import blobs_of, files_of
-from llmrepl.sessions.lock import lock
+from llmrepl.sessions.catalog import LIST, ids, session_path
+from llmrepl.sessions.drafts import sweep
+from llmrepl.sessions.holdings import BlobNeeds, blobs_of, files_of
+from llmrepl.sessions.lock import holders, inode, lock
 from llmrepl.sessions.reader import LogReader
 
 
@@ -39,13 +40,13 @@ def erase(directory: Path, session_ids: Iterable[str]) -> Iterator[Erased]:
         SessionError: there is no such session, or it cannot be deleted.
     """
     files = files_of(directory)
-    blobs, needed = blobs_of(directory)
+    blobs = blobs_of(directory)
     for session_id in session_ids:
-        mine = needed.pop(session_id, set()).difference(*needed.values())
-        yield _erase(directory, session_id, files.get(session_id, []), [blobs[b] for b in mine])
+        yield _erase(directory, session_id, files.get(session_id, []), blobs)
+    _sweep(directory, blobs)
 
 
-def _erase(directory: Path, session_id: str, files: list[Path], blobs: list[Path]) -> Erased:
+def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds) -> Erased:
     path = session_path(directory, session_id)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -55,7 +56,10 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: list[Path
         lock(descriptor, path)
         typed = frozenset(_typed(path))
         size = 0
-        for file in (*blobs, *files):  # the log last: what a crash leaves can be found again
+        for file in (
+            *blobs.drop(session_id),
+            *files,
+        ):  # the log last: what a crash leaves can be found again
             size += file.stat().st_size
             file.unlink()
         _make_lasting(directory)
@@ -64,6 +68,17 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: list[Path
     finally:
         os.close(descriptor)
     return Erased(session_id, typed, size)
+
+
+def _sweep(directory: Path, blobs: BlobNeeds) -> None:
+    """Remove what killed processes left of anything, where nobody is at work on it now."""
+    sweep(directory)
+    held = holders()
+    paths = (session_path(directory, name) for name in ids(directory))
+    if any(inode(path.stat()) in held for path in paths):
+        return  # its writer may be about to name a blob
+    for file in blobs.unclaimed():
+        file.unlink(missing_ok=True)
 
 
 def _typed(path: Path) -> Iterator[str]:

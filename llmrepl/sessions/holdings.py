@@ -1,7 +1,7 @@
 """What sessions hold on disk: the files that are one session's own, and the blobs that they share.
 
-Beside a log stand files that begin with its id and a dot. A blob is named by the SHA-256 of its
-content; a session needs a blob if any of its lines has that name in it.
+Beside a log stand files that begin with its id and a dot. A session needs every blob that a line of
+its log names, also behind damage.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from llmrepl.errors import SessionError
+from llmrepl.sessions.blobs import FOLDER
 from llmrepl.sessions.catalog import SUFFIX, ids, session_path
+from llmrepl.sessions.drafts import SUFFIX as DRAFT
 from llmrepl.sessions.format import Header
 from llmrepl.sessions.reader import LogReader
 
-BLOBS = "blobs"
-"""The folder of contents that logs name instead of holding them."""
-
-DRAFT = ".draft"
-"""The end of the name of a fork that is being written, or never was finished."""
-
-_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+# A quote inside a text of a log is escaped, so that no text can pass for the name of a blob.
+_NAMED = re.compile(rb'"sha256":"([0-9a-f]{64})"')
 
 
 def files_of(directory: Path) -> dict[str, list[Path]]:
     """Return for each session the files that are its own, its log last.
 
-    A fork that was never finished is of the session that it was copied from.
+    Drafts are nobody's.
 
     Raises:
         SessionError: the directory cannot be read.
@@ -40,22 +38,44 @@ def files_of(directory: Path) -> dict[str, list[Path]]:
     except OSError as exc:
         raise SessionError(f"cannot list {directory}: {exc.strerror}") from exc
     for path in paths:
-        if path.name.removesuffix(SUFFIX) in found and path.name.endswith(SUFFIX):
+        if path.name.endswith((SUFFIX, DRAFT)):
             continue
-        owner = _origin(path) if path.name.endswith(DRAFT) else ""
-        owner = owner or _longest(path.name, found)
-        if owner in found:
+        owner = _longest(path.name, found)
+        if owner:
             found[owner].append(path)
     for name, own in found.items():
         own.append(session_path(directory, name))
     return found
 
 
-def blobs_of(directory: Path) -> tuple[dict[str, Path], dict[str, set[str]]]:
-    """Return each blob's file by its digest, and for each session the blobs that it needs."""
-    blobs = {path.name[:64]: path for path in (directory / BLOBS).rglob("*") if path.is_file()}
-    names = ids(directory) if blobs else ()
-    return blobs, {name: _named(directory, name) & blobs.keys() for name in names}
+class BlobNeeds(NamedTuple):
+    """The blobs of a directory: files by their digest, and the digests that each session needs.
+
+    A blob that is being written, or never was finished, is a file of its digest as well.
+    """
+
+    files: dict[str, list[Path]]
+    needed: dict[str, set[str]]
+
+    def drop(self, session_id: str) -> list[Path]:
+        """Take a session out; return the files that it alone needed."""
+        mine = self.needed.pop(session_id, set()).difference(*self.needed.values())
+        return [file for digest in mine for file in self.files.pop(digest, [])]
+
+    def unclaimed(self) -> list[Path]:
+        """Return the files that no session needs: of one that was killed before it named them."""
+        needed = set().union(*self.needed.values())
+        return [file for name, files in self.files.items() if name not in needed for file in files]
+
+
+def blobs_of(directory: Path) -> BlobNeeds:
+    """Return which session needs which blobs. Where there are none, no session is read."""
+    files: dict[str, list[Path]] = {}
+    folder = directory / FOLDER
+    for path in folder.iterdir() if folder.is_dir() else ():
+        files.setdefault(path.name[:64], []).append(path)
+    names = ids(directory) if files else ()
+    return BlobNeeds(files, {name: _needed(directory, name, files.keys()) for name in names})
 
 
 def forks_of(directory: Path, session_ids: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
@@ -77,11 +97,6 @@ def _longest(name: str, known: Iterable[str]) -> str:
     return ""
 
 
-def _origin(draft: Path) -> str:
-    header = _header(draft)
-    return header.forked_from[0] if header and header.forked_from else ""
-
-
 def _header(path: Path) -> Header | None:
     try:
         return LogReader(path).header
@@ -89,13 +104,11 @@ def _header(path: Path) -> Header | None:
         return None
 
 
-def _named(directory: Path, session_id: str) -> set[str]:
-    """Return what could be the digest of a blob in a session's lines, those behind damage too."""
-    path = session_path(directory, session_id)
-    found = set(_DIGEST.findall(path.read_bytes()))
+def _needed(directory: Path, session_id: str, known: Iterable[str]) -> set[str]:
     try:
-        for line, _ in LogReader(path).lines():  # as they are before anything packed them
-            found.update(_DIGEST.findall(line))
-    except SessionError:
-        pass
-    return {digest.decode() for digest in found}
+        content = session_path(directory, session_id).read_bytes()
+    except OSError:
+        return set(known)  # nobody can tell
+    if content.strip(b"\0") and not content.startswith(b"{"):
+        return set(known)  # it is not written as this version writes
+    return {digest.decode() for digest in _NAMED.findall(content)} & {*known}

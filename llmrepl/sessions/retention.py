@@ -114,15 +114,14 @@ class _Weights:
 
     def __init__(self, directory: Path) -> None:
         self._own = {name: sum(map(_size, own)) for name, own in files_of(directory).items()}
-        blobs, self._needed = blobs_of(directory)
-        self._blobs = {digest: _size(path) for digest, path in blobs.items()}
+        self._blobs = blobs_of(directory)
 
     def all(self) -> int:
-        return sum(self._own.values()) + sum(self._blobs.values())
+        blobs = (file for files in self._blobs.files.values() for file in files)
+        return sum(self._own.values()) + sum(map(_size, blobs))
 
     def drop(self, session_id: str) -> int:
-        mine = self._needed.pop(session_id, set()).difference(*self._needed.values())
-        return self._own.get(session_id, 0) + sum(self._blobs[digest] for digest in mine)
+        return self._own.get(session_id, 0) + sum(map(_size, self._blobs.drop(session_id)))
 
 
 def _size(path: Path) -> int:

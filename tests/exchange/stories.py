@@ -30,7 +30,7 @@ from llmrepl.sessions.reader import LogReader
 from llmrepl.usage import Price, Usage, cost_of
 
 ROOT = Path(__file__).parents[2]
-DEMOS = sorted((ROOT / "sessions/demos").glob("*.jsonl"))
+RECORDED = sorted((ROOT / "sessions").glob("*/*.jsonl"))
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
     "AAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg=="
@@ -143,7 +143,13 @@ def saved(path):
 
 def all_sessions():
     """Every session that the tests write in every format."""
-    return [everything(), Session("empty", BEGIN, []), *map(saved, DEMOS)]
+    return [*some_sessions(), *(saved(path) for path in RECORDED if path.parent.name != "demos")]
+
+
+def some_sessions():
+    """Those that are looked at where a look takes long."""
+    demos = [saved(path) for path in RECORDED if path.parent.name == "demos"]
+    return [everything(), Session("empty", BEGIN, []), *demos]
 
 
 def export(session, name, display="timeline"):

@@ -17,10 +17,10 @@ from llmrepl.events import (
 from llmrepl.parts import Image, Output, Reasoning, Text
 from tests.exchange.browser import Browser
 from tests.exchange.readers import player
-from tests.exchange.stories import COST, USAGE, all_sessions, call, everything, export, told
+from tests.exchange.stories import COST, USAGE, call, everything, export, some_sessions, told
 
 WIDE, NARROW = (1000, 1400), (380, 800)
-SESSIONS = pytest.mark.parametrize("session", all_sessions(), ids=lambda session: session.id)
+SESSIONS = pytest.mark.parametrize("session", some_sessions(), ids=lambda session: session.id)
 
 SEEN = """
 (() => {

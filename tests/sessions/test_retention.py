@@ -6,6 +6,8 @@ from hashlib import sha256
 import pytest
 
 from llmrepl.errors import SessionLocked
+from llmrepl.events import NoteAdded
+from llmrepl.record import Record
 from llmrepl.sessions.catalog import ids
 from llmrepl.sessions.erasing import erase
 from llmrepl.sessions.forking import fork
@@ -30,12 +32,19 @@ def going(found):
     return [session.id for session in found.going]
 
 
-def blob(directory, content):
-    name = sha256(content).hexdigest()
-    path = directory / "blobs" / name[:2] / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
+def blobs(directory):
+    """The blobs that there are, drafts as well."""
+    return sorted(path.name for path in (directory / "blobs").iterdir())
+
+
+def large(directory, session_id, *texts):
+    """A session with texts that are too large for its log; return their digests."""
+    write(directory, noted(*texts), session_id=session_id)
+    return [sha256(text.encode()).hexdigest() for text in texts]
+
+
+def noted(*texts):
+    return [Record(seq, seq, 0, 0, NoteAdded(text=text)) for seq, text in enumerate(texts, 1)]
 
 
 def test_sessions_that_were_not_used_for_so_many_days_go_the_oldest_first(tmp_path):
@@ -113,9 +122,8 @@ def test_what_stands_beside_a_log_goes_with_it_and_nothing_else_does(tmp_path):
         aged(tmp_path, name, 1)
     (tmp_path / "a.extra").write_text("of a")
     (tmp_path / "a.b.extra").write_text("of a.b")
-    (tmp_path / "unfinished.draft").write_bytes(
-        (tmp_path / fork(tmp_path, "a", name="f")).with_suffix(".jsonl").read_bytes()
-    )
+    fork(tmp_path, "a", name="f")
+    (tmp_path / "unfinished.draft").write_bytes((tmp_path / "f.jsonl").read_bytes())
     assert [path.name for path in files_of(tmp_path)["a.b"]] == ["a.b.extra", "a.b.jsonl"]
     (erased,) = erase(tmp_path, ["a"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -126,24 +134,50 @@ def test_what_stands_beside_a_log_goes_with_it_and_nothing_else_does(tmp_path):
 
 
 def test_a_blob_goes_with_the_last_session_that_names_it(tmp_path):
-    shared, own = blob(tmp_path, b"shared" * 1000), blob(tmp_path, b"own" * 1000)
-    write(tmp_path, notes(1, f"{shared.name} and {own.name}"), session_id="a")
-    write(tmp_path, notes(1, f"again sha256:{shared.name}"), session_id="b")
+    shared, own = large(tmp_path, "a", "shared" * 20_000, "own" * 30_000)
+    large(tmp_path, "b", "shared" * 20_000, f'a text that names "sha256":"{own}"')
+    assert blobs(tmp_path) == sorted([shared, own])
     found = plan(tmp_path, Rules(days=1), NOW + 100_000 * DAY)
-    assert {session.id: session.size > 6000 for session in found.going} == {"a": False, "b": True}
+    assert [session.size > 100_000 for session in found.going] == [False, True]
     assert found.left == 0
     [_] = erase(tmp_path, ["a"])
-    assert shared.exists()
-    assert not own.exists()
+    assert blobs(tmp_path) == [shared]
     [_] = erase(tmp_path, ["b"])
-    assert not shared.exists()
+    assert blobs(tmp_path) == []
 
 
-def test_a_blob_that_stands_behind_damage_is_still_needed(tmp_path):
-    shared = blob(tmp_path, b"shared" * 1000)
-    write(tmp_path, notes(1, shared.name), session_id="a")
-    path = write(tmp_path, notes(3, shared.name), session_id="b")
+@pytest.mark.parametrize("damage", [b"{}\n", b"\xff\xff\n"])
+def test_a_blob_that_stands_behind_damage_is_still_needed(tmp_path, damage):
+    shared, _ = large(tmp_path, "a", "shared" * 20_000, "short")
+    path = tmp_path / "b.jsonl"
+    write(tmp_path, noted("short", "shared" * 20_000), session_id="b")
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(lines[0] + b"{}\n" + lines[3])
+    path.write_bytes(lines[0] + damage + lines[2])
     [_] = erase(tmp_path, ["a"])
-    assert shared.exists()
+    assert blobs(tmp_path) == [shared]
+
+
+def test_while_a_session_cannot_be_read_no_blob_goes(tmp_path):
+    (own,) = large(tmp_path, "a", "own" * 30_000)
+    (tmp_path / "b.jsonl").write_bytes(b"\x28\xb5\x2f\xfd of a later version")
+    [_] = erase(tmp_path, ["a"])
+    assert blobs(tmp_path) == [own]
+    [_] = erase(tmp_path, ["b"])
+    assert blobs(tmp_path) == []
+
+
+def test_blobs_that_a_killed_process_left_go_when_nobody_writes(tmp_path):
+    large(tmp_path, "a", "own" * 30_000)
+    large(tmp_path, "b", "other" * 30_000)
+    large(tmp_path, "c", "short")
+    (own, other) = (
+        sha256(text.encode()).hexdigest() for text in ("own" * 30_000, "other" * 30_000)
+    )
+    for name in ("0" * 64, "1" * 64 + ".abcdef01.draft", f"{own}.abcdef01.draft"):
+        (tmp_path / "blobs" / name).write_bytes(b"what was never named")
+    log, _ = SessionLog.open(tmp_path, "c")
+    with log:
+        [_] = erase(tmp_path, ["a"])
+        assert blobs(tmp_path) == sorted(["0" * 64, "1" * 64 + ".abcdef01.draft", other])
+    [_] = erase(tmp_path, ["c"])
+    assert blobs(tmp_path) == [other]
