@@ -7,6 +7,7 @@ gone is forgotten, and an index that cannot be read is made anew.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -265,10 +266,14 @@ class SearchIndex:
         self._base.execute("VACUUM")
 
     def _failed(self, error: Exception) -> SessionError:
-        return SessionError(
-            f"the search index {self._file} cannot be used: {error}",
-            hint="it holds nothing of its own: remove it, and the next search makes it again",
+        full = (
+            getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(error, "errno", None) == errno.ENOSPC
         )
+        hint = "it holds nothing of its own: remove it, and the next search makes it again"
+        if full:
+            hint = "free some space, and search again"
+        return SessionError(f"the search index {self._file} cannot be used: {error}", hint=hint)
 
 
 def discard(file: Path) -> None:
