@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def save(text: str, path: Path, *, fresh: bool = False) -> None:
     Raises:
         SessionError: it could not be written, or it is there already.
     """
+    new = not path.exists()
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if fresh else os.O_TRUNC)
     try:
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
@@ -64,4 +66,7 @@ def save(text: str, path: Path, *, fresh: bool = False) -> None:
     except FileExistsError:
         raise SessionError(f"{path} exists already", hint="name another file") from None
     except OSError as exc:
+        if new:  # half an export is none
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise SessionError(f"cannot write {path}: {exc.strerror}") from exc

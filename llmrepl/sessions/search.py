@@ -7,17 +7,20 @@ gone is forgotten, and an index that cannot be read is made anew.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from llmrepl.errors import SessionError
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.catalog import newest, session_path
+
+T = TypeVar("T")
 
 VERSION = 1
 """The version of the tables; an index of another one is made anew."""
@@ -112,6 +115,9 @@ class SearchIndex:
         Raises:
             SessionError: the directory cannot be read, or the index cannot be written.
         """
+        self._whole(lambda: self._update(progress))
+
+    def _update(self, progress: Callable[[int, int], None]) -> None:
         found = newest(self._directory)
         try:
             known = {row[0]: row[1:] for row in self._base.execute(_KNOWN)}
@@ -133,10 +139,8 @@ class SearchIndex:
                 self._erase()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
-                raise self._failed(error) from error
+                raise
             # Another process is at it: what there is can be searched.
-        except (OSError, sqlite3.Error) as error:
-            raise self._failed(error) from error
 
     def forget(self, names: Iterable[str]) -> None:
         """Leave no byte of these sessions in the file, whatever the directory holds.
@@ -173,10 +177,23 @@ class SearchIndex:
                 f"there is no word to search for in {query!r}",
                 hint='give words, or a phrase in double quotes: "no such file"',
             )
+        values = (" AND ".join(terms), limit)
+        rows = self._whole(lambda: self._base.execute(_SEARCH, values).fetchall())
+        return [Hit(*row) for row in rows]
+
+    def _whole(self, work: Callable[[], T]) -> T:
+        """Return what `work` gives, if need be with an index that was made anew."""
         try:
-            rows = self._base.execute(_SEARCH, (" AND ".join(terms), limit))
-            return [Hit(*row) for row in rows]
-        except sqlite3.Error as error:
+            try:
+                return work()
+            except sqlite3.DatabaseError as error:
+                if not _is_spoilt(error):
+                    raise
+                self._base.close()
+                self._base = self._made()
+                self._update(lambda _, __: None)
+                return work()
+        except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
 
     def _opened(self) -> sqlite3.Connection:
@@ -186,12 +203,23 @@ class SearchIndex:
             (version,) = base.execute("PRAGMA user_version").fetchone()
             if version == VERSION:
                 base.execute("SELECT count(*) FROM sessions").fetchone()
-                return base
+                if self._is_all_there(base):
+                    return base
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 base.close()
                 raise
         base.close()
+        return self._made()
+
+    def _is_all_there(self, base: sqlite3.Connection) -> bool:
+        """Return whether no end of the file is missing, which the pages that are there hide."""
+        (pages,) = base.execute("PRAGMA page_count").fetchone()
+        (size,) = base.execute("PRAGMA page_size").fetchone()
+        return self._file.stat().st_size >= int(pages) * int(size)
+
+    def _made(self) -> sqlite3.Connection:
+        """Return a new index, in the place of what there is."""
         discard(self._file)
         base = self._connected()
         base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
@@ -265,10 +293,14 @@ class SearchIndex:
         self._base.execute("VACUUM")
 
     def _failed(self, error: Exception) -> SessionError:
-        return SessionError(
-            f"the search index {self._file} cannot be used: {error}",
-            hint="it holds nothing of its own: remove it, and the next search makes it again",
+        full = (
+            getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            or getattr(error, "errno", None) == errno.ENOSPC
         )
+        hint = "it holds nothing of its own: remove it, and the next search makes it again"
+        if full:
+            hint = "free some space, and search again"
+        return SessionError(f"the search index {self._file} cannot be used: {error}", hint=hint)
 
 
 def discard(file: Path) -> None:
@@ -297,6 +329,11 @@ def excerpt(text: str, query: str, characters: int) -> str:
 
 
 _KNOWN = "SELECT id, number, inode, size, changed FROM sessions"
+
+
+def _is_spoilt(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the file itself is what is wrong."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _key(facts: os.stat_result) -> tuple[int, int, int]:

@@ -84,7 +84,7 @@ class Watching:
     def _end(self) -> str:
         if self.holder is None:
             return "nobody is writing it"
-        return f"{self.holder} has closed it"
+        return f"{self.holder._replace(since=0, terminal='')} has closed it"
 
 
 def went_on(directory: Path, before: Holder) -> str:
