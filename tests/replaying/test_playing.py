@@ -9,8 +9,22 @@ import subprocess
 import termios
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llmrepl.events import BlockDelta, TextDelta, ToolRequested
+from llmrepl.events import (
+    BlockDelta,
+    MessageFinished,
+    StepStarted,
+    TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolRequested,
+    ToolStarted,
+)
+from llmrepl.pace import CLOSE
+from llmrepl.parts import Output, Reasoning, Text, ToolCall
+from llmrepl.record import Record
 from llmrepl.repl.replaying import split
 from llmrepl.replaying.pacing import Pacing
 from llmrepl.replaying.playing import LONGEST, frames, is_step, words
@@ -54,6 +68,110 @@ def test_a_message_takes_its_recorded_time():
     ]
     assert waits[0][0] == pytest.approx(0.12)
     assert sum(wait for wait, _ in waits) == pytest.approx(0.8)
+
+
+def recorded(*events, ms=()):
+    """Return records of `events`, each so many milliseconds after the one before it."""
+    found, at = [], 1_767_225_600_000
+    for seq, event in enumerate(events, 1):
+        at += dict(ms).get(event.type, 0)
+        found.append(Record(seq, at, 1, 1, event))
+    return found
+
+
+def scheduled(made):
+    """Return what is shown as (milliseconds since the beginning, text or type)."""
+    now, found = 0.0, []
+    for wait, record in frames(made):
+        now += wait * 1000
+        found.append((round(now), getattr(record.event, "text", record.event.type)))
+    return found
+
+
+ASKED = StepStarted(provider="scripted", model="m")
+
+
+def test_a_message_comes_at_the_pace_that_was_recorded():
+    call = ToolCall("1.1.1", "python", "python", {"code": "6 * 7"})
+    message = MessageFinished(
+        parts=(Reasoning("Hm."), Text("Let me see."), call),
+        stop="tool_calls",
+        total_ms=1600,
+        pace=(100, 3, 400, 4, 500, 9, 1500, 3),
+    )
+    request = ToolRequested(call_id="1.1.1", name="python", language="python", arguments={})
+    assert scheduled(recorded(ASKED, request, message))[1:] == [
+        (100, "Hm."),
+        (400, "Let "),
+        (500, "me see."),
+        (500, "block.opened"),
+        (500, "6 "),
+        (1500, "* 7"),
+        (1500, "tool.requested"),
+        (1600, "message.finished"),
+    ]
+
+
+def test_the_block_of_a_tool_ends_when_its_last_character_came():
+    call = ToolCall("1.1.1", "weather", "tool", {"place": "Assam"})
+    message = MessageFinished(
+        parts=(Text("See."), call), stop="tool_calls", total_ms=900, pace=(10, 4, 300, 20, 800, 9)
+    )
+    request = ToolRequested(call_id="1.1.1", name="weather", language="tool", arguments={})
+    shown = scheduled(recorded(ASKED, request, message))
+    assert shown[-2:] == [(800, "tool.requested"), (900, "message.finished")]
+
+
+def test_outputs_come_at_their_pace_also_of_calls_at_the_same_time():
+    def ended(call_id, text, pace):
+        parts = (Output("stdout", text), Output("value", "3"))
+        return ToolFinished(call_id=call_id, status="ok", parts=parts, pace=pace)
+
+    made = recorded(
+        ToolStarted(call_id="1.1.1", executor="bubblewrap"),
+        ToolStarted(call_id="1.1.2", executor="bubblewrap"),
+        ended("1.1.1", "abcd", (50, 0, 1, 400, 0, 3)),
+        ended("1.1.2", "xyz", (200, 0, 2, 600, 0, 1, 9_999, 7, 1)),
+        ms={"tool.finished": 500},
+    )
+    assert scheduled(made)[2:] == [
+        (50, "a"),
+        (200, "xy"),
+        (400, "bcd"),
+        (500, "tool.finished"),
+        (600, "z"),
+        (1000, "tool.finished"),
+    ]
+
+
+@given(st.lists(st.integers(-5, 40), max_size=30), st.text(max_size=60), st.text(max_size=60))
+def test_whatever_a_file_says_of_its_pace_nothing_is_lost(pace, said, code):
+    call = ToolCall("1.1.1", "bash", "bash", {"code": code})
+    message = MessageFinished(parts=(Text(said), call), stop="tool_calls", pace=tuple(pace))
+    request = ToolRequested(call_id="1.1.1", name="bash", language="bash", arguments={})
+    made = recorded(ASKED, request, message)
+    shown = [record.event for _, record in frames(made)]
+    assert "".join(event.text for event in shown if isinstance(event, TextDelta)) == said
+    assert "".join(event.text for event in shown if isinstance(event, BlockDelta)) == code
+    assert [wait for wait, _ in frames(made) if wait < 0] == []
+
+
+def test_a_streamed_session_is_recorded_with_its_pace_and_shown_at_it(machine):
+    slow = 'delay: 0.1\nrate: 20\n\nIt comes word by word.\n\n<helpers lang="bash">\n'
+    block = "echo one; sleep 0.3; echo two; sleep 0.1\n</helpers>"
+    model = machine.script(slow + block, "Done.")
+    assert machine.run("run", "--model", model, "--session", "slow", "Go.").code == 0
+    saved = list(LogReader(machine.sessions / "slow.jsonl"))
+    message, answer = (r.event for r in saved if isinstance(r.event, MessageFinished))
+    (result,) = (r.event for r in saved if isinstance(r.event, ToolFinished))
+    assert 4 <= len(message.pace) // 2 <= message.total_ms / CLOSE + 1
+    assert message.pace[0] >= 100
+    assert answer.pace == ()
+    assert result.pace[1:3] == (0, 4)
+    assert result.pace[4:] == (0, 4)
+    shown = [record.event for _, record in frames(saved)]
+    outputs = [event.text for event in shown if isinstance(event, ToolOutput)]
+    assert outputs == ["one\n", "two\n"]
 
 
 def test_a_long_pause_is_cut():
