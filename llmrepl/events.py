@@ -220,7 +220,7 @@ class ToolFinished(Event):
     any status but ok in one line. `dropped_bytes` of output were cut. `artifacts` are paths of
     files the call left for the person. `pace` says when its output came, if not at the end:
     milliseconds since the call started, the index in `parts`, and how many characters, again and
-    again.
+    again. `versions` are those of Python and of the packages that a block was the first to import.
     """
 
     type = "tool.finished"
@@ -234,6 +234,7 @@ class ToolFinished(Event):
     dropped_bytes: int = 0
     artifacts: tuple[str, ...] = ()
     pace: tuple[int, ...] = ()
+    versions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

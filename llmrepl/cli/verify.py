@@ -93,6 +93,7 @@ def _plain(report: Report) -> dict[str, Any]:
         "same": report.count("same"),
         "diverged": report.count("diverged"),
         "not_run": report.count("not run"),
+        "versions": {name: list(both) for name, both in report.versions.items()},
         "estranged": None if report.estranged is None else list(report.estranged),
         "calls": [_plain_call(checked) for checked in report.calls],
     }
@@ -126,6 +127,8 @@ def _told(report: Report) -> str:
     lines = [f"{'✗' if diverged else '✓'} {report.session}: {', '.join(counts)}"]
     for checked in report.calls:
         lines += _lines(checked, first=bool(diverged) and checked is diverged[0])
+    for name, (recorded, now) in report.versions.items():
+        lines.append(f"  {name} was {recorded} and is {now}")
     if report.estranged:
         turn, step = report.estranged
         lines.append(f"  from turn {turn}, step {step} on the model would have been told otherwise")

@@ -62,6 +62,7 @@ BY_NAME = {
     "artifacts": st.lists(words, max_size=3).map(tuple),
     "arguments": objects,
     "limits": objects,
+    "versions": st.dictionaries(names, words, max_size=3),
     "data": objects,
     "value": json_values,
     "exit_code": st.none() | st.integers(0, 255),
