@@ -16,6 +16,7 @@ from llmrepl.errors import ExecutorError
 from llmrepl.events import StepStarted, ToolFinished, ToolRequested
 from llmrepl.ports import ToolEvent
 from llmrepl.record import Record
+from llmrepl.replaying.asking import Asked
 from llmrepl.replaying.cassette import Cassette
 from llmrepl.replaying.comparing import Difference, Versions, differences
 from llmrepl.replaying.normalising import RULES, Place, Rule, normaliser
@@ -46,15 +47,22 @@ class Report:
 
     `estranged` is the first step whose recorded message answers something that the model would
     not have been told now, as (turn, step); None where there is none. `versions` are those of
-    Python and of packages that have changed: the recorded one and today's, by name. `problem` says
-    why nothing could be run.
+    Python and of packages that have changed: the recorded one and today's, by name. `asked` are the
+    steps at which a model was asked again. `problem` says why nothing could be run.
     """
 
     session: str
     calls: list[Checked] = field(default_factory=list)
     estranged: tuple[int, int] | None = None
     versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    asked: Sequence[Asked] = ()
     problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything could be run and asked, and nothing diverged."""
+        asked = all(step.outcome in ("same", "not asked") for step in self.asked)
+        return asked and not self.problem and not self.divergences
 
     @property
     def divergences(self) -> list[Checked]:
