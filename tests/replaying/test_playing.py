@@ -2,10 +2,14 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
+import select
+import signal
 import struct
 import subprocess
+import sys
 import termios
 
 import pytest
@@ -31,7 +35,8 @@ from llmrepl.replaying.playing import LONGEST, frames, is_step, words
 from llmrepl.sessions.reader import LogReader
 from llmrepl.testing import FakeClock, Step, records, turn
 from tests.cli.machine import LLMREPL, until
-from tests.replaying.recording import SESSIONS
+from tests.replaying import screens
+from tests.replaying.recording import ROOT, SESSIONS
 
 STEPS = [Step("Let me see.", "print(6 * 7)", "42\n", reasoning="Hm, hm."), Step("It is 42.")]
 
@@ -242,50 +247,162 @@ def test_q_ends_it():
     assert paced(60.0, "q")[0] is False
 
 
-@pytest.mark.parametrize("display", ["plain", "timeline", "json"])
-def test_the_same_session_gives_the_same_bytes(display, machine):
-    path = SESSIONS / "golden/several-steps.jsonl"
-    shown = [
-        machine.run("replay", path, "--instant", "--display", display, COLUMNS="72").out
-        for _ in range(2)
+class Screen:
+    """A replay in a terminal of its own; `shown` is all that it wrote."""
+
+    def __init__(self, machine, *args, columns=100, **env):
+        self.leader, self.follower = pty.openpty()
+        size = struct.pack("HHHH", 40, columns, 0, 0)
+        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, size)
+        self.before = termios.tcgetattr(self.follower)
+        self.shown = b""
+        self.process = subprocess.Popen(
+            [LLMREPL, "replay", *map(str, args)],
+            stdin=self.follower,
+            stdout=self.follower,
+            stderr=subprocess.DEVNULL,
+            cwd=machine.project,
+            env=machine.environment(**env),
+        )
+
+    def read(self, seconds):
+        """Take in what comes within that time; return whether anything did."""
+        ready, _, _ = select.select([self.leader], [], [], seconds)
+        if ready:
+            self.shown += os.read(self.leader, 65536)
+        return bool(ready)
+
+    def wait_for(self, text):
+        """Wait until `text` is shown."""
+        until(lambda: (self.read(0.1) and False) or text in self.shown)
+
+    def press(self, keys):
+        os.write(self.leader, keys)
+
+    @property
+    def reads_keys(self):
+        """Whether keys are read one by one and not echoed."""
+        return not termios.tcgetattr(self.follower)[3] & (termios.ECHO | termios.ICANON)
+
+    @property
+    def is_as_before(self):
+        return termios.tcgetattr(self.follower) == self.before
+
+    def ended(self):
+        """Wait for the end, read the rest, and return the exit code."""
+        until(lambda: (self.read(0.02) and False) or self.process.poll() is not None)
+        while self.read(0.05):
+            pass
+        return self.process.returncode
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.leader)
+        os.close(self.follower)
+
+
+@pytest.fixture
+def screen(machine):
+    opened = []
+
+    def start(*args, **options):
+        opened.append(Screen(machine, *args, **options))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+SEVERAL = SESSIONS / "golden/several-steps.jsonl"
+SLOW = (SESSIONS / "golden/runs-out-of-time.jsonl", "--speed", "0.05", "--display", "plain")
+
+
+def test_the_same_session_gives_the_same_bytes_whatever_the_process_is_like():
+    """Every recorded session, at three widths and in two themes."""
+    likes = (
+        {"TZ": "UTC", "LANG": "C.UTF-8", "PYTHONHASHSEED": "1"},
+        {"TZ": "Asia/Kathmandu", "LANG": "C", "PYTHONHASHSEED": "2", "COLUMNS": "20"},
+    )
+    command = [sys.executable, "-m", "tests.replaying.screens"]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | like)
+        for like in likes
     ]
-    assert shown[0] == shown[1]
-    assert "620" in shown[0]
+    first, second = (json.loads(process.communicate(timeout=60)[0]) for process in started)
+    assert first == second
+    assert len(first) == len(list(SESSIONS.glob("*/*.jsonl"))) * 6
+    assert len(set(first.values())) > len(first) / 2  # of short ones some widths are the same
+
+
+@pytest.mark.parametrize(("width", "theme"), [(40, "dark"), (80, "light"), (132, "dark")])
+def test_a_terminal_gets_just_these_bytes(width, theme, screen):
+    opened = screen(SEVERAL, "--instant", columns=width, LLMREPL_UI_THEME=theme)
+    assert opened.ended() == 0
+    wanted = screens.screen(LogReader(SEVERAL), width, theme)
+    assert opened.shown.decode().replace("\r\n", "\n") == wanted
+    assert "620" in wanted
+
+
+@pytest.mark.parametrize("display", ["plain", "json"])
+def test_where_there_is_no_terminal_the_bytes_are_the_same_too(display, machine):
+    command = ("replay", SEVERAL, "--instant", "--display", display)
+    first, second = (machine.run(*command, TZ=zone).out for zone in ("UTC", "Asia/Kathmandu"))
+    assert first == second
+    assert "620" in first
 
 
 def test_with_its_timing_it_says_the_same_as_at_once(machine):
-    path = SESSIONS / "golden/several-steps.jsonl"
-    timed = machine.run("replay", path, "--speed", "1000", "--display", "timeline")
-    once = machine.run("replay", path, "--instant", "--display", "timeline")
+    timed = machine.run("replay", SEVERAL, "--speed", "1000", "--display", "timeline")
+    once = machine.run("replay", SEVERAL, "--instant", "--display", "timeline")
     assert (timed.code, timed.err) == (0, "")
     assert [line for line in timed.lines if line] == [line for line in once.lines if line]
 
 
-def test_in_a_terminal_q_ends_a_paused_replay_and_leaves_the_terminal_as_it_was(machine):
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    before = termios.tcgetattr(follower)
-    path = SESSIONS / "golden/runs-out-of-time.jsonl"
-    process = subprocess.Popen(
-        [LLMREPL, "replay", str(path), "--speed", "0.05", "--display", "plain"],
-        stdin=follower,
-        stdout=follower,
-        cwd=machine.project,
-        env=machine.environment(),
-    )
-    shown = b""
+def test_in_a_terminal_q_ends_a_paused_replay_and_leaves_the_terminal_as_it_was(screen):
+    opened = screen(*SLOW)
+    opened.wait_for(b"Wait for it")
+    assert opened.reads_keys
+    opened.press(b" n q")
+    assert opened.ended() == 0
+    assert opened.is_as_before
 
-    def prompted():
-        nonlocal shown
-        shown += os.read(leader, 4096)
-        return b"Wait for it" in shown
 
-    until(prompted)
-    os.write(leader, b" n q")
-    assert process.wait(20) == 0
-    assert termios.tcgetattr(follower) == before
-    os.close(leader)
-    os.close(follower)
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_replay_that_is_killed_leaves_the_terminal_as_it_was(by, screen):
+    opened = screen(*SLOW)
+    opened.wait_for(b"Wait for it")
+    opened.process.send_signal(by)
+    assert opened.ended() == (130 if by == signal.SIGINT else -by)
+    assert opened.is_as_before
+
+
+def test_a_stopped_replay_reads_keys_again_when_it_goes_on(screen):
+    opened = screen(*SLOW)
+    opened.wait_for(b"Wait for it")
+    opened.process.send_signal(signal.SIGSTOP)
+    termios.tcsetattr(opened.follower, termios.TCSANOW, opened.before)
+    opened.process.send_signal(signal.SIGCONT)
+    until(lambda: opened.reads_keys)
+    opened.press(b"q")
+    assert opened.ended() == 0
+
+
+def test_keys_step_from_record_to_record_without_waiting(screen):
+    opened = screen(SEVERAL, "--speed", "0.01", "--display", "plain")
+    opened.wait_for(b"Which drink")
+    pressed = 0
+    while b"585" not in opened.shown:
+        opened.press((b"n", b"\x1b[C")[pressed % 2])
+        opened.read(0.1)
+        pressed += 1
+    assert 8 <= pressed < 60
+    assert not opened.read(0.3)
+    opened.press(b"n" * 60)
+    opened.wait_for(b"620** cups.")
+    opened.press(b"q")
+    assert opened.ended() == 0
 
 
 def test_a_damaged_session_is_not_replayed(machine, tmp_path):
