@@ -118,7 +118,9 @@ TYPED = frozenset({"person", "aside"})
 class MessageFinished(Event):
     """The model's message ended, for whatever reason `stop` gives; times in milliseconds.
 
-    `cost` is None when nobody knows the model's price.
+    `cost` is None when nobody knows the model's price. `pace` says when its characters, those of
+    blocks included, came, if not at once: milliseconds since the step started and how many, again
+    and again.
     """
 
     type = "message.finished"
@@ -128,6 +130,7 @@ class MessageFinished(Event):
     cost: Cost | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
+    pace: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +218,9 @@ class ToolFinished(Event):
 
     `parts` is what the model sees, `display` what people see where that differs. `reason` explains
     any status but ok in one line. `dropped_bytes` of output were cut. `artifacts` are paths of
-    files the call left for the person.
+    files the call left for the person. `pace` says when its output came, if not at the end:
+    milliseconds since the call started, the index in `parts`, and how many characters, again and
+    again. `versions` are those of Python and of the packages that a block was the first to import.
     """
 
     type = "tool.finished"
@@ -228,6 +233,8 @@ class ToolFinished(Event):
     reason: str = ""
     dropped_bytes: int = 0
     artifacts: tuple[str, ...] = ()
+    pace: tuple[int, ...] = ()
+    versions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +350,7 @@ _BY_NAME: dict[str, Codec] = {
     "touches": _LIST,
     "rules": _LIST,
     "artifacts": _LIST,
+    "pace": _LIST,
 }
 _PLAIN: Codec = (_same, _same)
 

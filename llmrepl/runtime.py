@@ -44,6 +44,7 @@ from llmrepl.loop import (
     Work,
     decide,
 )
+from llmrepl.pace import Paces
 from llmrepl.parser import Check
 from llmrepl.parts import Part
 from llmrepl.ports import (
@@ -124,6 +125,7 @@ class Runtime:
         self.limits = limits or Limits()
         self.state = state or Conversation()
         self._seq = seq
+        self._paces = Paces()
         self._checks = checks
         self._displays: list[Display] = []
         self._stop = ""
@@ -243,11 +245,13 @@ class Runtime:
             ProtocolError: it cannot happen now.
             SessionError: it could not be stored; it has not happened then.
         """
-        state, seq = self.state, 0
+        state, seq, at = self.state, 0, self.edges.clock.now()
         if event.durable:
-            event = self.edges.redactor.scrub(event)
+            event = self._paces.complete(self.edges.redactor.scrub(event), at)
             state, seq = evolve(state, event), self._seq + 1
-        record = Record(seq, self.edges.clock.now(), state.turn, state.step, event)
+        else:
+            self._paces.note(event, at)
+        record = Record(seq, at, state.turn, state.step, event)
         if event.durable:
             self.edges.store.append(record, sync=isinstance(event, TurnFinished))
             self.state, self._seq = state, seq

@@ -71,13 +71,15 @@ async def _play(records: Iterable[Record], loaded: Loaded, speed: float) -> int:
     display = _display(loaded, saved=False)
     pacing = Pacing(speed)
     with _keys(pacing):
-        for seconds, record in frames(records):
-            if not await pacing.wait(seconds):
-                break
-            display.show(record)
-            pacing.shown(is_step(record))
-    if isinstance(display, Settles):
-        display.settle()
+        try:
+            for seconds, record in frames(records):
+                if not await pacing.wait(seconds):
+                    break
+                display.show(record)
+                pacing.shown(is_step(record))
+        finally:
+            if isinstance(display, Settles):
+                display.settle()
     return DONE
 
 
@@ -87,6 +89,7 @@ def _keys(pacing: Any) -> Any:
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return nullcontext()
-    from llmrepl.repl.replaying import keys_for
+    from llmrepl.repl.replaying import HINT, keys_for
 
+    click.echo(HINT, err=True)
     return keys_for(sys.stdin, pacing.press)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +16,7 @@ from llmrepl.cli.options import load_config
 
 if TYPE_CHECKING:
     from llmrepl.accounting.whatif import Row
+    from llmrepl.config import Loaded
     from llmrepl.usage import Cost, Usage
 
 LOCAL = ("ollama", "demo", "scripted")
@@ -28,12 +33,14 @@ LOCAL = ("ollama", "demo", "scripted")
     required=True,
     help="What to price it on; may be given more than once.",
 )
+@click.option("--live", is_flag=True, help="Ask each model, too: that costs what it costs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
-def command(session: str, models: tuple[str, ...], as_json: bool) -> None:
+def command(session: str, models: tuple[str, ...], live: bool, as_json: bool) -> None:
     """Price a saved session on other models, with and without a prompt cache.
 
-    SESSION is an id, the beginning of one, `last`, or a session's file. No model is asked: the
-    requests are those of the session, and each figure comes with what it assumes.
+    SESSION is an id, the beginning of one, `last`, or a session's file. The requests are those of
+    the session, with the tokens that are stored and with tokens counted again, and each figure
+    comes with what it assumes. Without --live no model is asked.
     """
     from llmrepl.accounting import Meter
     from llmrepl.accounting.whatif import as_it_was, exchanges, what_if
@@ -46,18 +53,38 @@ def command(session: str, models: tuple[str, ...], as_json: bool) -> None:
     meter = Meter(prices_of(loaded.config))
     meter.tokens.load()
     names = {model: split_model(model) for model in models}
-    _, records = records_of(session_file(loaded.config.sessions.directory, session))
+    path = session_file(loaded.config.sessions.directory, session)
+    _, records = records_of(path)
     found = exchanges(records, meter.count)
+    counted = exchanges(records, meter.count, stored=False)
+    told_apart = [one.usage for one in found] != [one.usage for one in counted]
     asked = [record.event for record in records if isinstance(record.event, StepStarted)]
     recorded = dict.fromkeys(f"{event.provider}/{event.model}" for event in asked)
     rows = [as_it_was(", ".join(recorded) or "no model", found)]
     for model, (provider, name) in names.items():
-        rows += what_if(model, found, _pricing(meter, provider, name))
+        price = _pricing(meter, provider, name)
+        rows += what_if(model, found, price)
+        if told_apart:
+            rows += what_if(model, counted, price, counted=True)
+        if live:
+            rows.append(_asked(path, loaded, model))
     if as_json:
         for row in rows:
             click.echo(json.dumps(_plain(row), ensure_ascii=False))
     else:
         click.echo("\n".join(_table(rows)))
+
+
+def _asked(path: Path, loaded: Loaded, model: str) -> Row:
+    """Ask a model again at every step, and return what that came to."""
+    from llmrepl.accounting.whatif import as_asked
+    from llmrepl.compose.asking import ask_session
+
+    steps = asyncio.run(ask_session(path, loaded.config, os.environ, model=model))
+    answered = [(step.usage, step.cost) for step in steps if step.outcome in ("same", "differs")]
+    row = as_asked(model, answered, len(steps))
+    failed = dict.fromkeys(step.why for step in steps if step.outcome == "failed")
+    return replace(row, assumptions=(*row.assumptions, *failed))
 
 
 def _pricing(meter: Any, provider: str, model: str) -> Callable[[Usage], Cost | None]:
@@ -77,6 +104,7 @@ def _plain(row: Row) -> dict[str, Any]:
     usage, cost = row.usage, row.cost
     return {
         "model": row.model,
+        "tokens": row.tokens,
         "cache": row.cache,
         "input_tokens": usage.input_tokens,
         "cache_read": usage.cache_read,
@@ -95,15 +123,15 @@ def _table(rows: list[Row]) -> list[str]:
 
     notes: dict[str, int] = {}
     width = max(len(clean(row.model)) for row in rows)
-    lines = [
-        f"{'model':{width}}  {'cache':9}  {'↑ in':>7}  {'cached':>7}  {'↓ out':>7}  {'cost':>9}"
-    ]
+    figures = f"{'↑ in':>7}  {'cached':>7}  {'↓ out':>7}  {'cost':>9}"
+    lines = [f"{'model':{width}}  {'tokens':7}  {'cache':9}  {figures}"]
     for row in rows:
         usage = row.usage
         marks = [str(notes.setdefault(said, len(notes) + 1)) for said in row.assumptions]
         cost = "unknown" if row.cost is None else money(row.cost.total)
-        figures = (usage.input_tokens, usage.cache_read, usage.output_tokens)
-        shown = "  ".join(f"{tokens(figure):>7}" for figure in figures)
+        counts = (usage.input_tokens, usage.cache_read, usage.output_tokens)
+        shown = "  ".join(f"{tokens(count):>7}" for count in counts)
         name = clean(row.model)
-        lines.append(f"{name:{width}}  {row.cache:9}  {shown}  {cost:>9}  [{', '.join(marks)}]")
+        head = f"{name:{width}}  {row.tokens:7}  {row.cache:9}"
+        lines.append(f"{head}  {shown}  {cost:>9}  [{', '.join(marks)}]")
     return [*lines, "", *(f"[{number}] {said}" for said, number in notes.items())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from llmrepl.events import ToolFinished
@@ -18,7 +18,7 @@ Normalise = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that differs: status, exit_code, reason, a stream's name, artifacts or dropped.
+    """A field that differs: versions, status, exit_code, reason, a stream, artifacts or dropped.
 
     `diff` are the lines of a unified diff of the normalised texts, without line ends.
     """
@@ -53,6 +53,40 @@ def differences(
         for name in names
         if before.get(name, "") != after.get(name, "")
     )
+
+
+@dataclass(slots=True)
+class Versions:
+    """Versions of Python and packages, as far as calls told them; each of the two runs has its own.
+
+    A package is told by the call that imports it first, which need not be the same in both runs.
+    """
+
+    recorded: dict[str, str]
+    now: dict[str, str]
+
+    def take(self, recorded: Mapping[str, str], now: Mapping[str, str]) -> tuple[Difference, ...]:
+        """Return how versions of packages differ that a call, in either run, told as the first."""
+        self.recorded.update(recorded)
+        self.now.update(now)
+        fresh = [name for name in self.changed if name in recorded or name in now]
+        names = [name for name in fresh if name != "python"]
+        if not names:
+            return ()
+        before, after = (
+            "\n".join(f"{name} {versions[name]}" for name in names)
+            for versions in (self.recorded, self.now)
+        )
+        return (Difference("versions", before, after),)
+
+    @property
+    def changed(self) -> dict[str, tuple[str, str]]:
+        """What has another version now: both by name."""
+        return {
+            name: (version, self.now[name])
+            for name, version in sorted(self.recorded.items())
+            if self.now.get(name, version) != version
+        }
 
 
 def _fields(event: ToolFinished, normalise: Normalise) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,11 @@ _TABLE = (
     ("duration", r"\b(\d+m)?\d+\.\d+(e-?\d+)? ?(ns|us|µs|ms|s|sec|secs|seconds)\b", "<duration>"),
     ("pid", r"\b(pid|PID|process)([ =:]+)\d+\b", r"\1\2<pid>"),
     ("pid", r"(\bline \d+: +)\d+(?= [A-Z])", r"\1<pid>"),  # as bash tells of a job that was killed
-    ("temporary", r"(?<=/)tmp[a-z0-9_]{8}\b", "<temporary>"),
+    (
+        "temporary",
+        r"(?<=/)(tmp[a-z0-9_]{8}|sed[a-zA-Z0-9]{6}|tmp\.[a-zA-Z0-9]{10})\b",
+        "<temporary>",
+    ),
 )
 
 RULES = tuple(Rule(name, re.compile(pattern), to) for name, pattern, to in _TABLE)

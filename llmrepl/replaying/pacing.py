@@ -18,7 +18,7 @@ class Pacing:
         self.speed = speed
         self.paused = False
         self.ended = False
-        self._stepping = False
+        self._steps = 0
         self._news = asyncio.Event()
 
     def press(self, key: str) -> None:
@@ -26,9 +26,10 @@ class Pacing:
         match key:
             case " ":
                 self.paused = not self.paused
-                self._stepping = False
+                self._steps = 0
             case "n" | "\x1b[C" | "\x1bOC":
-                self.paused = self._stepping = True
+                self.paused = True
+                self._steps += 1
             case "+":
                 self.speed = min(self.speed * 2, FASTEST)
             case "-":
@@ -39,8 +40,8 @@ class Pacing:
 
     def shown(self, step: bool) -> None:
         """Note that a record was shown; a step ends with it where `step` says so."""
-        if step:
-            self._stepping = False
+        if step and self._steps:
+            self._steps -= 1
 
     async def wait(self, seconds: float) -> bool:
         """Return when the next record is due: True, or False where the replay was ended.
@@ -51,7 +52,7 @@ class Pacing:
         left = seconds
         loop = asyncio.get_running_loop()
         while not self.ended:
-            if self._stepping or (left <= 0 and not self.paused):
+            if self._steps or (left <= 0 and not self.paused):
                 return True
             self._news.clear()
             began, speed = loop.time(), self.speed

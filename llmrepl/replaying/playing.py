@@ -1,14 +1,15 @@
 """Gives a saved session its time back: which record is shown when, with messages in pieces again.
 
-A log has no pieces. A message's text is cut into words and spread evenly between its first token
-and its end; the calls in it come where they stood. A pause is never longer than `LONGEST`.
+A log has no pieces. It says when they came, or at least when the first came and the last: a text
+is then cut into words and spread evenly. No pause is longer than `LONGEST`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 
 from llmrepl.events import (
     BlockDelta,
@@ -16,11 +17,15 @@ from llmrepl.events import (
     Event,
     MessageFinished,
     ReasoningDelta,
+    StepFinished,
     StepStarted,
     TextDelta,
+    ToolFinished,
+    ToolOutput,
     ToolRequested,
+    ToolStarted,
 )
-from llmrepl.parts import Reasoning, Text, ToolCall
+from llmrepl.parts import Output, Part, Reasoning, Text, ToolCall
 from llmrepl.record import Record
 
 LONGEST = 2.0
@@ -29,11 +34,14 @@ LONGEST = 2.0
 Frame = tuple[float, Record]
 """Seconds to wait, and the record that is shown then."""
 
+_Timed = tuple[float, Record]
+"""Milliseconds since the beginning of the session, and the record that is shown then."""
+
 _WORD = re.compile(r"\S{1,24}\s{0,24}|\s{1,24}")
 
 
 def frames(records: Iterable[Record], longest: float = LONGEST) -> Iterator[Frame]:
-    """Yield the records with the seconds before each, and transient ones for messages.
+    """Yield the records with the seconds before each, and transient ones for messages and outputs.
 
     Durable records come in the order of the log, but for the calls of a message: each stands where
     the model wrote it.
@@ -42,65 +50,137 @@ def frames(records: Iterable[Record], longest: float = LONGEST) -> Iterator[Fram
         records: a session's.
         longest: seconds that a pause takes at the most.
     """
-    last: int | None = None
-    held: list[Record] = []
+    score = _Score()
+    last = 0.0
     for record in records:
+        score.add(record)
+        if isinstance(record.event, StepFinished | StepStarted):
+            for ms, shown in score.take():
+                yield min((ms - last) / 1000, longest), shown
+                last = ms
+    for ms, shown in score.take():
+        yield min((ms - last) / 1000, longest), shown
+        last = ms
+
+
+class _Score:
+    """What is shown when. It is taken out step by step, so that little of it is held."""
+
+    def __init__(self) -> None:
+        self._timed: list[_Timed] = []
+        self._requests: dict[str, Record] = {}
+        self._begun: dict[str, float] = {}  # calls, and the message as ""
+        self._now = 0.0
+        self._at: int | None = None
+
+    def take(self) -> list[_Timed]:
+        """Return what was added since the last time, in order."""
+        timed, self._timed = sorted(self._timed, key=itemgetter(0)), []
+        return timed
+
+    def add(self, record: Record) -> None:
+        """Add the next record of the log."""
         event = record.event
-        if isinstance(event, ToolRequested):
-            held.append(record)
-            continue
-        pause = 0.0 if last is None else max(0, record.at - last) / 1000
+        if isinstance(event, ToolRequested) and event.origin in ("block", "native"):
+            self._requests[event.call_id] = record  # its message comes next and says where it stood
+            return
         if isinstance(event, MessageFinished):
-            yield from _message(record, event, held, longest)
+            self._message(record, event)
         else:
-            yield from ((0.0, request) for request in held)
-            yield min(pause, longest), record
-        held = []
-        last = record.at
-    yield from ((0.0, request) for request in held)
+            self._place_requests()
+            self._now += 0 if self._at is None else max(0, record.at - self._at)
+        if isinstance(event, StepStarted):
+            self._begun[""] = self._now
+        elif isinstance(event, ToolStarted):
+            self._begun[event.call_id] = self._now
+        elif isinstance(event, ToolFinished):
+            self._outputs(record, event)
+        self._at = record.at
+        self._timed.append((self._now, record))
+
+    def _place_requests(self) -> None:
+        self._timed += [(self._now, request) for request in self._requests.values()]
+        self._requests.clear()
+
+    def _message(self, record: Record, event: MessageFinished) -> None:
+        began = self._begun.get("", self._now)
+        self._now = max(self._now, began + event.total_ms)
+        for ms, piece in _pieces(event, pace_of(event)):
+            at = min(began + ms, self._now)
+            if isinstance(piece, ToolCall):
+                if request := self._requests.pop(piece.call_id, None):
+                    self._timed.append((at, request))
+            else:
+                self._timed.append((at, replace(record, seq=0, event=piece)))
+        self._place_requests()
+
+    def _outputs(self, record: Record, event: ToolFinished) -> None:
+        began = self._begun.pop(event.call_id, self._now)
+        told = [0] * len(event.parts)
+        numbers = iter(event.pace)
+        for ms, index, length in zip(numbers, numbers, numbers, strict=False):
+            part = event.parts[index] if 0 <= index < len(told) else None
+            if isinstance(part, Output):
+                text = part.text[told[index] : told[index] + length]
+                told[index] += len(text)
+                piece = ToolOutput(call_id=event.call_id, stream=part.stream, text=text)
+                at = min(began + max(0, ms), self._now)
+                self._timed.append((at, replace(record, seq=0, event=piece)))
 
 
-def _message(
-    record: Record, event: MessageFinished, held: Iterable[Record], longest: float
-) -> Iterator[Frame]:
-    first = (event.first_token_ms or 0.0) / 1000
-    requests = {
-        request.event.call_id: request
-        for request in held
-        if isinstance(request.event, ToolRequested)
-    }
-    shown = list(_pieces(event, record, requests))
-    transient = sum(not piece.event.durable for piece in shown)
-    rest = max(0.0, event.total_ms / 1000 - first)
-    each = min(rest, longest * 5) / transient if transient else 0.0
-    pause = min(first, longest)
-    for piece in shown:
-        yield (0.0 if piece.event.durable else pause), piece
-        if not piece.event.durable:
-            pause = each
-    yield from ((0.0, request) for request in requests.values())
-    yield (pause if transient else min(event.total_ms / 1000, longest)), record
+def pace_of(event: MessageFinished) -> list[tuple[float, int]]:
+    """Return when the characters of a message came: milliseconds since its step began, how many.
+
+    Where it does not say, its words are spread evenly between its first token and its end.
+    """
+    if event.pace:
+        numbers = iter(event.pace)
+        pairs = zip(numbers, numbers, strict=False)
+        return [(float(max(0, ms)), max(0, length)) for ms, length in pairs]
+    lengths = [len(word) for part in event.parts for word in words(_body(part))]
+    first = event.first_token_ms or 0.0
+    each = max(0.0, event.total_ms - first) / max(1, len(lengths))
+    return [(first + each * number, length) for number, length in enumerate(lengths)]
 
 
 def _pieces(
-    event: MessageFinished, record: Record, requests: dict[str, Record]
-) -> Iterator[Record]:
-    def live(piece: Event) -> Record:
-        return replace(record, seq=0, event=piece)
-
+    event: MessageFinished, pace: Iterable[tuple[float, int]]
+) -> Iterator[tuple[float, Event | ToolCall]]:
+    """Yield the message again, in pieces as long as `pace` says; a call stands behind its block."""
+    left = iter(pace)
+    ms, room = next(left, (0.0, 0))
     for part in event.parts:
-        match part:
-            case Reasoning(text=text):
-                yield from (live(ReasoningDelta(text=word)) for word in words(text))
-            case Text(text=text):
-                yield from (live(TextDelta(text=word)) for word in words(text))
-            case ToolCall(call_id=call_id, language=language, arguments=arguments):
-                yield live(BlockOpened(language=language))
-                code = arguments.get("code")
-                for word in words(code if isinstance(code, str) else ""):
-                    yield live(BlockDelta(text=word))
-                if call_id in requests:
-                    yield requests.pop(call_id)
+        text, piece = _body(part), _KINDS.get(type(part))
+        if isinstance(part, ToolCall):
+            yield ms, BlockOpened(language=part.language)
+        while text and piece:
+            if not room:
+                room = len(text)  # more than was told of: at once
+            yield ms, piece(text[:room])
+            text, room = text[room:], max(0, room - len(text))
+            while not room and (more := next(left, None)):
+                ms, room = more
+        if isinstance(part, ToolCall):
+            if not _body(part):  # the body of a tool's block is not kept as it was written
+                *_, (ms, room) = (ms, room), *left
+            yield ms, part
+
+
+def _body(part: Part) -> str:
+    match part:
+        case Text(text=text) | Reasoning(text=text):
+            return text
+        case ToolCall(arguments={"code": str(code)}):
+            return code
+        case _:
+            return ""
+
+
+_KINDS: dict[type, Callable[[str], Event]] = {
+    Text: lambda text: TextDelta(text=text),
+    Reasoning: lambda text: ReasoningDelta(text=text),
+    ToolCall: lambda text: BlockDelta(text=text),
+}
 
 
 def words(text: str) -> list[str]:

@@ -6,7 +6,7 @@ divergence, so that all divergences are found and not the first alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,8 +16,9 @@ from llmrepl.errors import ExecutorError
 from llmrepl.events import StepStarted, ToolFinished, ToolRequested
 from llmrepl.ports import ToolEvent
 from llmrepl.record import Record
+from llmrepl.replaying.asking import Asked
 from llmrepl.replaying.cassette import Cassette
-from llmrepl.replaying.comparing import Difference, differences
+from llmrepl.replaying.comparing import Difference, Versions, differences
 from llmrepl.replaying.normalising import RULES, Place, Rule, normaliser
 from llmrepl.replaying.planning import Recorded, recorded_calls
 
@@ -45,14 +46,23 @@ class Report:
     """What verifying a session found, its calls in the order of the log.
 
     `estranged` is the first step whose recorded message answers something that the model would
-    not have been told now, as (turn, step); None where there is none. `problem` says why nothing
-    could be run.
+    not have been told now, as (turn, step); None where there is none. `versions` are those of
+    Python and of packages that have changed: the recorded one and today's, by name. `asked` are the
+    steps at which a model was asked again. `problem` says why nothing could be run.
     """
 
     session: str
     calls: list[Checked] = field(default_factory=list)
     estranged: tuple[int, int] | None = None
+    versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    asked: Sequence[Asked] = ()
     problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything could be run and asked, and nothing diverged."""
+        asked = all(step.outcome in ("same", "not asked") for step in self.asked)
+        return asked and not self.problem and not self.divergences
 
     @property
     def divergences(self) -> list[Checked]:
@@ -90,6 +100,7 @@ async def verify(
     old, new = normaliser(then, table), normaliser(here, table)
     report = Report(session)
     ended: dict[int, ToolFinished] = {}
+    versions = Versions({}, {})
     behind = ""
     for call in recorded_calls(records):
         why = call.why_not
@@ -99,10 +110,12 @@ async def verify(
                 behind = behind or call.request.call_id
             continue
         now = await _last(run(call.request))
-        found = differences(call.finished, now, old, new)
+        changed = versions.take(call.finished.versions, now.versions)
+        found = changed + differences(call.finished, now, old, new)
         if found:
             ended[call.seq] = now
         report.calls.append(Checked(call, "diverged" if found else "same", found, behind=behind))
+    report.versions = versions.changed
     report.estranged = _estranged(records, ended, old, new)
     return report
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl.accounting import whatif
-from llmrepl.accounting.whatif import as_it_was, exchanges, what_if
+from llmrepl.accounting.whatif import as_asked, as_it_was, exchanges, what_if
 from llmrepl.events import (
     ContextCompacted,
     MessageFinished,
@@ -15,6 +15,7 @@ from llmrepl.events import (
     TurnFinished,
     TurnStarted,
 )
+from llmrepl.parser import render_call
 from llmrepl.parts import Reasoning, Text, ToolCall
 from llmrepl.testing import FakeClock, records
 from llmrepl.usage import Cost, Price, Usage, cost_of
@@ -68,9 +69,25 @@ def test_what_no_service_counted_is_counted_here():
         ToolCall("1", "python", "python", {"code": "x y"}),
     )
     (asked,) = found(Usage(), parts=parts)
-    assert asked.usage == Usage(50, 7, estimated=True)
+    assert asked.usage == Usage(50, 5 + count(render_call(parts[2])), estimated=True)
     row, _ = what_if("m", [asked], at(PRICE))
     assert whatif.RECOUNTED in row.assumptions
+
+
+def test_what_a_service_counted_can_be_counted_again():
+    (asked,) = exchanges(session(Usage(100, 10)), count, stored=False)
+    assert asked.usage == Usage(50, 2, estimated=True)
+    rows = what_if("m", [asked], at(PRICE), counted=True)
+    assert [(row.tokens, row.assumptions[0]) for row in rows] == [("counted", whatif.COUNTED)] * 2
+
+
+def test_what_asking_again_took_is_summed_up():
+    said = [(Usage(100, 10), Cost(Decimal("0.5"))), (Usage(50, 1), Cost(Decimal("0.25")))]
+    row = as_asked("m", said, 3)
+    assert (row.usage, row.cost.total) == (Usage(150, 11), Decimal("0.75"))
+    assert row.assumptions == (whatif.ASKED.format(2, 3),)
+    assert as_asked("m", [*said, (Usage(1, 1), None)], 3).cost is None
+    assert as_asked("m", [], 3).cost is None
 
 
 def test_counts_of_both_kinds_are_said_to_be_mixed():

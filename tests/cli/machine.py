@@ -101,13 +101,13 @@ class Machine:
             env=self.environment(**env),
         )
 
-    def run(self, *args, stdin="", command=(LLMREPL,), cwd=None, **env):
-        """Run llmrepl to its end."""
+    def run(self, *args, stdin="", command=(LLMREPL,), cwd=None, patience=60, **env):
+        """Run llmrepl to its end, which is to come within `patience` seconds."""
         pipe = subprocess.PIPE
         with self.start(*args, command=command, stdin=pipe, cwd=cwd, **env) as process:
             given = stdin if isinstance(stdin, bytes) else stdin.encode()
             try:
-                out, err = process.communicate(given, timeout=60)
+                out, err = process.communicate(given, timeout=patience)
             except BaseException:
                 process.kill()
                 raise

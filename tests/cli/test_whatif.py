@@ -15,15 +15,32 @@ def test_a_session_is_priced_on_each_model(machine):
         *("--model", "ollama/llama3.2", "--json"),
     )
     rows = [json.loads(line) for line in ran.lines]
-    assert [(row["model"], row["cache"]) for row in rows[1:4]] == [
-        ("openai/gpt-4o", "without"),
-        ("openai/gpt-4o", "with"),
-        ("openai/nobodys", "without"),
+    shown = [(row["model"], row["tokens"], row["cache"]) for row in rows]
+    assert shown[:6] == [
+        ("scripted/~/mends-an-error.txt", "stored", "as it was"),
+        ("openai/gpt-4o", "stored", "without"),
+        ("openai/gpt-4o", "stored", "with"),
+        ("openai/gpt-4o", "counted", "without"),
+        ("openai/gpt-4o", "counted", "with"),
+        ("openai/nobodys", "stored", "without"),
     ]
     assert rows[1]["cost_usd"] > rows[2]["cost_usd"] > 0
-    assert rows[3]["cost_usd"] is None
-    assert rows[5]["cost_usd"] == 0
+    assert rows[3]["cost_usd"] > rows[4]["cost_usd"] > 0
+    assert rows[5]["cost_usd"] is None
+    assert rows[9]["cost_usd"] == 0
     assert all(row["assumptions"] for row in rows)
+
+
+def test_with_live_a_model_is_asked_and_what_it_took_is_told(machine, serve):
+    server = serve("Tea.", "Coffee.")
+    table = '[prices."openai/small"]\ninput = 1\noutput = 1\n'
+    machine.configure(f"{table}[providers.openai]\noptions = {{}}\n")
+    ran = machine.run("whatif", SESSION, "--model", "openai/small", "--live", "--json")
+    asked = json.loads(ran.lines[-1])
+    assert (asked["tokens"], asked["cost_usd"] > 0) == ("now", True)
+    assert asked["assumptions"][0].startswith("asked now at 2 of 4 steps")
+    assert "only 2 replies" in asked["assumptions"][-1]
+    assert len(server.requests) >= 2
 
 
 def test_a_price_of_ones_own_counts(machine):

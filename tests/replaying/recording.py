@@ -53,6 +53,42 @@ def _block(language, code, said, options):
     return f'{said}\n\n<helpers lang="{language}"{more}>\n{code}\n</helpers>'
 
 
+PLOT = """\
+import csv, hashlib, os, struct, zlib
+
+cups = [int(row["tea"]) for row in csv.DictReader(open("sales.csv"))]
+width, height, bar = 200, 100, 40
+rows = [bytearray(b"\\xff" * width * 3) for _ in range(height)]
+for number, value in enumerate(cups):
+    for y in range(height - value // 2, height):
+        left = (number * (bar + 8) + 8) * 3
+        rows[y][left : left + bar * 3] = b"\\x2e\\x7d\\x32" * bar
+pixels = b"".join(b"\\0" + bytes(row) for row in rows)
+
+
+def chunk(kind, data):
+    sums = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + sums
+
+
+os.makedirs("/tmp/artifacts", exist_ok=True)
+with open("/tmp/artifacts/tea.png", "wb") as file:
+    file.write(b"\\x89PNG\\r\\n\\x1a\\n")
+    file.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)))
+    file.write(chunk(b"IDAT", zlib.compress(pixels)))
+    file.write(chunk(b"IEND", b""))
+hashlib.sha256(pixels).hexdigest()"""
+"""Draws bars with the standard library. Its checksum is of the pixels: zlibs pack differently."""
+
+COUNTED = """\
+delay: 0.2
+rate: 40
+
+One, two, three, four, five: that took about **half a second**.
+
+- It came word by word.
+- So did the numbers."""
+
 RECIPES = (
     Recipe(
         "several-steps",
@@ -168,6 +204,32 @@ RECIPES = (
                 "open('/tmp/artifacts/tea.svg', 'w').write(svg)"
             ),
             "It is in tea.svg.",
+        ),
+    ),
+    Recipe(
+        "draws-a-plot",
+        ("Plot the cups of tea by month.",),
+        (
+            bash("cat sales.csv", "First the figures:"),
+            python(PLOT, "There is no library for plots here, so I'll write the picture myself:"),
+            python(
+                "data = open('/tmp/artifacts/tea.png', 'rb').read()\n"
+                "data[:4], 0 < len(data) < 4000",
+                "Is it one?",
+            ),
+            "The plot is in **tea.png**: 120, 135, 150 and 180 cups, more every month.",
+        ),
+    ),
+    Recipe(
+        "comes-slowly",
+        ("Count to five, slowly.",),
+        (
+            "delay: 0.3\nrate: 30\nreasoning: A loop with a pause will do.\n\n"
+            + python(
+                "import time\nfor n in range(1, 6):\n    print(n, flush=True)\n    time.sleep(0.1)",
+                "I'll count in Python, with a tenth of a second between two numbers.",
+            ),
+            COUNTED,
         ),
     ),
     Recipe(

@@ -27,6 +27,7 @@ normalise = normaliser(Place([("/tmp/tea", "<project>")], NOW), RULES)
         ("pid 1234, process 5", "pid <pid>, process <pid>"),
         ("bash: line 1:     6 Killed", "bash: line 1:     <pid> Killed"),
         ("/tmp/tmpab12_xyz/a", "/tmp/<temporary>/a"),
+        ("./sedPgPCZd: /tmp/tmp.Xz90abCDe1", "./<temporary>: /tmp/<temporary>"),
         ("/tmp/tea/x /tmp/teapot", "<project>/x /tmp/teapot"),
         ("1795226990 1795226983.25 1795226983000", "<time> <time> <time>"),
         ("2026-11-21", "<today>"),

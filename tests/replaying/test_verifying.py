@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import platform
 import shutil
+import venv
 from dataclasses import replace
 
 import pytest
@@ -20,15 +22,16 @@ from llmrepl.events import (
     TurnStarted,
 )
 from llmrepl.parts import Output, Text, ToolCall
+from llmrepl.replaying.comparing import Difference
 from llmrepl.replaying.normalising import Place
 from llmrepl.replaying.verifying import verify
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.testing import FakeExecutor, records
-from tests.replaying.recording import RECIPES, SESSIONS
+from tests.cli.machine import Machine
+from tests.replaying.recording import SESSIONS, python
 
 HERE = Place((), 1_795_226_983_000)
-RECORDED = sorted((*SESSIONS.glob("golden/*.jsonl"), *SESSIONS.glob("regressions/*.jsonl")))
 
 
 def asked(machine, *arguments):
@@ -66,18 +69,14 @@ def with_stream(stream, text):
     return change
 
 
-def test_every_recipe_has_been_recorded():
-    assert {path.stem for path in RECORDED} == {recipe.name for recipe in RECIPES}
-    assert len(RECORDED) >= 12
+def edited(code):
+    """Let every call of the session run this instead of what it ran."""
 
+    def change(event):
+        is_it = isinstance(event, ToolRequested)
+        return replace(event, arguments={"code": code}) if is_it else event
 
-def test_recorded_sessions_come_out_the_same_twice(machine):
-    code, reports = asked(machine, "--fail-on-divergence", *RECORDED, *RECORDED[:3])
-    wrong = [r for r in reports if r["diverged"] or r["problem"] or r["estranged"]]
-    assert (code, wrong) == (0, [])
-    assert sum(report["same"] for report in reports) >= 20
-    skipped = {call["why"] for r in reports for call in r["calls"] if call["outcome"] == "not run"}
-    assert len(skipped) == 4
+    return change
 
 
 PLANTED = {
@@ -87,17 +86,101 @@ PLANTED = {
     "other status": ("forked-here", ending("1.1.1", status="error"), ["status"]),
     "other diff": ("changes-files", with_stream("diff", "-Jan\n+Feb\n"), ["diff"]),
     "other artifact": ("leaves-artifacts", ending("1.1.1", artifacts=()), ["artifacts"]),
+    "missing tool": (
+        "forked-here",
+        edited("no-such-program -l"),
+        ["status", "exit_code", "stdout", "reason", "stderr"],
+    ),
 }
 
 
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_divergence_is_found(name, machine, tmp_path):
-    session, change, fields = PLANTED[name]
-    path = planted(tmp_path / "planted", session, change)
-    code, (report,) = asked(machine, "--fail-on-divergence", path)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What one run of verify says of every planted divergence, by its name."""
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    paths = [
+        planted(machine.root / name, session, change)
+        for name, (session, change, _) in PLANTED.items()
+    ]
+    code, reports = asked(machine, "--fail-on-divergence", *paths)
     assert code == 1
-    first = next(call for call in report["calls"] if call["outcome"] == "diverged")
-    assert [found["field"] for found in first["differences"]] == fields
+    return dict(zip(PLANTED, reports, strict=True))
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_divergence_is_found_and_named(name, found):
+    session, _, fields = PLANTED[name]
+    assert found[name]["session"] == session
+    first = next(call for call in found[name]["calls"] if call["outcome"] == "diverged")
+    assert {difference["field"] for difference in first["differences"]} == set(fields)
+
+
+def test_a_missing_tool_is_named(found):
+    differences = found["missing tool"]["calls"][0]["differences"]
+    assert [found["field"] for found in differences[:2]] == ["status", "exit_code"]
+    assert "no-such-program: command not found" in str(differences)
+
+
+@pytest.fixture
+def kettle(machine):
+    """Install a package of this version in a virtual environment of the machine's own."""
+    venv.create(machine.root / "venv", symlinks=True)
+    (site,) = (machine.root / "venv" / "lib").glob("*/site-packages")
+    machine.env["LLMREPL_SANDBOX_PYTHON"] = str(machine.root / "venv")
+
+    def install(version):
+        (site / "kettle").mkdir(exist_ok=True)
+        (site / "kettle/__init__.py").write_text("def boil():\n    return 100\n")
+        for old in site.glob("kettle-*"):
+            shutil.rmtree(old)
+        info = site / f"kettle-{version}.dist-info"
+        info.mkdir()
+        metadata = f"Metadata-Version: 2.1\nName: kettle\nVersion: {version}\n"
+        (info / "METADATA").write_text(metadata)
+
+    return install
+
+
+def test_another_version_of_a_package_is_found_and_named(machine, kettle):
+    kettle("1.26")
+    blocks = python("import kettle"), python("kettle.boil()"), "It boils."
+    model = machine.script(*blocks)
+    assert machine.run("run", "--model", model, "--session", "tea", "Boil it.").code == 0
+    first, second = (r["data"] for r in machine.log("tea")[1:] if r["type"] == "tool.finished")
+    assert first["versions"] == {"kettle": "1.26", "python": platform.python_version()}
+    assert "versions" not in second
+    assert machine.run("verify", "tea", "--fail-on-divergence").code == 0
+    kettle("2.0")
+    ran = machine.run("verify", "tea", "--fail-on-divergence")
+    assert ran.code == 1
+    assert "call 1.1.1 (python, record 6) diverged first in versions" in ran.out
+    assert "-kettle 1.26\n    +kettle 2.0" in ran.out
+    assert "1 the same, 1 diverged" in ran.out
+    assert ran.lines[-1] == "  kettle was 1.26 and is 2.0"
+
+
+def test_a_version_that_another_call_tells_is_compared_all_the_same():
+    def told(call_id, versions):
+        made = list(call(call_id, "1"))
+        end = next(n for n, event in enumerate(made) if isinstance(event, ToolFinished))
+        made[end] = replace(made[end], versions=versions)
+        return made
+
+    recorded = session(
+        told("1.1.1", {"python": "3.11.2", "tea": "1"}), told("1.2.1", {"milk": "3"})
+    )
+    results = [{}, {"python": "3.12.0", "tea": "2", "sugar": "4"}]
+
+    class Kitchen(FakeExecutor):
+        async def run(self, request):
+            async for event in super().run(request):
+                done = isinstance(event, ToolFinished)
+                yield replace(event, versions=results.pop(0)) if done else event
+
+    report = verified(recorded, Kitchen({"1": "1\n"}))
+    assert [checked.outcome for checked in report.calls] == ["same", "diverged"]
+    assert report.calls[1].differences == (Difference("versions", "tea 1", "tea 2"),)
+    assert report.versions == {"python": ("3.11.2", "3.12.0"), "tea": ("1", "2")}
 
 
 def test_a_changed_file_is_found_with_its_diff_and_the_step_it_would_have_changed(
@@ -116,19 +199,6 @@ def test_a_changed_file_is_found_with_its_diff_and_the_step_it_would_have_change
     assert "+{'tea': 595, 'coffee': 1205}" in ran.out
     assert "from turn 1, step 3 on the model would have been told otherwise" in ran.out
     assert (project / "sales.csv").read_text() == text.replace("Apr,180", "Apr,190")
-
-
-def test_a_missing_tool_is_found(machine, tmp_path):
-    def change(event):
-        if isinstance(event, ToolRequested):
-            return replace(event, arguments={"code": "no-such-program -l"})
-        return event
-
-    path = planted(tmp_path / "planted", "forked-here", change)
-    _, (report,) = asked(machine, path)
-    fields = [found["field"] for found in report["calls"][0]["differences"]]
-    assert fields[:2] == ["status", "exit_code"]
-    assert "command not found" in str(report["calls"][0]["differences"])
 
 
 def test_rules_of_a_file_are_normalised_too(machine, tmp_path):

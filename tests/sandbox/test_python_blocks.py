@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from llmrepl.executors import Policy
+from tests.sandbox.session import Session
+
 
 def test_the_value_of_a_last_expression_is_shown(shared):
     result = shared.python("x = 20\nx + 1")
@@ -255,3 +258,23 @@ def test_a_double_fork_of_python_lives_on_after_a_bash_block(shared):
     assert "97.5" in shared.bash("ps -eo args").out
     assert "97.5" in shared.bash("ps -eo args").out
     shared.bash("pkill -f 'sleep 97.[5]'")
+
+
+def test_the_first_block_tells_the_version_of_python_and_a_later_one_nothing(project):
+    with Session(Policy(project=project)) as session:
+        told = session.python("import sys; '%d.%d.%d' % sys.version_info[:3]")
+        assert told.finished.versions == {"python": told.value.strip("'")}
+        assert session.python("import json, wave").finished.versions == {}
+
+
+def test_versions_that_a_block_makes_up_are_cut_or_left_out(shared):
+    make = (
+        "import sys, types\nfor name, version in {}.items():\n    made = types.ModuleType(name)\n"
+    )
+    make += (
+        "    made.__file__, made.__version__ = '/opt/x.py', version\n    sys.modules[name] = made"
+    )
+    told = shared.python(make.format({"aa": "\x1b[31m1", "bb": "9" * 999, "cc": 7}))
+    assert told.finished.versions == {"aa": "1", "bb": "9" * 64}
+    assert shared.python("sys.modules[1] = None; 2").value == "2"
+    assert shared.python("del sys.modules[1]; 3").value == "3"

@@ -18,6 +18,7 @@ from typing import Any, List, NoReturn, Optional
 
 from . import blocks
 from .frames import Message, receive_frame, send_frame
+from .versions import Versions
 
 
 def serve(channel: socket.socket, sites: List[str]) -> NoReturn:
@@ -27,6 +28,7 @@ def serve(channel: socket.socket, sites: List[str]) -> NoReturn:
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     streams = _Streams()
+    versions = Versions()
     send_frame(channel, {"event": "hello", "closed": _is_closed("/proc/%d/mem" % _AGENT)})
     me, keeper = os.getpid(), os.getppid()
     while True:
@@ -39,7 +41,7 @@ def serve(channel: socket.socket, sites: List[str]) -> NoReturn:
         for fd in fds:
             os.close(fd)
         streams.restore()
-        reply = _interruptible(message, namespace)
+        reply = _interruptible(message, namespace, versions)
         streams.flush()
         if os.getpid() != me:  # a fork that the block made has come to the block's end
             if "error" in reply:
@@ -85,7 +87,7 @@ def _is_closed(path: str) -> bool:
     return False
 
 
-def _interruptible(message: Message, namespace: Any) -> Message:
+def _interruptible(message: Message, namespace: Any, versions: Versions) -> Message:
     """Run the block with SIGINT raising KeyboardInterrupt in it, and nowhere else."""
     reply: Optional[Message] = None
     while True:
@@ -93,6 +95,7 @@ def _interruptible(message: Message, namespace: Any) -> Message:
             if reply is None:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 reply = _run(message, namespace)
+                reply["versions"] = versions.fresh()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         except KeyboardInterrupt:
             reply = reply or {"exit": 1, "kind": "KeyboardInterrupt", "error": "KeyboardInterrupt"}

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Iterator
 
 from llmrepl.events import ToolFinished, ToolRequested
+from llmrepl.executors.inside.versions import MOST
 from llmrepl.executors.policy import Limits, Policy
 from llmrepl.executors.running.block import Block
 from llmrepl.executors.running.reasons import (
@@ -49,6 +50,7 @@ def finished(
         reason="; ".join(text for text in (told_as(reason, policy, parts), note) if text),
         dropped_bytes=sum(part.dropped for part in parts),
         artifacts=artifacts,
+        versions=_versions(block.reply.get("versions")),
     )
 
 
@@ -100,6 +102,17 @@ def _parts(block: Block) -> Iterator[Output]:
     error = block.reply.get("error")
     if isinstance(error, str) and block.language == "python":
         yield Output("error", clean(error))
+
+
+def _versions(told: object) -> dict[str, str]:
+    """Return the versions that the sandbox told, as far as they are any."""
+    if not isinstance(told, dict):
+        return {}
+    return {
+        clean(name)[:MOST]: clean(version)[:MOST]
+        for name, version in list(told.items())[:MOST]
+        if isinstance(name, str) and isinstance(version, str)
+    }
 
 
 def _value(head: str, block: Block) -> Output:
