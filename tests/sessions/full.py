@@ -39,10 +39,9 @@ class Disk:
 
     def fill(self, *, but=0):
         """Leave `but` bytes."""
-        with self.ballast.open("ab", buffering=0) as file:
-            with contextlib.suppress(OSError):
-                while file.write(bytes(4096)):
-                    pass
+        with self.ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
         os.truncate(self.ballast, self.ballast.stat().st_size // 4096 * 4096 - but)
 
     def free(self):
