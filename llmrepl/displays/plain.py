@@ -16,6 +16,8 @@ from llmrepl.events import (
     TYPED,
     ApprovalDecided,
     BlockOpened,
+    CheckFinished,
+    Custom,
     ErrorRaised,
     Event,
     MessageFinished,
@@ -45,7 +47,11 @@ MARKS = {
     "denied": ("✗", "yellow"),
     "cancelled": ("✗", "yellow"),
     "unknown": ("?", "yellow"),
+    "failed": ("✗", "red"),
 }
+
+WELCOME = ("model", "sandbox", "session")
+"""What is told of a chat's start, in this order."""
 
 TYPERS = {"person": " · typed", "aside": " · typed, not for the model"}
 """How a call that the person typed is told from the model's."""
@@ -85,6 +91,8 @@ class PlainDisplay:
             ErrorRaised: self._error_raised,
             NoteAdded: self._note_added,
             ApprovalDecided: self._approval_decided,
+            CheckFinished: self._check_finished,
+            Custom: self._custom,
         }
 
     @property
@@ -228,6 +236,21 @@ class PlainDisplay:
         if event.audience != "model":
             self._fresh_line()
             self._write(self._paint(f"note: {clean(event.text)}", "yellow") + "\n")
+
+    def _check_finished(self, event: CheckFinished) -> None:
+        self._fresh_line()
+        mark, style = MARKS.get(event.status, ("!", "yellow"))
+        self._write(
+            self._paint(f"{mark} {clean(event.name)}: {clean(event.message)}", style) + "\n"
+        )
+        if event.fix:
+            self._write(self._paint(f"    {clean(event.fix)}", "dim") + "\n")
+
+    def _custom(self, event: Custom) -> None:
+        if event.name == "welcome":
+            self._fresh_line()
+            for name in filter(event.data.get, WELCOME):
+                self._write(f"{name}: {clean(str(event.data[name]))}\n")
 
     def _approval_decided(self, event: ApprovalDecided) -> None:
         self._fresh_line()

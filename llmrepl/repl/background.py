@@ -7,15 +7,19 @@ after keys, in one piece or in several. No key waits for it, and none is lost wi
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyPress
+
+from llmrepl.repl.look import Look
 
 QUESTION = "\x1b]11;?\x1b\\"
 BEGIN = "\x1b]11;"
@@ -75,23 +79,25 @@ class Keys(Vt100Input):
 
     Args:
         stdin: the terminal.
-        told: is called with the theme that suits it.
     """
 
-    def __init__(self, stdin: TextIO, told: Callable[[str], None]) -> None:
+    def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
-        self._told = told
+        self._look: Look | None = None
         self._sieve: Sieve | None = None
         self._answered = asyncio.Event()
         self._until = time.monotonic()
 
-    def ask(self, stream: TextIO) -> None:
-        """Ask; nothing waits for the answer.
+    def ask(self, look: Look) -> None:
+        """Ask, where the theme goes by the answer; nothing waits for it.
 
         Args:
-            stream: writes to the terminal.
+            look: is told the theme that suits the background.
         """
-        self._sieve = Sieve()
+        stream = sys.__stdout__ or sys.stdout
+        if not look.open or os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in SILENT:
+            return
+        self._look, self._sieve = look, Sieve()
         self._until = time.monotonic() + PATIENCE
         stream.write(QUESTION)
         stream.flush()
@@ -126,8 +132,8 @@ class Keys(Vt100Input):
         assert self._sieve
         typed = self._sieve.through(typed)
         if self._sieve.answer is not None:
-            if theme := theme_for(self._sieve.answer):
-                self._told(theme)
+            if self._look and (theme := theme_for(self._sieve.answer)):
+                self._look.told(theme)
             self._sieve = None
             self._answered.set()
         return typed
@@ -135,8 +141,3 @@ class Keys(Vt100Input):
     def _taken(self) -> list[KeyPress]:
         keys, self._buffer = self._buffer, []
         return keys
-
-
-def can_be_asked(environ: Mapping[str, str]) -> bool:
-    """Return whether the terminal that the variables tell of may answer, and colours are wanted."""
-    return environ.get("TERM", "") not in SILENT and not environ.get("NO_COLOR")

@@ -8,7 +8,6 @@ or waits, or is back in the prompt.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmrepl import __version__
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.background import Keys, can_be_asked
+from llmrepl.repl.background import Keys
 from llmrepl.repl.editing.session import prompt_session
 from llmrepl.repl.history import History
 from llmrepl.repl.keys import held
@@ -74,7 +73,7 @@ class Chat:
         self._leaving = False
         self._begun = False
         self._look = Look(config.ui.theme)
-        self._keys = Keys(sys.stdin, self._look.told)
+        self._keys = Keys(sys.stdin)
         make = partial(
             prompt_session,
             config,
@@ -108,13 +107,14 @@ class Chat:
         with held(sys.stdin), self._panel.standing():
             try:
                 if resuming:
-                    self._ask()
+                    self._keys.ask(self._look)
                     with self._keys.kept():
                         await self._loading.wait()
                 sys.stdout.write(f"llmrepl {__version__} · /help for help, Ctrl-D to leave\n")
                 sys.stdout.flush()
                 if resuming:
                     self._work_on(self._resume())
+                    self._welcome()
                 # Loading starts when the prompt is on the screen, so that it never delays it.
                 self._panel.session.app.after_render += self._begin
                 await self._read()
@@ -183,16 +183,9 @@ class Chat:
             buffer.reset()
         else:
             self._queue.take()
-        self._say_unattached(text)
+        sys.stdout.write(self._redact(self._panel.session.left_out(text)))
         runtime.steer(self._panel.session.expand(text))
         self._panel.refresh()
-
-    def _say_unattached(self, text: str) -> None:
-        from llmrepl.sanitise import clean
-
-        if names := self._panel.session.mentioned(text):
-            shown = clean(self._redact(", ".join(names)))
-            sys.stdout.write(f"not attached: {shown}: Ctrl-S sends text, Enter files with it\n")
 
     def edit_last(self) -> None:
         """Do as if `/edit` had been entered, where there is such a command."""
@@ -296,11 +289,13 @@ class Chat:
         from llmrepl.repl.commands.table import COMMANDS, command_of
         from llmrepl.repl.shell import is_command, run
 
-        if COMMAND.match(text):
-            self._echo(text)
+        try:
+            assembly = await self._loading.wait()
+        finally:
+            if COMMAND.match(text):
+                self._echo(text)
         expanded = self._panel.session.expand(text)
         name, rest = command_of(expanded)
-        assembly = await self._loading.wait()
         if name:
             following = await COMMANDS[name].run(assembly, rest)
             if following is None:
@@ -354,13 +349,8 @@ class Chat:
         if not self._begun:
             self._begun = True
             if self._loading.done is None:
-                self._ask()
+                self._keys.ask(self._look)
             self._loading.begin()
-
-    def _ask(self) -> None:
-        """Ask the terminal for its background, where the theme goes by it."""
-        if self._look.open and can_be_asked(os.environ):
-            self._keys.ask(sys.__stdout__ or sys.stdout)
 
     def _refresh(self) -> None:
         self._panel.refresh()
@@ -376,7 +366,17 @@ class Chat:
         if isinstance(kept, History):
             kept.session = lambda: assembly.session_id
         self._status.follow(assembly)
+        if self._begun:
+            self._welcome(assembly)
         return assembly
+
+    def _welcome(self, assembly: Assembly | None = None) -> None:
+        """Let the display begin, below the chat's own first line."""
+        from llmrepl.repl.welcome import welcome
+
+        assembly = assembly or self._loading.done
+        if assembly and self._panel.live:  # else the prompt stands where this would be written
+            welcome(assembly)
 
     def show(self, record: Record) -> None:
         """Note with its first record that what was entered has begun: the display shows it."""

@@ -18,6 +18,7 @@ from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
 from llmrepl.repl.attention import Attention
 from llmrepl.repl.panel import RESERVED, Panel
+from llmrepl.repl.welcome import failed
 
 REST = "/show {call}"
 """What shows all of an output that is folded."""
@@ -79,6 +80,7 @@ async def _warm(assembly: Assembly) -> None:
     assembly.meter.warm(prices=not assembly.edges.provider.local)
     try:
         await assembly.start_sandbox()
-    except LlmreplError:
+    except LlmreplError as error:
         assembly.sandbox_missing = True
+        failed(assembly, "sandbox", error)
     await asyncio.to_thread(assembly.gate.warm)

@@ -69,11 +69,14 @@ class Editor(PromptSession[str]):
 
         return message(text, self.directory, self.pastes)
 
-    def mentioned(self, text: str) -> list[str]:
-        """Return how the files and directories that `composed` would attach are called."""
+    def left_out(self, text: str) -> str:
+        """Return a line that says what `composed` attaches and a text alone does not, if any."""
         from llmrepl.repl.editing.attaching import mentioned
+        from llmrepl.sanitise import clean
 
-        return [name for _, name in mentioned(text, self.directory, self.pastes)]
+        names = [name for _, name in mentioned(text, self.directory, self.pastes)]
+        said = f"not attached: {clean(', '.join(names))}: Ctrl-S sends text, Enter files with it"
+        return f"{said}\n" if names else ""
 
 
 def prompt_session(
