@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 
 import pytest
 
+from llmrepl.ports import Surface
 from tests.docs.console import ROOT
 
 PAGE = ROOT / "docs/how-to/write-a-display.md"
@@ -80,6 +82,11 @@ def installed(tmp_path_factory):
     modules["llmrepl_results"] = REPLACED
     declared["llmrepl.blocks"]["tool.finished"] = "llmrepl_results:draw"
     return install(tmp_path_factory.mktemp("third"), modules, declared)
+
+
+def test_the_page_tells_of_every_field_of_a_surface():
+    told = re.findall(r"^\| `(\w+)(?:\(\))?` \|", PAGE.read_text(), re.MULTILINE)
+    assert {field.name for field in fields(Surface)} <= set(told)
 
 
 def test_a_display_made_from_the_page_shows_a_run(installed):

@@ -25,6 +25,7 @@ from llmrepl.parts import Output
 from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.testing import FakeClock, Step, records, turn
+from llmrepl_timeline.drawings import DRAWINGS
 from llmrepl_timeline.screen import Pace
 from llmrepl_timeline.tests.story import REST, SCREENS, WIDTHS, call, events, screen, shown
 from llmrepl_timeline.tests.terminal import screen_of
@@ -36,6 +37,12 @@ STEP = StepStarted(provider="p", model="m")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_screens_are_those_on_file(width):
     assert screen(width) == (SCREENS / f"{width}.txt").read_text()
+
+
+def test_every_kind_of_block_is_on_the_screens():
+    told = {event.name if isinstance(event, Custom) else event.type for event in events()}
+    silent = {kind for kind, drawing in DRAWINGS.items() if drawing is DRAWINGS["step.started"]}
+    assert sorted(set(DRAWINGS) - silent - told) == []
 
 
 @pytest.mark.parametrize("width", [20, *WIDTHS])
