@@ -15,7 +15,7 @@ import click
 
 from llmrepl.cli.keeping import found, prune, remove, tag
 from llmrepl.cli.options import load_config
-from llmrepl.cli.storing import schema
+from llmrepl.cli.storing import pack, schema, unpack, upgrade
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -32,7 +32,7 @@ def command() -> None:
     """List, search, show, watch, export, import, tag and remove saved sessions."""
 
 
-for _also in (tag, remove, prune, schema):
+for _also in (tag, remove, prune, schema, pack, unpack, upgrade):
     command.add_command(_also)
 
 

@@ -62,10 +62,10 @@ class Blobs:
         try:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _settle(self._folder.parent)
+                settle(self._folder.parent)
             _write(draft, content)
             draft.rename(self._folder / digest)
-            _settle(self._folder)
+            settle(self._folder)
         except OSError as exc:
             with contextlib.suppress(OSError):
                 draft.unlink()
@@ -180,7 +180,7 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Return when the names in a folder have reached the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

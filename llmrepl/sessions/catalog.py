@@ -9,10 +9,10 @@ import itertools
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from llmrepl.errors import SessionError
+from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader
 
 SUFFIX = ".jsonl"
@@ -25,7 +25,7 @@ _ticks = itertools.count(int.from_bytes(os.urandom(3)))  # no two ids of one pro
 
 
 def session_path(directory: Path, session_id: str) -> Path:
-    """Return where the session's log is, or would be.
+    """Return where the session's log is, packed or not, or would be.
 
     Raises:
         SessionError: the id is not one.
@@ -35,7 +35,9 @@ def session_path(directory: Path, session_id: str) -> Path:
             f"{session_id!r} cannot be a session id",
             hint="an id is up to 100 letters, digits and `.` `_` `-`, a letter or digit first",
         )
-    return directory / f"{session_id}{SUFFIX}"
+    path = directory / f"{session_id}{SUFFIX}"
+    pack = path.with_name(path.name + PACKED)
+    return pack if pack.exists() and not path.exists() else path
 
 
 def new_id(directory: Path, created: int) -> str:
@@ -56,15 +58,15 @@ def new_id(directory: Path, created: int) -> str:
 
 def ids(directory: Path) -> list[str]:
     """Return the ids in `directory` in alphabetical order: given ids in that of their seconds."""
-    return sorted(entry.name.removesuffix(SUFFIX) for entry in _entries(directory))
+    return sorted(_entries(directory))
 
 
 def newest(directory: Path) -> list[tuple[str, os.stat_result]]:
     """Return each id with its file's status, the most recently written first."""
     found = []
-    for entry in _entries(directory):
+    for name, entry in _entries(directory).items():
         try:
-            found.append((entry.name.removesuffix(SUFFIX), entry.stat()))
+            found.append((name, entry.stat()))
         except FileNotFoundError:
             continue  # removed since the directory was read
     found.sort(key=lambda item: (item[1].st_mtime_ns, item[0]), reverse=True)
@@ -119,14 +121,20 @@ def last(directory: Path, cwd: str = "") -> str:
     raise SessionError(f"{directory} holds no session{where} to go on with", hint=LIST)
 
 
-def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
+def _entries(directory: Path) -> dict[str, os.DirEntry[str]]:
+    """Return each session's file by its id; one that is packed counts if it stands alone."""
+    found: dict[str, os.DirEntry[str]] = {}
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
-                name = entry.name.removesuffix(SUFFIX)
-                if name != entry.name and _SAFE.fullmatch(name) and entry.is_file():
-                    yield entry
+                file = entry.name.removesuffix(PACKED)
+                name = file.removesuffix(SUFFIX)
+                if name == file or not _SAFE.fullmatch(name) or not entry.is_file():
+                    continue
+                if file == entry.name or name not in found:
+                    found[name] = entry
     except FileNotFoundError:
-        return
+        return {}
     except OSError as exc:
         raise SessionError(f"cannot list {directory}: {exc.strerror}") from exc
+    return found

@@ -30,7 +30,7 @@ def place(path: Path, content: Iterable[bytes]) -> None:
         OSError: it could not be written; there is no file then.
     """
     sweep(path.parent)
-    draft, descriptor = _draft(path)
+    draft, descriptor = begin(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(content)
@@ -56,8 +56,8 @@ def sweep(directory: Path) -> None:
                 os.close(descriptor)
 
 
-def _draft(path: Path) -> tuple[Path, int]:
-    """Return a new file beside `path`, open and locked."""
+def begin(path: Path) -> tuple[Path, int]:
+    """Return a new file beside `path`, open and locked; whoever asked for it gives it its name."""
     while True:
         draft = path.with_name(f"{path.stem}.{os.getpid()}-{next(_numbers)}{SUFFIX}")
         try:

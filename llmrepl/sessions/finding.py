@@ -7,6 +7,7 @@ from pathlib import Path
 from llmrepl.errors import SessionError
 from llmrepl.record import Record
 from llmrepl.sessions.catalog import SUFFIX, find, last, session_path
+from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader
 
 
@@ -16,10 +17,13 @@ def session_file(directory: Path, word: str) -> Path:
     Raises:
         SessionError: there is none.
     """
-    if "/" in word or word.endswith(SUFFIX):
+    if "/" in word or word.endswith((SUFFIX, SUFFIX + PACKED)):
         path = Path(word)
         if not path.is_file():
-            raise SessionError(f"there is no session file {word}", hint=f"a path ends in {SUFFIX}")
+            raise SessionError(
+                f"there is no session file {word}",
+                hint=f"a path ends in {SUFFIX} or {SUFFIX}{PACKED}",
+            )
         return path
     return session_path(directory, last(directory) if word == "last" else find(directory, word))
 

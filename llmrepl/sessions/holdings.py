@@ -16,6 +16,7 @@ from llmrepl.sessions.blobs import FOLDER
 from llmrepl.sessions.catalog import SUFFIX, ids, session_path
 from llmrepl.sessions.drafts import SUFFIX as DRAFT
 from llmrepl.sessions.format import Header
+from llmrepl.sessions.packed import bytes_of
 from llmrepl.sessions.reader import LogReader
 
 # A quote inside a text of a log is escaped, so that no text can pass for the name of a blob.
@@ -44,7 +45,8 @@ def files_of(directory: Path) -> dict[str, list[Path]]:
         if owner:
             found[owner].append(path)
     for name, own in found.items():
-        own.append(session_path(directory, name))
+        log = session_path(directory, name)
+        own[:] = [*(path for path in own if path != log), log]
     return found
 
 
@@ -106,8 +108,8 @@ def _header(path: Path) -> Header | None:
 
 def _needed(directory: Path, session_id: str, known: Iterable[str]) -> set[str]:
     try:
-        content = session_path(directory, session_id).read_bytes()
-    except OSError:
+        content = bytes_of(session_path(directory, session_id))
+    except (OSError, SessionError):
         return set(known)  # nobody can tell
     if content.strip(b"\0") and not content.startswith(b"{"):
         return set(known)  # it is not written as this version writes

@@ -17,6 +17,7 @@ from llmrepl.errors import SessionError
 from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.format import Header, decode_header
 from llmrepl.sessions.lock import Inode, holders, inode
+from llmrepl.sessions.packed import bytes_of
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
 State = Literal["finished", "unfinished", "corrupt", "open elsewhere"]
@@ -61,12 +62,12 @@ def sessions(directory: Path) -> Iterator[Summary]:
     for session_id, status in newest(directory):
         path = session_path(directory, session_id)
         try:
-            content = path.read_bytes()
+            found = bytes_of(path)
         except FileNotFoundError:
             continue  # removed since the directory was read
-        except OSError:
-            content = b""
-        yield _summary(path, session_id, status, content, held)
+        except (OSError, SessionError):
+            found = b""
+        yield _summary(path, session_id, status, found, held)
 
 
 def tags_in(value: Any) -> tuple[str, ...]:

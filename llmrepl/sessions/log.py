@@ -24,6 +24,7 @@ from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import Header, encode_header, encode_line
 from llmrepl.sessions.lock import announce, lock, withdraw
 from llmrepl.sessions.migrations import BLOBS_SINCE
+from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader, is_unbegun
 
 _FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
@@ -96,7 +97,7 @@ class SessionLog:
         A torn last line is cut off. A damaged session is never appended to: the records before
         the damage are copied to a new session, which is opened in its place, and the damaged file
         stays as it is. Where a crash left no whole record the session begins anew. `repaired` says
-        which of these was done.
+        which of these was done. A packed session is unpacked.
 
         Args:
             directory: where the session is.
@@ -107,17 +108,9 @@ class SessionLog:
             SessionLocked: another process is writing this session.
             SessionError: there is no such session, or it cannot be read.
         """
-        path = session_path(directory, session_id)
+        path, descriptor = _locked(directory, session_id)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise SessionError(
-                f"there is no session {session_id!r} in {directory}", hint=LIST
-            ) from None
-        except OSError as exc:
-            raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
-        try:
-            lock(descriptor, path)
+            path.with_name(path.name + PACKED).unlink(missing_ok=True)  # left from a crash
             if is_unbegun(path):
                 return cls._anew(descriptor, directory, session_id, cwd), []
             reader = LogReader(path)
@@ -310,3 +303,30 @@ class SessionLog:
             finally:
                 os.close(directory)
             self._placed = True
+
+
+def _locked(directory: Path, session_id: str) -> tuple[Path, int]:
+    """Open a session's file for this process alone; unpack it first where it is packed."""
+    while True:
+        path = session_path(directory, session_id)
+        if path.suffix == PACKED:
+            from llmrepl.sessions.rewriting import unpack
+
+            unpack(directory, session_id)
+            continue
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise SessionError(
+                f"there is no session {session_id!r} in {directory}", hint=LIST
+            ) from None
+        except OSError as exc:
+            raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
+        try:
+            lock(descriptor, path)
+        except BaseException as exc:
+            os.close(descriptor)
+            if isinstance(exc, SessionError) and session_path(directory, session_id) != path:
+                continue  # it was packed between the two
+            raise
+        return path, descriptor

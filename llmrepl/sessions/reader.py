@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +20,7 @@ from llmrepl.record import Record, decode_record
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.format import BEGINNING, VERSION, Header, decode_header
 from llmrepl.sessions.migrations import BLOBS_SINCE, migrated
+from llmrepl.sessions.packed import PACKED, bytes_of
 
 _LONGEST = 1 << 16
 """Bytes that the header of an unbegun session has at the most."""
@@ -91,6 +93,8 @@ class LogReader(Follower[Record]):
 
     def _file(self) -> IO[bytes]:
         try:
+            if self.path.suffix == PACKED:
+                return BytesIO(bytes_of(self.path))
             return self.path.open("rb")
         except OSError as exc:
             raise SessionError(f"cannot read {self.path}: {exc.strerror}") from exc

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from llmrepl.errors import SessionError
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.catalog import newest, session_path
+from llmrepl.sessions.packed import PACKED, bytes_of
 
 T = TypeVar("T")
 
@@ -243,12 +244,10 @@ class SearchIndex:
             row = None
         number, _, done = row or (None, 0, 0)
         try:
-            with session_path(self._directory, name).open("rb") as file:
-                file.seek(done)
-                content = file.read()
-        except OSError:
+            found = _behind(session_path(self._directory, name), done)
+        except (OSError, SessionError):
             return  # gone, or not ours to read
-        whole = content[: content.rfind(b"\n") + 1]
+        whole = found[: found.rfind(b"\n") + 1]
         key = (*_key(facts), done + len(whole))
         if number is None:
             number = self._base.execute(
@@ -334,6 +333,15 @@ _KNOWN = "SELECT id, number, inode, size, changed FROM sessions"
 def _is_spoilt(error: sqlite3.DatabaseError) -> bool:
     """Return whether the file itself is what is wrong."""
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _behind(path: Path, done: int) -> bytes:
+    """Return what is in a log from the byte `done` on."""
+    if path.suffix == PACKED:
+        return bytes_of(path)[done:]
+    with path.open("rb") as file:
+        file.seek(done)
+        return file.read()
 
 
 def _key(facts: os.stat_result) -> tuple[int, int, int]:

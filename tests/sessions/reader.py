@@ -5,7 +5,7 @@ from decimal import Decimal
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from sys import argv, stdout
+from sys import argv, stdout, version_info
 
 
 def put_back(record, blobs):
@@ -24,9 +24,10 @@ def put_back(record, blobs):
 
 def read(path):
     """Return the header, the records that count, and what is wrong with the file."""
-    unpacked = import_module("zstandard").decompress if path.suffix == ".zst" else bytes
+    zstd = "compression.zstd" if version_info >= (3, 14) else "backports.zstd"
+    unpacked = import_module(zstd).decompress if path.suffix == ".zst" else bytes
     *lines, unfinished = unpacked(path.read_bytes()).split(b"\n")
-    header, before, records, wrong = json.loads(lines[0]), lines[0], [], []
+    header, records, wrong = json.loads(lines[0]), [], []
     assert (header["llmrepl"], header["version"] in (1, 2)) == ("session", True), "not known here"
     for line in [*lines[1:], unfinished] if unfinished else lines[1:]:
         try:
@@ -34,11 +35,10 @@ def read(path):
         except ValueError:
             return header, records, [*wrong, "torn" if line is unfinished else "damaged"]
         counts = isinstance(record, dict) and record.get("seq") == len(records) + 1
-        if not counts or record.get("prev") != sha256(before).hexdigest():
+        if not counts or record.get("prev") != sha256(lines[len(records)]).hexdigest():
             return header, records[:-1] if counts else records, [*wrong, "damaged"]
         wrong += put_back(record, path.parent / "blobs") if header["version"] > 1 else []
         records.append(record)
-        before = line
     return header, records, wrong
 
 

@@ -24,7 +24,7 @@ RECORDED = sorted(SESSIONS.glob("*/*.jsonl"))
 def seen_by_llmrepl(path):
     ran = CliRunner().invoke(main, ["sessions", "show", str(path), "--json"])
     assert ran.exit_code == 0, ran.output
-    return [json.loads(line) for line in ran.stdout.splitlines()]
+    return [json.loads(line) for line in ran.stdout.rstrip("\n").split("\n")]
 
 
 def test_the_reader_is_short_and_shares_no_code():
@@ -33,7 +33,7 @@ def test_the_reader_is_short_and_shares_no_code():
     named = {name.name for node in tree if isinstance(node, ast.Import) for name in node.names}
     named |= {node.module for node in tree if isinstance(node, ast.ImportFrom)}
     assert named <= sys.stdlib_module_names
-    assert text.count("import_module(") == text.count('import_module("zstandard")') == 1
+    assert text.count("import_module(") == 1  # Python 3.14 has zstd; before, a backport stands in
     assert len(text.splitlines()) <= 60
 
 
