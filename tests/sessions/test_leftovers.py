@@ -1,29 +1,10 @@
 """What a crash leaves beside the sessions goes with the next erasure, and nothing else does."""
 
-import os
-import time
-
-from llmrepl.sessions.blobs import Blobs
 from llmrepl.sessions.drafts import place
-from llmrepl.sessions.erasing import LEFT, erase
-from tests.sessions.sample import notes, read, write
+from llmrepl.sessions.erasing import erase
+from tests.sessions.sample import notes, write
 
 LARGE = "x" * 100_000
-
-
-def test_a_blob_whose_line_was_never_written_goes_when_it_is_old(tmp_path):
-    blobs = Blobs(tmp_path)
-    old, new, kept = (blobs.put(word) for word in (b"old", b"new", b"kept"))
-    session = write(tmp_path, notes(1, LARGE))
-    other = write(tmp_path, notes(1))
-    (needed,) = {path.name for path in (tmp_path / "blobs").iterdir()} - {old, new, kept}
-    for name in (old, kept, needed):
-        os.utime(tmp_path / "blobs" / name, (0, time.time() - LEFT - 60))
-    blobs.put(b"kept")  # somebody is about to name it
-    assert [gone.id for gone in erase(tmp_path, [other.stem])] == [other.stem]
-    left = {path.name for path in (tmp_path / "blobs").iterdir()}
-    assert left == {new, kept, needed}
-    assert read(session) == notes(1, LARGE)
 
 
 def test_a_draft_beside_a_blob_does_not_hide_it_from_an_erasure(tmp_path):
