@@ -46,7 +46,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str, str], panel: Pane
     assembly.words = surface.words
     assembly.look = look
     try:
-        if assembly.opened and assembly.opened.records:
+        if assembly.opened and (assembly.opened.records or assembly.opened.log.repaired):
             show_again(assembly.opened, ui.display, replace(surface, rest=REST))
         spent = assembly.runtime.state.session_spend
         live = replace(surface, spent=spent, rest=REST, asks=True)

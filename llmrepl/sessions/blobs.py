@@ -17,6 +17,7 @@ from typing import Any
 
 from llmrepl import chain
 from llmrepl.errors import SessionError
+from llmrepl.sessions import drafts
 
 FOLDER = "blobs"
 """The folder beside the logs that blobs are in."""
@@ -55,23 +56,19 @@ class Blobs:
             SessionError: it could not be written.
         """
         digest = sha256(content).hexdigest()
-        with contextlib.suppress(BlobLost):
+        path = self._folder / digest
+        with contextlib.suppress(BlobLost, OSError):
             self.get(digest)
+            os.utime(path)  # it is needed again: nobody takes it for a crash's
             return digest
-        draft = self._folder / f"{digest}.{os.urandom(4).hex()}.draft"
         try:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 settle(self._folder.parent)
-            _write(draft, content)
-            draft.rename(self._folder / digest)
+            drafts.place(path, [content], instead=True)
             settle(self._folder)
         except OSError as exc:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise SessionError(
-                f"cannot write {self._folder / digest}: {exc.strerror}", hint=_FULL
-            ) from exc
+            raise SessionError(f"cannot write {path}: {exc.strerror}", hint=_FULL) from exc
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -170,14 +167,6 @@ def _key(step: str, place: Any) -> str | int:
 
 def _is_image(place: Any) -> bool:
     return isinstance(place, dict) and place.get("kind") == "image"
-
-
-def _write(path: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def settle(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes a session's file appear whole or not at all, and never in the place of another.
+"""Makes a file of a session appear whole or not at all.
 
 It is written under another name, which its writer keeps locked. What a crash has left of one is
 nobody's, and goes when the next one is written.
@@ -18,12 +18,13 @@ SUFFIX = ".draft"
 _numbers = itertools.count()
 
 
-def place(path: Path, content: Iterable[bytes]) -> None:
+def place(path: Path, content: Iterable[bytes], *, instead: bool = False) -> None:
     """Make the file `path` with this content, on the disk and for its owner alone.
 
     Args:
         path: where it will be.
         content: its bytes in pieces.
+        instead: whether it takes the place of one that is there.
 
     Raises:
         FileExistsError: there is one already, which stays as it is.
@@ -36,7 +37,10 @@ def place(path: Path, content: Iterable[bytes]) -> None:
             file.writelines(content)
             file.flush()
             os.fsync(descriptor)
-            _name(draft, path)
+            if instead:
+                draft.rename(path)
+            else:
+                _name(draft, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()

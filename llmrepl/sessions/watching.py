@@ -8,8 +8,8 @@ from pathlib import Path
 
 from llmrepl.errors import SessionError
 from llmrepl.record import Record
-from llmrepl.sessions.catalog import SUFFIX, newest
-from llmrepl.sessions.lock import Holder, holder
+from llmrepl.sessions.catalog import newest
+from llmrepl.sessions.lock import Holder, holder, holders, inode
 from llmrepl.sessions.reader import LogReader
 
 POLL = 0.06
@@ -88,9 +88,9 @@ class Watching:
 
 
 def went_on(directory: Path, before: Holder) -> str:
-    """Return the id of the session that this process writes now; empty where it writes none."""
-    for session_id, _ in newest(directory):
-        now = holder(directory / f"{session_id}{SUFFIX}")
-        if now is not None and (now.pid, now.host) == (before.pid, before.host):
+    """Return the id of the session that a process of this machine writes now; empty for none."""
+    held = holders()
+    for session_id, status in newest(directory):
+        if before.pid and held.get(inode(status)) == before.pid:
             return session_id
     return ""

@@ -5,8 +5,10 @@ session has printed was acknowledged; what its blocks have done is in a file the
 """
 
 import argparse
+import contextlib
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -14,7 +16,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import tty
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +26,8 @@ from typing import NamedTuple
 
 from llmrepl.audit.reading import verify
 from llmrepl.config.paths import audit_directory, search_index
+from llmrepl.conversation import Phase
+from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import ids, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.listing import sessions
@@ -32,8 +38,8 @@ from tests.cli.machine import LLMREPL, Machine, until
 from tests.sessions.killed import CONVERSATIONS, KINDS, WORD
 
 ROOT = Path(__file__).parents[2]
-RUN = "run"
-"""The kind that is `llmrepl run` itself, on the command line."""
+RUN, CHAT = "run", "chat"
+"""The kinds that are `llmrepl run` and the chat themselves; the chat prints no records."""
 
 PYTHON = """Python.
 
@@ -104,7 +110,12 @@ class World:
         if self.kind == RUN:
             options = ("--model", self.model, "--session", "first", "--output", "stream-json")
             return (LLMREPL, "run", *options, WORD)
+        if self.kind == CHAT:
+            return (LLMREPL, "--model", self.model, "--session", "first")
         return (sys.executable, "-m", "tests.sessions.killed", self.kind, self.model)
+
+    def begin(self):
+        return self.chat(self.command) if self.kind == CHAT else self.start(self.command)
 
     def start(self, command, name="printed"):
         root = self.machine.root
@@ -119,9 +130,30 @@ class World:
                 start_new_session=True,
             )
 
+    def chat(self, command):
+        """Start a chat in a terminal, with everything typed ahead."""
+        leader, follower = pty.openpty()
+        tty.setraw(follower)  # Enter stays what it is before the chat has set its terminal
+        process = subprocess.Popen(
+            command,
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            cwd=self.machine.project,
+            env=self.machine.env,
+            start_new_session=True,
+        )
+        os.close(follower)
+        os.write(leader, f"{WORD} 1\r!echo typed >> {self.effects}\r{WORD} 2\r".encode())
+        threading.Thread(target=_drained, args=(leader, process)).start()
+        return process
+
     def printed(self):
         """Return what was acknowledged: each session's lines, and the words about others."""
         lines, words = {}, []
+        if self.kind == CHAT:
+            path = self.machine.sessions / "first.jsonl"
+            return ({"first": []} if path.exists() and not is_unbegun(path) else {}), words
         whole = (self.machine.root / "printed").read_bytes()
         for line in whole[: whole.rfind(b"\n") + 1].splitlines():
             if line.startswith(b"{"):
@@ -145,6 +177,19 @@ class World:
         return total
 
 
+def _drained(leader, process):
+    """Read what a chat writes until it ends, and let it end when it has said all."""
+    seen = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(leader, 65536):
+            seen = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", seen + piece)[-5000:]
+            if b"Done with 2." in seen:
+                os.write(leader, b"\x04")
+                seen = b""
+    process.wait()
+    os.close(leader)
+
+
 def replies(place, *, loud):
     """Return what the model says: four times a python and a bash block, and an answer."""
     for turn in range(1, 5):
@@ -156,7 +201,7 @@ def replies(place, *, loud):
 
 def kill(world, moment, command=None, name="printed"):
     """Start a session and kill it at this moment; return whether it was still alive."""
-    process = world.start(command or world.command, name)
+    process = world.begin() if command is None else world.start(command, name)
     limit = time.monotonic() + 60
     try:
         while moment.size and process.poll() is None and world.size() < moment.size:
@@ -180,7 +225,7 @@ def measured(kind):
     with tempfile.TemporaryDirectory() as root:
         world = World(Path(root), kind)
         began = time.monotonic()
-        process = world.start(world.command)
+        process = world.begin()
         seen = []
         while process.poll() is None:
             size = world.size()
@@ -227,10 +272,12 @@ def judge(world, lines, words, *, finished=False):
 
 def opened(directory, name, told):
     """Return what is wrong with a session that `told` was acknowledged of, and its records."""
-    reader = LogReader(session_path(directory, name))
-    raws = [raw for raw, _ in reader.lines()]
-    if reader.problem and not reader.problem.torn:
-        return str(reader.problem), []
+    path, raws = session_path(directory, name), []
+    if not is_unbegun(path):
+        reader = LogReader(path)
+        raws = [raw for raw, _ in reader.lines()]
+        if reader.problem and not reader.problem.torn:
+            return str(reader.problem), []
     first = json.loads(told[0])["seq"] - 1 if told else 0
     if told != raws[first : first + len(told)]:
         return "what was acknowledged is not there", []
@@ -269,8 +316,10 @@ def searched(world, lines):
 
 
 def resume(world, lines, moment):
-    """Go on with all sessions, killed again at `moment`; return what is wrong."""
+    """Go on with what was left in a turn, killed again at `moment`; return what is wrong."""
     for name in lines:
+        if not _is_unfinished(world, name):
+            continue
         command = (LLMREPL, "run", "--model", world.model, "--resume", name, "--output", "json")
         if moment is not None:
             kill(world, moment, command, "again")
@@ -283,14 +332,10 @@ def resume(world, lines, moment):
     return ""
 
 
-def once(kind, moment, again=None):
-    """Kill a session of this kind at this moment, and say what is wrong then."""
-    root = Path(tempfile.mkdtemp(prefix="killed-"))
-    world = World(root, kind)
-    alive = kill(world, moment)
-    lines, words = world.printed()
+def looked_at(world, lines, words, again):
+    """Return what is wrong with what was left, and with going on from there."""
     begun = [name for name in ids(world.machine.sessions) if name in lines]
-    wrong = (
+    return (
         judge(world, lines, words)
         or searched(world, lines)
         or resume(world, begun, again)
@@ -299,15 +344,37 @@ def once(kind, moment, again=None):
         or branched(world, lines)
         or left_over(world)
     )
+
+
+def _is_unfinished(world, name):
+    records = list(LogReader(session_path(world.machine.sessions, name)))
+    return fold(records).phase is not Phase.IDLE
+
+
+def once(kind, moment, again=None):
+    """Kill a session of this kind at this moment, and say what is wrong then."""
+    root = Path(tempfile.mkdtemp(prefix="killed-"))
+    world = World(root, kind)
+    alive = kill(world, moment)
+    lines, words = world.printed()
+    try:
+        wrong = looked_at(world, lines, words, again)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what a kill has led to
+        wrong = repr(error)
     unknown = sum(
         event.type == "tool.finished" and event.status == "unknown"
         for name in ids(world.machine.sessions)
-        for event in (r.event for r in LogReader(session_path(world.machine.sessions, name)))
+        for event in events_of(session_path(world.machine.sessions, name))
     )
     if not wrong:
         shutil.rmtree(root)
     told = sum(map(len, lines.values()))
     return Killed(kind, told, alive, again is not None, unknown, wrong and f"{wrong} (in {root})")
+
+
+def events_of(path):
+    """Return a session's events; none where a crash left no whole line of it."""
+    return [] if is_unbegun(path) else [record.event for record in LogReader(path)]
 
 
 def branched(world, lines):
@@ -349,14 +416,18 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=300)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
-    parser.add_argument("--kinds", default=f"{RUN},{','.join(KINDS)}")
+    parser.add_argument("--kinds", default=",".join((RUN, CHAT, *KINDS)))
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
     print(f"seed {given.seed}", flush=True)
     began = time.monotonic()
     with ThreadPoolExecutor(given.jobs) as pool:
         planned = list(moments(given.seed, given.times, given.kinds.split(",")))
-        found = list(pool.map(lambda plan: once(*plan), planned))
+        found = []
+        for one in pool.map(lambda plan: once(*plan), planned):
+            found.append(one)
+            if one.wrong or not len(found) % 30:
+                print(f"{len(found)} killed {one.wrong and one}", flush=True)
     print(f"{'kind':10} kills  alive  again  acknowledged  unknown  wrong")
     for kind in given.kinds.split(","):
         of_it = [one for one in found if one.kind == kind]

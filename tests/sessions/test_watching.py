@@ -12,13 +12,26 @@ from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.watching import Watching, went_on
 from tests.cli.machine import Machine, until
 from tests.sessions.sample import notes, read, write
-from tests.sessions.test_holding import held
+from tests.sessions.test_holding import held, python
 
 SLOW = """
 import os, time
 print('begun', flush=True)
 while not os.path.exists({!r}):
     time.sleep(0.02)
+"""
+
+MOVE = """
+import sys
+from pathlib import Path
+from llmrepl.sessions.log import SessionLog
+
+log, _ = SessionLog.open(Path(sys.argv[1]), sys.argv[2])
+print(flush=True)
+sys.stdin.readline()
+other, _ = SessionLog.open(Path(sys.argv[1]), sys.argv[3])
+log.close()
+sys.stdin.readline()
 """
 
 
@@ -174,6 +187,35 @@ def test_a_run_is_watched_live_and_gone_on_with_in_a_copy_meanwhile(machine):
     lines = machine.log(copied.json["session"])
     assert [line["type"] for line in lines[1:]].count("turn.started") == 1
     assert lines[-1]["type"] == "turn.finished"
+
+
+def test_a_session_that_nobody_writes_is_gone_on_with_in_a_copy_from_its_end(machine):
+    model = machine.script("Hi.", "Again.")
+    assert machine.run("run", "--model", model, "--session", "s", "hi").code == 0
+    before = (machine.sessions / "s.jsonl").read_bytes()
+    copied = machine.run("run", "--fork", "s", "--output", "json", "more")
+    assert (copied.code, copied.err, copied.json["answer"]) == (0, "", "Again.")
+    header, *lines = machine.log(copied.json["session"])
+    assert header["forked_from"] == {"id": "s", "seq": before.count(b"\n") - 1}
+    assert [line["type"] for line in lines].count("turn.finished") == 2
+    assert (machine.sessions / "s.jsonl").read_bytes() == before
+    wrong = machine.run("run", "--fork", "nothing", "more")
+    assert wrong.code == 1
+    assert "there is no session 'nothing'" in wrong.err
+
+
+def test_where_a_chat_went_on_is_told_to_who_watched_it(machine):
+    first, second = (write(machine.sessions, notes(2)) for _ in range(2))
+    moves = MOVE, machine.sessions, first.stem, second.stem
+    with python(*moves) as process:
+        process.stdout.readline()
+        watch = machine.start("sessions", "watch", first.stem, "--json")
+        watch.stderr.readline()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        told = watch.communicate(timeout=20)[1].decode()
+        process.kill()
+    assert f"it goes on in session {second.stem}: llmrepl sessions watch {second.stem}" in told
 
 
 def test_the_lines_are_printed_as_they_are_logged_and_ctrl_c_ends_watching(tmp_path, machine):
