@@ -57,14 +57,15 @@ def command(session: str, models: tuple[str, ...], live: bool, as_json: bool) ->
     _, records = records_of(path)
     found = exchanges(records, meter.count)
     counted = exchanges(records, meter.count, stored=False)
-    told_apart = [one.usage for one in found] != [one.usage for one in counted]
+    stored = any(not one.usage.estimated for one in found)
+    countable = all(one.usage.estimated for one in counted)
     asked = [record.event for record in records if isinstance(record.event, StepStarted)]
     recorded = dict.fromkeys(f"{event.provider}/{event.model}" for event in asked)
     rows = [as_it_was(", ".join(recorded) or "no model", found)]
     for model, (provider, name) in names.items():
         price = _pricing(meter, provider, name)
         rows += what_if(model, found, price)
-        if told_apart:
+        if stored and countable:
             rows += what_if(model, counted, price, counted=True)
         if live:
             rows.append(_asked(path, loaded, model))
