@@ -5,6 +5,7 @@ The forks of a session are sessions of their own, with copies of what it said.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from llmrepl.errors import SessionError
 from llmrepl.events import TYPED, ToolRequested, TurnStarted
 from llmrepl.parts import Text
-from llmrepl.sessions.catalog import LIST, ids, session_path
+from llmrepl.sessions.catalog import LIST, newest, session_path
 from llmrepl.sessions.drafts import sweep
 from llmrepl.sessions.holdings import BlobNeeds, blobs_of, files_of
 from llmrepl.sessions.lock import holders, inode, lock
@@ -72,13 +73,13 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds
 
 def _sweep(directory: Path, blobs: BlobNeeds) -> None:
     """Remove what killed processes left of anything, where nobody is at work on it now."""
-    sweep(directory)
     held = holders()
-    paths = (session_path(directory, name) for name in ids(directory))
-    if any(inode(path.stat()) in held for path in paths):
-        return  # its writer may be about to name a blob
-    for file in blobs.unclaimed():
-        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # what cannot be removed is not what was asked for
+        sweep(directory)
+        if any(inode(facts) in held for _, facts in newest(directory)):
+            return  # its writer may be about to name a blob
+        for file in blobs.unclaimed():
+            file.unlink(missing_ok=True)
 
 
 def _typed(path: Path) -> Iterator[str]:

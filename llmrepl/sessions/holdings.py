@@ -90,6 +90,24 @@ def forks_of(directory: Path, session_ids: Iterable[str]) -> dict[str, list[tupl
     return found
 
 
+def with_forks(directory: Path, session_ids: Iterable[str]) -> list[str]:
+    """Return these sessions, the forks of them, their forks, and so on."""
+    going = list(session_ids)
+    while True:
+        made = (name for forks in forks_of(directory, going).values() for name, _ in forks)
+        more = dict.fromkeys(name for name in made if name not in going)
+        if not more:
+            return going
+        going += more
+
+
+def origin_of(directory: Path, session_id: str) -> tuple[str, int] | None:
+    """Return the session that this one was copied from, if it is there, and how many records."""
+    header = _header(session_path(directory, session_id))
+    origin = header.forked_from if header else None
+    return origin if origin and origin[0] in ids(directory) else None
+
+
 def _longest(name: str, known: Iterable[str]) -> str:
     """Return the session whose id begins the name of a file: `a.b.x` is of `a.b`, not of `a`."""
     at = len(name)

@@ -126,10 +126,11 @@ def test_removing_says_which_forks_stay_and_forks_go_on_request(machine, model):
     machine.run("run", "--model", model, "--session", "a", "hello")
     (header, *_) = (machine.sessions / "a.jsonl").read_bytes().splitlines(keepends=True)
     for name, origin in (("b", "a"), ("c", "b")):
-        changed = {**json.loads(header), "id": name, "forked_from": {"id": origin, "seq": 0}}
+        changed = {**json.loads(header), "id": name, "forked_from": {"id": origin, "seq": 3}}
         (machine.sessions / f"{name}.jsonl").write_text(json.dumps(changed) + "\n")
     ran = machine.run("sessions", "rm", "c", "a", stdin="n\n")
-    assert "b was forked from a and has its first 0 records; it stays" in ran.err
+    assert "c was forked from b, which stays and has its first 3 records\n" in ran.err
+    assert "b was forked from a and has its first 3 records; it stays" in ran.err
     ran = machine.run("sessions", "rm", "a", "--forks", "--yes")
     assert ran.out == "deleted a\ndeleted b\ndeleted c\n"
     assert ids(machine) == []

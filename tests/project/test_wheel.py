@@ -3,13 +3,16 @@
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import llmrepl
+from llmrepl.exchange.formats import FORMATS
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import poetry.core.masonry.api as backend; print(backend.build_{}({!r}))"
@@ -85,3 +88,38 @@ def test_an_installation_in_place_runs_no_code_at_the_start_of_python(tmp_path):
         (paths,) = [name for name in packed.namelist() if name.endswith(".pth")]
         lines = packed.read(paths).decode().splitlines()
     assert {*map(Path, lines)} == {ROOT, ROOT / "plugins"}
+
+
+def test_what_is_installed_from_the_wheel_exports_a_session_in_every_format(wheel, tmp_path):
+    home = tmp_path / "home"
+    sessions = home / ".local" / "share" / "llmrepl" / "sessions"
+    sessions.mkdir(parents=True)
+    shutil.copy(ROOT / "sessions/demos/corrects-itself.jsonl", sessions / "one.jsonl")
+    # An environment of its own, which finds the packages that are needed where this one has them.
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True, with_pip=False)
+    (site,) = environment.glob("lib/python3*/site-packages")
+    wheel.extractall(site)
+    for name in FORMATS:
+        done = subprocess.run(
+            [environment / "bin" / "python", "-c", START, sysconfig.get_path("purelib"), name],
+            cwd=tmp_path,
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(done.stdout) > 500
+
+
+START = """
+import sys
+*_, site = sys.path
+sys.path.append(sys.argv[1])  # its own packages, and nothing that is installed in place there
+import llmrepl
+assert llmrepl.__file__.startswith(site)
+from llmrepl.__main__ import main
+sys.argv[1:] = ["sessions", "export", "one", "--format", sys.argv[2]]
+main()
+"""

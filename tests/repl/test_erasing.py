@@ -145,16 +145,16 @@ def test_a_copy_elsewhere_is_not_touched(machine, canary, left):
 
 
 def test_unasked_pruning_happens_when_a_chat_ends_where_the_setting_says_so(machine, chat):
-    machine.run("run", "--model", machine.script("Yes."), "--session", "old", "Something.")
+    model = machine.script("Yes.")
+    machine.run("run", "--model", model, "--session", "old", "Something.")
     os.utime(machine.sessions / "old.jsonl", (0, 0))
-    machine.configure("[sessions]\nkeep_days = 30\n")
-    assert chat().leave() == 0
-    assert (machine.sessions / "old.jsonl").exists()
-    machine.configure("[sessions]\nkeep_days = 30\nprune = true\n")
-    terminal = chat()
-    assert terminal.leave() == 0
-    assert "pruned 1 session: old" in terminal.text
-    assert not (machine.sessions / "old.jsonl").exists()
+    for setting, goes in (("", False), ("prune = true", True)):
+        machine.configure(f"[sessions]\nkeep_days = 30\n{setting}\n")
+        terminal = chat("--model", model)
+        terminal.turn("Something.", "Yes.")
+        assert terminal.leave() == 0, terminal.text
+        assert ("pruned 1 session: old" in terminal.text) is goes
+        assert (machine.sessions / "old.jsonl").exists() is not goes
 
 
 def test_a_chat_tags_its_session(machine, chat):
