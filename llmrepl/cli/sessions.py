@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, export, import and remove saved sessions."""
+"""`llmrepl sessions`: list, search, show, fork, export, import and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmrepl.cli import branches
 from llmrepl.cli.options import load_config
 
 if TYPE_CHECKING:
@@ -240,3 +241,7 @@ def import_(file: Path, name: str) -> None:
     for made in imported(file, name, directory, str(Path.cwd()), _redactor(loaded)):
         click.echo(made.id)
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
+
+
+for branching in branches.COMMANDS:
+    command.add_command(branching)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from llmrepl.compose.assembly import Assembly
 from llmrepl.compose.opening import Opened, Wanted, open_session
@@ -20,6 +21,7 @@ from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
+from llmrepl.sessions.places import end_of_turn, goes_on
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.turns import Turn, turns
 
@@ -90,10 +92,7 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
             raise
     assembly.use_session(opened, records[: last.before])
     assembly.executor.written.leave(started)
-    limits = assembly.runtime.limits
-    if limits.budget is not None:
-        spent -= assembly.runtime.state.session_spend.total
-        assembly.runtime.limits = replace(limits, budget=limits.budget - spent)
+    _charge(assembly, spent)
     if undone.done:
         assembly.trail.undone(undone.done)
     if ran and TOLD not in assembly.runtime.state.notes:
@@ -110,26 +109,64 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     )
 
 
-def go_on_in_fork(assembly: Assembly, name: str = "") -> tuple[str, str]:
-    """Go on in a copy of the session; return the ids of the session that stays, and of the copy.
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A copy that goes on: the ids of the session that stays and of the copy.
+
+    `dropped` says that the copy has not all of it, and `ran` that something of the rest ran;
+    `told` says what the copy goes on with where it ends in the middle of something.
+    """
+
+    left: str
+    session: str
+    dropped: bool
+    ran: bool
+    told: list[str]
+
+
+def go_on_in_fork(
+    assembly: Assembly, name: str = "", *, at: int | None = None, turn: int | None = None
+) -> Forked:
+    """Go on in a copy of the session, or of its beginning; the budget remembers what all has cost.
 
     Args:
         assembly: what goes on; no turn may be under way.
         name: the id of the copy; empty for one of the usual form.
+        at: the last record to copy.
+        turn: the last turn to copy, where `at` is None; all is copied where both are.
 
     Raises:
         LlmreplError: there is nothing to copy, or it could not be; all is as before.
     """
-    opened = assembly.opened
-    if opened is None:
+    if assembly.opened is None:
         raise LlmreplError("this chat is not saved, so there is no session to fork")
-    log = opened.log
+    log = assembly.opened.log
     if not log.seq:
         raise LlmreplError("there is nothing to fork yet", hint="it begins with your first prompt")
-    log, records = SessionLog.open(log.directory, fork(log.directory, log.id, log.seq, name=name))
-    left = assembly.session_id
-    assembly.use_session(Opened(log, records, fold(records)))
-    return left, log.id
+    records = records_of(assembly)
+    if at is None:
+        at = log.seq if turn is None else end_of_turn(records, turn)
+    left, spent = assembly.session_id, assembly.runtime.state.session_spend.total
+    opened = _copy(log, at, name)
+    dropped = [record.event for record in records[at:]]
+    started = {event.call_id for event in dropped if isinstance(event, ToolStarted)}
+    assembly.use_session(opened)
+    if dropped:
+        assembly.executor.written.leave(started)
+    _charge(assembly, spent)
+    ran = bool(started)
+    if ran and TOLD not in assembly.runtime.state.notes:
+        assembly.runtime.record(NoteAdded(text=TOLD, audience="model"))
+    told = goes_on(assembly.runtime.state, records[at:])
+    return Forked(left, opened.log.id, bool(dropped), ran, told)
+
+
+def _charge(assembly: Assembly, spent: Decimal) -> None:
+    """Lower the limit of the chat by what it has spent and the session in front of it has not."""
+    limits = assembly.runtime.limits
+    if limits.budget is not None:
+        spent -= assembly.runtime.state.session_spend.total
+        assembly.runtime.limits = replace(limits, budget=limits.budget - spent)
 
 
 async def go_on_with(assembly: Assembly, session: str) -> Opened:
@@ -165,13 +202,19 @@ def _beginning(assembly: Assembly, turn: Turn) -> Opened | None:
     """Return a session with what was before `turn`, ready to go on; None where nothing is saved."""
     if assembly.opened is None:
         return None
-    log = assembly.opened.log
+    return _copy(assembly.opened.log, turn.before)
+
+
+def _copy(log: SessionLog, at: int, name: str = "") -> Opened:
+    """Return a session with the first `at` records of another, ready to go on."""
     directory = log.directory
-    if turn.before:
-        copy, records = SessionLog.open(directory, fork(directory, log.id, turn.before))
+    if at:
+        copy, records = SessionLog.open(directory, fork(directory, log.id, at, name=name))
         return Opened(copy, records, fold(records))
     # An empty copy would be a file without anything in it, so there is none before it has a record.
-    empty = SessionLog.create(directory, cwd=log.header.cwd, forked_from=(log.id, 0))
+    empty = SessionLog.create(
+        directory, cwd=log.header.cwd, session_id=name, forked_from=(log.id, 0)
+    )
     return Opened(empty, [], fold([]))
 
 

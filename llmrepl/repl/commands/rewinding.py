@@ -1,4 +1,4 @@
-"""The commands /undo, /edit, /retry, /fork and /resume: another way on from an earlier place."""
+"""The commands /undo, /edit, /retry and /resume: another way on from an earlier place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from itertools import islice
 
 from llmrepl.compose import Assembly
-from llmrepl.compose.rewinding import TakenBack, go_on_in_fork, go_on_with, take_back
+from llmrepl.compose.rewinding import TakenBack, go_on_with, take_back
 from llmrepl.displays.opening import surface_for
 from llmrepl.errors import LlmreplError
 from llmrepl.parts import Image, text_of
@@ -69,16 +69,6 @@ async def retry(assembly: Assembly, model: str) -> Following:
     say(f"Asking again, in place of {_what(taken)}: {assembly.model}")
     _say_rest(taken, real=bool(assembly.executor.settings.write))
     return Following(turn=assembly.runtime.turn(taken.prompt))
-
-
-async def fork(assembly: Assembly, name: str) -> None:
-    """Go on in a copy of this session.
-
-    Raises:
-        LlmreplError: it cannot be copied.
-    """
-    left, session = go_on_in_fork(assembly, name)
-    say(f"Going on in session {session}; {left} stays as it is.")
 
 
 async def resume(assembly: Assembly, session: str) -> Following | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import files, general, rewinding, spending
+from llmrepl.repl.commands import branching, files, general, rewinding, spending
 from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
@@ -80,7 +80,12 @@ COMMANDS = {
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
     "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
-    "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),
+    "fork": Command(
+        "[NAME] [at SEQ | turn N]",
+        "go on in a copy of this session",
+        branching.fork,
+        completes="at SEQ | turn N",
+    ),
     "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),

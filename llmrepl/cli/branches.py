@@ -1,0 +1,72 @@
+"""`llmrepl sessions fork`, `tree` and `compare`: several ways on from one beginning."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from llmrepl.cli.options import load_config
+
+if TYPE_CHECKING:
+    from llmrepl.config import Loaded
+    from llmrepl.redaction import Redactor
+
+
+@click.command("fork")
+@click.argument("session")
+@click.option("--at", type=int, metavar="SEQ", help="The last record to copy; 0 for none.")
+@click.option("--turn", type=int, metavar="N", help="The last turn to copy; 0 for none.")
+@click.option("--name", metavar="NAME", default="", help="The id of the copy.")
+def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
+    """Copy the beginning of a session into a new one, and print the id of it.
+
+    SESSION is an id, the beginning of one, or `last`. Without --at and --turn all of it is copied.
+    A copy may end in the middle of a turn: `llmrepl --resume ID` goes on with it. What had started
+    and not finished is unknown there, and does not run again.
+    """
+    from llmrepl.runtime import fold
+    from llmrepl.sanitise import clean
+    from llmrepl.sessions.catalog import session_path
+    from llmrepl.sessions.forking import fork as copy
+    from llmrepl.sessions.places import end_of_turn, goes_on
+    from llmrepl.sessions.reader import LogReader
+
+    if at is not None and turn is not None:
+        raise click.UsageError("--at and --turn both say where: give one of them")
+    if at is not None and at < 0:
+        raise click.UsageError("--at is the number of a record, 0 or more")
+    directory = load_config().config.sessions.directory
+    original = _found(directory, session)
+    reader = LogReader(session_path(directory, original))
+    records = list(reader)
+    if turn is not None:
+        at = end_of_turn(records, turn)
+    kept = records[:at]
+    told = goes_on(fold(kept), records[len(kept) :])
+    click.echo(copy(directory, original, len(records) if at is None else at, name=name))
+    click.echo(f"llmrepl: {len(kept)} of {len(records)} records of {original}", err=True)
+    for line in told:
+        click.echo(f"llmrepl: {clean(line)}", err=True)
+    if reader.problem is not None:
+        problem = reader.problem
+        click.echo(f"llmrepl: {original} line {problem.line}: {problem.reason}", err=True)
+
+
+def _found(directory: Path, session: str) -> str:
+    from llmrepl.sessions.catalog import find, last
+
+    return last(directory) if session == "last" else find(directory, session)
+
+
+def _redactor(loaded: Loaded) -> Redactor:
+    """Return what takes secrets out of a session that is older than they are."""
+    from llmrepl.config.secrets import redactor_of
+
+    return redactor_of(loaded.config, os.environ, Path.cwd())
+
+
+COMMANDS = (fork,)
+"""What `llmrepl sessions` has of these."""

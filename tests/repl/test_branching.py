@@ -1,0 +1,46 @@
+"""Several ways on from one beginning: /fork at a place, /tree and /compare."""
+
+from llmrepl.audit.reading import verify
+from tests.repl.terminal import PROMPT
+from tests.repl.test_rewinding import bash, notes, prompts, records
+from tests.repl.test_rewinding import server as server  # noqa: PLC0414 - a fixture of this module, too
+
+
+def test_fork_goes_on_from_an_earlier_turn(machine, chat, server):
+    terminal = chat("--model", "openai/x", "--session", "mine")
+    terminal.turn("one", "Answer 1.")
+    terminal.turn("two", "Answer 2.")
+    terminal.say("/fork other turn 1")
+    terminal.wait("Going on in session other; mine stays as it is.", PROMPT)
+    terminal.turn("three", "Answer 3.")
+    sent = [m["content"] for m in server.requests[-1].body["messages"] if m["role"] != "system"]
+    assert sent == ["one", "Answer 1.", "three"]
+    for wrong, said in (
+        ("turn 7", "there is no turn 7"),
+        ("at 99", "and no record 99"),
+        ("a b", "this is no use of /fork: a b"),
+        ("turn x", "this is no use of /fork: turn x"),
+    ):
+        terminal.say(f"/fork {wrong}")
+        terminal.wait("error: ", said, PROMPT)
+    assert terminal.leave() == 0
+    assert prompts(machine.sessions / "other.jsonl") == ["one", "three"]
+    assert prompts(machine.sessions / "mine.jsonl") == ["one", "two"]
+    assert notes(machine.sessions / "other.jsonl") == []  # nothing ran that was left
+
+
+def test_fork_in_the_middle_of_a_call_goes_on_with_its_turn(machine, chat):
+    model = machine.script(bash("echo begun"), "Well.", "The next.")
+    terminal = chat("--model", model, "--session", "mine", "--approval", "auto")
+    terminal.turn("go", "Well.")
+    (begun,) = [r.seq for r in records(machine.sessions / "mine.jsonl")[1]
+                if r.event.type == "tool.started"]  # fmt: skip
+    terminal.say(f"/fork other at {begun}")
+    terminal.wait("Going on in session other", "had started: it ends as unknown", "? unknown")
+    terminal.wait("Well.", PROMPT)
+    terminal.turn("next", "The next.")
+    assert terminal.leave() == 0
+    found = [r.event for r in records(machine.sessions / "other.jsonl")[1]]
+    assert [e.status for e in found if e.type == "tool.finished"] == ["unknown"]
+    assert [e.call_id for e in found if e.type == "tool.started"] == ["1.1.1"]
+    assert verify(machine.sessions.parent / "audit").damage is None
