@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ from llmrepl.cli.options import load_config
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
+    from llmrepl.sessions.tree import Row
 
 
 @click.command("fork")
@@ -55,6 +59,56 @@ def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
         click.echo(f"llmrepl: {original} line {problem.line}: {problem.reason}", err=True)
 
 
+@click.command("tree")
+@click.argument("session", required=False)
+@click.option("--all", "everything", is_flag=True, help="Leave no branch out.")
+@click.option("--limit", type=int, default=10, show_default=True, help="Trees at the most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per branch.")
+def tree(session: str | None, everything: bool, limit: int, as_json: bool) -> None:
+    """Draw which session was forked from which, the tree that was used last first.
+
+    With SESSION (an id, the beginning of one, or `last`) the tree that it is in. Turns, cost and
+    models are those of the branch itself, behind the place where it left its origin.
+    """
+    from llmrepl.sessions.kinship import kin_in, tree_of, trees
+    from llmrepl.sessions.lock import holders
+    from llmrepl.sessions.tree import plain, rows
+
+    loaded = load_config()
+    directory, redact = loaded.config.sessions.directory, _redactor(loaded).redact
+    if session is not None:
+        shown = [tree_of(kin_in(directory), _found(directory, session))]
+        left = alone = 0
+    else:
+        found = trees(kin_in(directory))
+        forked = [one for one in found if len(one.places) > 1]
+        shown, left, alone = forked[:limit], len(forked[limit:]), len(found) - len(forked)
+    for number, one in enumerate(shown):
+        table = rows(one, directory, held=holders(), everything=everything or as_json)
+        if as_json:
+            first = one.places[0].kin.id
+            for row in table:
+                click.echo(json.dumps({"tree": first, **plain(row, redact)}))
+            continue
+        if number:
+            click.echo()
+        _draw(table, redact)
+        if one.ring:
+            click.echo("llmrepl: the origin of the first leads back to itself", err=True)
+    if left:
+        click.echo(f"llmrepl: more trees: {left}; --limit shows more", err=True)
+    if alone:
+        click.echo(f"llmrepl: sessions without branches: {alone}", err=True)
+
+
+def _draw(table: Sequence[Row | int], redact: Callable[[str], str]) -> None:
+    from llmrepl.sessions.tree import drawn, milliseconds
+
+    width = shutil.get_terminal_size().columns
+    for line in drawn(table, width, now=milliseconds(), redact=redact):
+        click.echo(line)
+
+
 def _found(directory: Path, session: str) -> str:
     from llmrepl.sessions.catalog import find, last
 
@@ -68,5 +122,5 @@ def _redactor(loaded: Loaded) -> Redactor:
     return redactor_of(loaded.config, os.environ, Path.cwd())
 
 
-COMMANDS = (fork,)
+COMMANDS = (fork, tree)
 """What `llmrepl sessions` has of these."""

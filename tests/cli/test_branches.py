@@ -1,11 +1,12 @@
 """Branches from the outside: forking a session anywhere, drawing the tree, comparing two."""
 
+import json
+import re
+
 import pytest
 
 from tests.sessions.sample import chat, read, write
-
-BLOCK = "I'll look.\n\n<helpers>\nprint('from the block')\n</helpers>\n"
-
+from tests.sessions.test_tree import branched
 
 PLAN = chat("one", "two", "three")
 
@@ -58,3 +59,68 @@ def test_a_fork_that_cannot_be_made_says_why(machine, plan, options, code, said)
     assert ran.code == code
     assert said in ran.err
     assert [path.name for path in machine.sessions.iterdir()] == ["plan.jsonl"]
+
+
+@pytest.fixture
+def family(machine, plan):
+    """The session, a fork behind its turn 1, one in the middle of turn 2, and one alone."""
+    branched(machine.sessions, "plan", 11, "bus", "by \x1b[31mbus?\x07\nor not")
+    branched(machine.sessions, "plan", 16, "walk")
+    write(machine.sessions, chat("else"), session_id="alone")
+
+
+def test_the_tree_is_drawn_with_what_each_branch_has_of_its_own(machine, family):
+    ran = machine.run("sessions", "tree", COLUMNS=100)
+    assert (ran.code, ran.err) == (0, "llmrepl: sessions without branches: 1\n")
+    assert [re.sub(r"  +", "  ", re.sub(r"\d+ s  ", "0 s  ", line)) for line in ran.lines] == [
+        "  # session  from  turns  cost  age  models  first prompt",
+        "  1 ○ plan  3  <$0.0001  0 s  scripted/test  one",
+        "  2 ├─ ○ bus  turn 1  +1  <$0.0001  0 s  scripted/test  by bus?",
+        "  3 └─ ○ walk  in turn 2  +0  $0  0 s  … two",
+    ]
+    assert len(machine.run("sessions", "tree", "wal").lines) == 4
+
+
+def test_a_narrow_tree_has_no_line_that_is_too_long(machine, family):
+    ran = machine.run("sessions", "tree", COLUMNS=34)
+    assert max(map(len, ran.lines)) <= 34
+    assert "by bus?" in ran.out
+
+
+def test_the_tree_as_json_has_an_object_for_each_branch(machine, family):
+    ran = machine.run("sessions", "tree", "--json")
+    found = [json.loads(line) for line in ran.lines]
+    assert [(one["tree"], one["number"], one["id"], one["depth"]) for one in found] == [
+        ("plan", 1, "plan", 0), ("plan", 2, "bus", 1), ("plan", 3, "walk", 1)
+    ]  # fmt: skip
+    bus = found[1]
+    assert bus["origin"] == {"id": "plan", "seq": 11}
+    assert (bus["turn"], bus["inside"], bus["turns"], bus["open"]) == (1, False, 1, False)
+    assert (bus["models"], bus["input_tokens"]) == (["scripted/test"], 200)
+    assert found[2]["inside"] is True
+
+
+def test_trees_are_limited_and_a_removed_origin_is_named(machine, family):
+    assert machine.run("sessions", "rm", "--yes", "plan").code == 0
+    branched(machine.sessions, "alone", 11, "beside")
+    ran = machine.run("sessions", "tree")
+    assert re.search(r"× plan +\(gone\)\n", ran.out)
+    limited = machine.run("sessions", "tree", "--limit", "1")
+    assert "× plan" not in limited.out
+    assert limited.err == "llmrepl: more trees: 1; --limit shows more\n"
+
+
+def test_a_ring_of_origins_is_drawn_and_said(machine, family):
+    path = machine.sessions / "plan.jsonl"
+    ring = b'"forked_from":{"id":"walk","seq":3}'
+    path.write_bytes(path.read_bytes().replace(b'"forked_from":null', ring, 1))
+    ran = machine.run("sessions", "tree")
+    assert ran.code == 0
+    assert len(ran.lines) == 4
+    assert "the origin of the first leads back to itself" in ran.err
+
+
+def test_where_nothing_is_saved_there_is_no_tree(machine):
+    ran = machine.run("sessions", "tree")
+    assert (ran.code, ran.out) == (0, "")
+    assert machine.run("sessions", "tree", "nobody").code == 1

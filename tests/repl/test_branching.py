@@ -44,3 +44,38 @@ def test_fork_in_the_middle_of_a_call_goes_on_with_its_turn(machine, chat):
     assert [e.status for e in found if e.type == "tool.finished"] == ["unknown"]
     assert [e.call_id for e in found if e.type == "tool.started"] == ["1.1.1"]
     assert verify(machine.sessions.parent / "audit").damage is None
+
+
+def test_the_tree_is_drawn_and_its_branches_are_gone_to_by_number_and_by_id(machine, chat, server):
+    terminal = chat("--model", "openai/x", "--session", "mine")
+    terminal.say("/tree")
+    terminal.wait("error: there is nothing to draw yet", PROMPT)
+    terminal.turn("one", "Answer 1.")
+    terminal.turn("two", "Answer 2.")
+    terminal.say("/fork other turn 1")
+    terminal.wait("Going on in session other", PROMPT)
+    terminal.turn("three", "Answer 3.")
+    terminal.say("/tree")
+    terminal.wait("# session", "1 ○ mine", "one", "2 └─ ● other", "turn 1", "+1", "three")
+    terminal.wait("/tree N goes on with branch N", PROMPT)
+    terminal.say("/tree 1")
+    terminal.wait("Answer 2.", "resumed session mine", "left session other", PROMPT)
+    terminal.say("/tree")
+    terminal.wait("1 ● mine", "2 └─ ○ other", PROMPT)
+    for wrong, said in (
+        ("1", "this is session mine already"),
+        ("7", "there is no branch 7"),
+        ("nobody", "there is no session 'nobody'"),
+    ):
+        terminal.say(f"/tree {wrong}")
+        terminal.wait("error: ", said, PROMPT)
+    terminal.say("/tree oth")
+    terminal.wait("resumed session other", "left session mine", PROMPT)
+    assert terminal.leave() == 0
+
+
+def test_what_is_not_saved_has_no_tree(chat):
+    terminal = chat("--no-save")
+    terminal.say("/tree")
+    terminal.wait("error: this chat is not saved, so it has no branches", PROMPT)
+    assert terminal.leave() == 0

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
 from llmrepl.compose import Assembly
 from llmrepl.compose.rewinding import go_on_in_fork
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.commands.following import Following
+from llmrepl.repl.commands.rewinding import resume
 from llmrepl.repl.commands.saying import say, show
 
+if TYPE_CHECKING:
+    from llmrepl.sessions.kinship import Tree
+
 PLACES = ("at", "turn")
+ALL = "all"
 
 
 async def fork(assembly: Assembly, argument: str) -> Following | None:
@@ -26,6 +35,54 @@ async def fork(assembly: Assembly, argument: str) -> Following | None:
     for line in forked.told:
         show(assembly, line)
     return Following(turn=assembly.runtime.resume()) if assembly.unfinished else None
+
+
+async def tree(assembly: Assembly, argument: str) -> Following | None:
+    """Draw the branches of this session, or go on with one of them, by its number or its id.
+
+    Raises:
+        LlmreplError: nothing is saved, or there is no such branch.
+    """
+    if argument not in ("", ALL) and not argument.isdecimal():
+        return await resume(assembly, argument)
+    from llmrepl.sessions.lock import holders
+    from llmrepl.sessions.tree import drawn, milliseconds, rows
+
+    directory = assembly.config.sessions.directory
+    found = await asyncio.to_thread(_tree_of, assembly)
+    if argument.isdecimal():
+        places = [place for place in found.places if place.number == int(argument)]
+        if not places:
+            raise LlmreplError(
+                f"there is no branch {argument}", hint=f"there are 1 to {len(found.places)}: /tree"
+            )
+        return await resume(assembly, places[0].kin.id)
+    table = rows(
+        found, directory, here=assembly.session_id, held=holders(), everything=argument == ALL
+    )
+    width = shutil.get_terminal_size().columns
+    for line in drawn(table, width, now=milliseconds(), redact=assembly.redactor.redact):
+        say(line)
+    if len(found.places) > 1:
+        say("/tree N goes on with branch N, /compare ID shows it beside this one")
+    return None
+
+
+def _tree_of(assembly: Assembly) -> Tree:
+    """Return the tree that this session is in, or that it will be in."""
+    from llmrepl.sessions.kinship import kin_in, tree_of
+
+    if assembly.opened is None:
+        raise LlmreplError("this chat is not saved, so it has no branches")
+    log = assembly.opened.log
+    origin = log.header.forked_from
+    name = log.id if log.seq or origin is None else origin[0]
+    try:
+        return tree_of(kin_in(log.directory), name)
+    except LookupError:
+        raise LlmreplError(
+            "there is nothing to draw yet", hint="a session begins with your first prompt"
+        ) from None
 
 
 def _place(argument: str) -> tuple[str, str, int | None]:

@@ -86,6 +86,9 @@ COMMANDS = {
         branching.fork,
         completes="at SEQ | turn N",
     ),
+    "tree": Command(
+        "[N | ID | all]", "the branches of this session; go on with one", branching.tree
+    ),
     "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
