@@ -101,6 +101,43 @@ def tree(session: str | None, everything: bool, limit: int, as_json: bool) -> No
         click.echo(f"llmrepl: sessions without branches: {alone}", err=True)
 
 
+@click.command("compare")
+@click.argument("first")
+@click.argument("second")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with all of it.")
+def compare(first: str, second: str, as_json: bool) -> None:
+    """Show two sessions side by side, from where they part.
+
+    FIRST and SECOND are ids, beginnings of ids, `last`, or files of sessions. The time is what
+    models and calls took.
+    """
+    from llmrepl.sessions.beside import drawn
+    from llmrepl.sessions.contrast import contrast, plain
+    from llmrepl.sessions.finding import session_file
+    from llmrepl.sessions.reader import LogReader
+
+    loaded = load_config()
+    redactor = _redactor(loaded)
+    directory = loaded.config.sessions.directory
+    readers = [LogReader(session_file(directory, word)) for word in (first, second)]
+    left, right = (redactor.scrub(list(reader)) for reader in readers)
+    found = contrast(left, right)
+    names = readers[0].path.stem, readers[1].path.stem
+    if as_json:
+        sides = {
+            side: {"id": name, **plain(data)}
+            for side, name, data in zip(("left", "right"), names, found[2:], strict=True)
+        }
+        click.echo(json.dumps({"common": found.common, "turn": found.turn, **sides}))
+    else:
+        for line in drawn(found, names, shutil.get_terminal_size().columns):
+            click.echo(line)
+    for reader in readers:
+        if reader.problem is not None:
+            problem = reader.problem
+            click.echo(f"llmrepl: {reader.path} line {problem.line}: {problem.reason}", err=True)
+
+
 def _draw(table: Sequence[Row | int], redact: Callable[[str], str]) -> None:
     from llmrepl.sessions.tree import drawn, milliseconds
 
@@ -122,5 +159,5 @@ def _redactor(loaded: Loaded) -> Redactor:
     return redactor_of(loaded.config, os.environ, Path.cwd())
 
 
-COMMANDS = (fork, tree)
+COMMANDS = (fork, tree, compare)
 """What `llmrepl sessions` has of these."""

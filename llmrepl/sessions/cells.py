@@ -41,7 +41,7 @@ def cut(text: str, width: int) -> str:
 def wrapped(text: str, width: int) -> list[str]:
     """Return cleaned text of several lines as lines of at most `width` cells.
 
-    Lines break between words where they can, and within a word that is longer than a line.
+    Lines break between words where that leaves no line half empty, else within a word.
     """
     lines: list[str] = []
     for line in clean(text).expandtabs(4).split("\n"):
@@ -49,7 +49,7 @@ def wrapped(text: str, width: int) -> list[str]:
         while cells(rest) > width:
             head = cut(rest, width) or rest[:1]  # a sign that is wider than all there is
             space = head.rfind(" ")
-            end = space if space > 0 and head[:space].strip() else len(head)
+            end = space if space > len(head) // 2 else len(head)
             lines.append(rest[:end].rstrip())
             rest = rest[end:].lstrip(" ")
         lines.append(rest)

@@ -124,3 +124,33 @@ def test_where_nothing_is_saved_there_is_no_tree(machine):
     ran = machine.run("sessions", "tree")
     assert (ran.code, ran.out) == (0, "")
     assert machine.run("sessions", "tree", "nobody").code == 1
+
+
+def test_two_branches_are_compared_from_where_they_part(machine, family):
+    ran = machine.run("sessions", "compare", "plan", "bus", COLUMNS=120)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.lines[0] == "common: 11 records, up to turn 1"
+    assert re.search(r"❯ two +│ ❯ by bus\?\n", ran.out)
+    assert "\x1b" not in ran.out
+    narrow = machine.run("sessions", "compare", "plan", "bus", COLUMNS=40)
+    assert max(map(len, narrow.lines)) <= 40
+    assert "── bus ──" in narrow.lines
+
+
+def test_a_comparison_as_json_has_all_of_both_sides(machine, family):
+    found = machine.run("sessions", "compare", "bus", "plan", "--json").json
+    assert (found["common"], found["turn"]) == (11, 1)
+    assert (found["left"]["id"], found["right"]["id"]) == ("bus", "plan")
+    assert [turn["prompt"] for turn in found["right"]["turns"]] == ["two", "three"]
+    assert (found["left"]["calls"], found["right"]["calls"]) == (1, 2)
+    assert found["right"]["cost_usd"] == 2 * found["left"]["cost_usd"]
+
+
+def test_a_session_can_be_compared_with_a_file_and_damage_is_said(machine, family):
+    path = machine.sessions / "bus.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"by ', b'"to '))
+    ran = machine.run("sessions", "compare", "plan", path)
+    assert ran.code == 0
+    assert f"{path} line 13: it, or line 14, was changed" in ran.err
+    assert machine.run("sessions", "compare", "plan", "nobody").code == 1

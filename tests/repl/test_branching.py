@@ -79,3 +79,22 @@ def test_what_is_not_saved_has_no_tree(chat):
     terminal.say("/tree")
     terminal.wait("error: this chat is not saved, so it has no branches", PROMPT)
     assert terminal.leave() == 0
+
+
+def test_another_branch_is_shown_beside_this_one(machine, chat, server):
+    terminal = chat("--model", "openai/x", "--session", "mine")
+    terminal.turn("one", "Answer 1.")
+    terminal.turn("two", "Answer 2.")
+    terminal.say("/fork other turn 1")
+    terminal.wait("Going on in session other", PROMPT)
+    terminal.turn("three", "Answer 3.")
+    terminal.say("/compare min")
+    terminal.wait("up to turn 1", "other", "│ mine", "❯ three", "│ ❯ two", "calls", PROMPT)
+    for wrong, said in (("", "takes a session's ID"), (" oth", "this is session other")):
+        terminal.say(f"/compare{wrong}")
+        terminal.wait("error: ", said, PROMPT)
+    terminal.resize(60)
+    terminal.settle()
+    terminal.say("/compare mine")
+    terminal.wait("── other ──", "❯ three", "Answer 3.", "── mine ──", "❯ two", "Answer 2.", PROMPT)
+    assert terminal.leave() == 0

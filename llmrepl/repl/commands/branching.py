@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from llmrepl.compose import Assembly
-from llmrepl.compose.rewinding import go_on_in_fork
+from llmrepl.compose.rewinding import go_on_in_fork, records_of
 from llmrepl.errors import LlmreplError
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.rewinding import resume
@@ -66,6 +66,31 @@ async def tree(assembly: Assembly, argument: str) -> Following | None:
     if len(found.places) > 1:
         say("/tree N goes on with branch N, /compare ID shows it beside this one")
     return None
+
+
+async def compare(assembly: Assembly, word: str) -> None:
+    """Show this session beside another, from where they part.
+
+    Raises:
+        LlmreplError: one of the two is not there, or not saved.
+    """
+    from llmrepl.sessions.beside import drawn
+    from llmrepl.sessions.contrast import contrast
+    from llmrepl.sessions.finding import session_file
+    from llmrepl.sessions.reader import LogReader
+
+    if not word:
+        raise LlmreplError("/compare takes a session's ID", hint="/tree shows the branches")
+    if assembly.opened is None:
+        raise LlmreplError("this chat is not saved, so there is nothing to compare")
+    path = session_file(assembly.config.sessions.directory, word)
+    if path == assembly.opened.log.path:
+        raise LlmreplError(f"this is session {path.stem}: name another", hint="/tree shows them")
+    other = assembly.redactor.scrub(list(LogReader(path)))
+    names = assembly.session_id, path.stem
+    width = shutil.get_terminal_size().columns
+    for line in drawn(contrast(records_of(assembly), other), names, width):
+        say(line)
 
 
 def _tree_of(assembly: Assembly) -> Tree:
