@@ -36,13 +36,15 @@ TOLD = (
 class TakenBack:
     """A turn that was taken back, with everything after it.
 
-    `commands` counts what the person ran after it; `ran` says whether anything of it ran;
-    `blocks` and `files` are what was undone of it for real. `left` and `session` are the ids of the
-    session that still has the turn and of the one that goes on; empty where it is not saved.
+    `later` counts the turns after it, `commands` what the person ran after it; `ran` says whether
+    anything of it ran; `blocks` and `files` are what was undone of it for real. `left` and
+    `session` are the ids of the session that still has the turn and of the one that goes on; empty
+    where it is not saved.
     """
 
     number: int
     prompt: tuple[Part, ...]
+    later: int
     commands: int
     ran: bool
     blocks: int
@@ -59,14 +61,17 @@ def records_of(assembly: Assembly) -> Sequence[Record]:
     return assembly.redactor.scrub(list(LogReader(log.path))) if log.seq else []
 
 
-async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
-    """Go on as if the last turn had not been.
+async def take_back(
+    assembly: Assembly, number: int | None = None, *, files: bool = False
+) -> TakenBack:
+    """Go on as if a turn, and what followed it, had not been.
 
     The budget remembers what it has cost.
 
     Args:
         assembly: what to go back in; no turn may be under way.
-        files: undo what its blocks wrote for real.
+        number: the turn; None for the last.
+        files: undo what blocks have written for real since it began.
 
     Raises:
         LlmreplError: there is no turn.
@@ -77,6 +82,12 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     if not found:
         raise LlmreplError("there is no turn to take back", hint="it begins with your first prompt")
     last = found[-1]
+    if number is not None:
+        last = next((turn for turn in found if turn.number == number), last)
+    if number not in (None, last.number):
+        raise LlmreplError(
+            f"there is no turn {number}", hint=f"the last one is turn {found[-1].number}"
+        )
     dropped = [record.event for record in records[last.before :]]
     started = {event.call_id for event in dropped if isinstance(event, ToolStarted)}
     ran = bool(started) or any(isinstance(e, NoteAdded) and e.text == TOLD for e in dropped)
@@ -100,6 +111,7 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     return TakenBack(
         number=last.number,
         prompt=last.prompt,
+        later=found[-1].number - last.number,
         commands=_typed(dropped),
         ran=ran,
         blocks=blocks,

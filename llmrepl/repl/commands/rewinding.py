@@ -16,27 +16,28 @@ from llmrepl.repl.commands.files import tell, undo_files
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.saying import say, show
 
-UNDO = "/undo, or /undo files [BLOCKS]"
+UNDO = "/undo, /undo turn N, or /undo files [BLOCKS]"
 LISTED = 10
 """Sessions that `/resume` names."""
 
 
 async def undo(assembly: Assembly, argument: str) -> Following | None:
-    """Take back the last turn and what its blocks wrote for real, or only that.
+    """Take back the last turn, or all since another, and what blocks wrote for real; or only that.
 
     Raises:
-        LlmreplError: there is no turn, or the argument is none.
+        LlmreplError: there is no such turn, or the argument is none.
     """
     verb, _, rest = argument.partition(" ")
     if verb == "files":
         await undo_files(assembly, rest.strip())
         return None
-    if verb:
+    number = int(rest) if verb == "turn" and rest.isdecimal() else None
+    if verb and not number:
         raise LlmreplError(
             f"this is no use of /undo: {argument}",
             hint=f"{UNDO}: what the last blocks wrote for real, and no more",
         )
-    taken = await take_back(assembly, files=True)
+    taken = await take_back(assembly, number, files=True)
     say(f"Took back {_what(taken)}.")
     tell(assembly, "undone", taken.files)
     _say_rest(taken, real=bool(assembly.executor.settings.write) and not taken.blocks)
@@ -95,6 +96,9 @@ async def resume(assembly: Assembly, session: str) -> Following | None:
 
 
 def _what(taken: TakenBack) -> str:
+    if taken.later:
+        turns = "the turn" if taken.later == 1 else f"the {taken.later} turns"
+        return f"turn {taken.number} and {turns} after it"
     commands = {0: "", 1: " and the command after it"}
     several = f" and the {taken.commands} commands after it"
     return f"turn {taken.number}{commands.get(taken.commands, several)}"

@@ -90,7 +90,9 @@ COMMANDS = {
         "[N | ID | all]", "the branches of this session; go on with one", branching.tree
     ),
     "compare": Command("ID", "this session beside another", branching.compare),
-    "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
+    "undo": Command(
+        "[turn N | files [BLOCKS]]", "take back the last turn and its files", rewinding.undo
+    ),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
     "permissions": Command(
