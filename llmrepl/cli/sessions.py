@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, watch, export, import, tag and remove saved sessions."""
+"""`llmrepl sessions`: list, search, show, watch, fork, export, import and remove saved sessions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmrepl.cli import branches
 from llmrepl.cli.keeping import found, prune, remove, tag
 from llmrepl.cli.options import load_config
 from llmrepl.cli.storing import pack, schema, unpack, upgrade
@@ -235,3 +236,7 @@ def import_(file: Path, name: str) -> None:
     for made in imported(file, name, directory, str(Path.cwd()), _redactor(loaded)):
         click.echo(made.id)
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
+
+
+for branching in branches.COMMANDS:
+    command.add_command(branching)

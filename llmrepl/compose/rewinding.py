@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from llmrepl.compose.assembly import Assembly
 from llmrepl.compose.opening import Opened, Wanted, open_session
@@ -20,6 +21,7 @@ from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
+from llmrepl.sessions.places import end_of_turn, goes_on
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.turns import Turn, turns
 
@@ -34,13 +36,15 @@ TOLD = (
 class TakenBack:
     """A turn that was taken back, with everything after it.
 
-    `commands` counts what the person ran after it; `ran` says whether anything of it ran;
-    `blocks` and `files` are what was undone of it for real. `left` and `session` are the ids of the
-    session that still has the turn and of the one that goes on; empty where it is not saved.
+    `later` counts the turns after it, `commands` what the person ran after it; `ran` says whether
+    anything of it ran; `blocks` and `files` are what was undone of it for real. `left` and
+    `session` are the ids of the session that still has the turn and of the one that goes on; empty
+    where it is not saved.
     """
 
     number: int
     prompt: tuple[Part, ...]
+    later: int
     commands: int
     ran: bool
     blocks: int
@@ -57,14 +61,17 @@ def records_of(assembly: Assembly) -> Sequence[Record]:
     return assembly.redactor.scrub(list(LogReader(log.path))) if log.seq else []
 
 
-async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
-    """Go on as if the last turn had not been.
+async def take_back(
+    assembly: Assembly, number: int | None = None, *, files: bool = False
+) -> TakenBack:
+    """Go on as if a turn, and what followed it, had not been.
 
     The budget remembers what it has cost.
 
     Args:
         assembly: what to go back in; no turn may be under way.
-        files: undo what its blocks wrote for real.
+        number: the turn; None for the last.
+        files: undo what blocks have written for real since it began.
 
     Raises:
         LlmreplError: there is no turn.
@@ -75,6 +82,12 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     if not found:
         raise LlmreplError("there is no turn to take back", hint="it begins with your first prompt")
     last = found[-1]
+    if number is not None:
+        last = next((turn for turn in found if turn.number == number), last)
+    if number not in (None, last.number):
+        raise LlmreplError(
+            f"there is no turn {number}", hint=f"the last one is turn {found[-1].number}"
+        )
     dropped = [record.event for record in records[last.before :]]
     started = {event.call_id for event in dropped if isinstance(event, ToolStarted)}
     ran = bool(started) or any(isinstance(e, NoteAdded) and e.text == TOLD for e in dropped)
@@ -90,10 +103,7 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
             raise
     assembly.use_session(opened, records[: last.before])
     assembly.executor.written.leave(started)
-    limits = assembly.runtime.limits
-    if limits.budget is not None:
-        spent -= assembly.runtime.state.session_spend.total
-        assembly.runtime.limits = replace(limits, budget=limits.budget - spent)
+    _charge(assembly, spent)
     if undone.done:
         assembly.trail.undone(undone.done)
     if ran and TOLD not in assembly.runtime.state.notes:
@@ -101,6 +111,7 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     return TakenBack(
         number=last.number,
         prompt=last.prompt,
+        later=found[-1].number - last.number,
         commands=_typed(dropped),
         ran=ran,
         blocks=blocks,
@@ -110,26 +121,64 @@ async def take_back(assembly: Assembly, *, files: bool = False) -> TakenBack:
     )
 
 
-def go_on_in_fork(assembly: Assembly, name: str = "") -> tuple[str, str]:
-    """Go on in a copy of the session; return the ids of the session that stays, and of the copy.
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A copy that goes on: the ids of the session that stays and of the copy.
+
+    `dropped` says that the copy has not all of it, and `ran` that something of the rest ran;
+    `told` says what the copy goes on with where it ends in the middle of something.
+    """
+
+    left: str
+    session: str
+    dropped: bool
+    ran: bool
+    told: list[str]
+
+
+def go_on_in_fork(
+    assembly: Assembly, name: str = "", *, at: int | None = None, turn: int | None = None
+) -> Forked:
+    """Go on in a copy of the session, or of its beginning; the budget remembers what all has cost.
 
     Args:
         assembly: what goes on; no turn may be under way.
         name: the id of the copy; empty for one of the usual form.
+        at: the last record to copy.
+        turn: the last turn to copy, where `at` is None; all is copied where both are.
 
     Raises:
         LlmreplError: there is nothing to copy, or it could not be; all is as before.
     """
-    opened = assembly.opened
-    if opened is None:
+    if assembly.opened is None:
         raise LlmreplError("this chat is not saved, so there is no session to fork")
-    log = opened.log
+    log = assembly.opened.log
     if not log.seq:
         raise LlmreplError("there is nothing to fork yet", hint="it begins with your first prompt")
-    log, records = SessionLog.open(log.directory, fork(log.directory, log.id, log.seq, name=name))
-    left = assembly.session_id
-    assembly.use_session(Opened(log, records, fold(records)))
-    return left, log.id
+    records = records_of(assembly)
+    if at is None:
+        at = log.seq if turn is None else end_of_turn(records, turn)
+    left, spent = assembly.session_id, assembly.runtime.state.session_spend.total
+    opened = _copy(log, at, name)
+    dropped = [record.event for record in records[at:]]
+    started = {event.call_id for event in dropped if isinstance(event, ToolStarted)}
+    assembly.use_session(opened)
+    if dropped:
+        assembly.executor.written.leave(started)
+    _charge(assembly, spent)
+    ran = bool(started)
+    if ran and TOLD not in assembly.runtime.state.notes:
+        assembly.runtime.record(NoteAdded(text=TOLD, audience="model"))
+    told = goes_on(assembly.runtime.state, records[at:])
+    return Forked(left, opened.log.id, bool(dropped), ran, told)
+
+
+def _charge(assembly: Assembly, spent: Decimal) -> None:
+    """Lower the limit of the chat by what it has spent and the session in front of it has not."""
+    limits = assembly.runtime.limits
+    if limits.budget is not None:
+        spent -= assembly.runtime.state.session_spend.total
+        assembly.runtime.limits = replace(limits, budget=limits.budget - spent)
 
 
 async def go_on_with(assembly: Assembly, session: str) -> Opened:
@@ -165,13 +214,19 @@ def _beginning(assembly: Assembly, turn: Turn) -> Opened | None:
     """Return a session with what was before `turn`, ready to go on; None where nothing is saved."""
     if assembly.opened is None:
         return None
-    log = assembly.opened.log
+    return _copy(assembly.opened.log, turn.before)
+
+
+def _copy(log: SessionLog, at: int, name: str = "") -> Opened:
+    """Return a session with the first `at` records of another, ready to go on."""
     directory = log.directory
-    if turn.before:
-        copy, records = SessionLog.open(directory, fork(directory, log.id, turn.before))
+    if at:
+        copy, records = SessionLog.open(directory, fork(directory, log.id, at, name=name))
         return Opened(copy, records, fold(records))
     # An empty copy would be a file without anything in it, so there is none before it has a record.
-    empty = SessionLog.create(directory, cwd=log.header.cwd, forked_from=(log.id, 0))
+    empty = SessionLog.create(
+        directory, cwd=log.header.cwd, session_id=name, forked_from=(log.id, 0)
+    )
     return Opened(empty, [], fold([]))
 
 

@@ -110,6 +110,24 @@ def test_undo_again_goes_back_further(machine, chat, server):
     assert terminal.leave() == 0
 
 
+def test_undo_goes_back_before_any_turn_with_all_that_was_written_since(machine, chat, serve):
+    (machine.project / "list.txt").write_text("one\n")
+    numbers = ("two", "three", "four")
+    serve(*(part for word in numbers for part in (bash(f"echo {word} >> list.txt"), f"{word}.")))
+    terminal = chat("--model", "openai/x", "--write", ".", "--approval", "auto")
+    for word in numbers:
+        terminal.turn(f"write {word}", f"{word}.")
+    for wrong, said in (("turn 4", "there is no turn 4"), ("turn 0", "this is no use of /undo")):
+        terminal.say(f"/undo {wrong}")
+        terminal.wait("error: ", said, PROMPT)
+    terminal.say("/undo turn 2")
+    terminal.wait("Took back turn 2 and the turn after it.", "undone    list.txt", PROMPT)
+    terminal.wait("write three")
+    assert (machine.project / "list.txt").read_text() == "one\ntwo\n"
+    clear(terminal)
+    assert terminal.leave() == 0
+
+
 def test_undo_takes_back_what_the_turn_wrote_for_real_and_nothing_else(machine, chat, serve):
     (machine.project / "list.txt").write_text("one\n")
     serve(

@@ -2,9 +2,11 @@
 
 import json
 from decimal import Decimal
+from itertools import chain
 
 from hypothesis import HealthCheck, settings
 
+from llmrepl import testing
 from llmrepl.events import (
     MessageFinished,
     NoteAdded,
@@ -94,3 +96,9 @@ def read(path):
 def lines_of(path):
     """The parsed lines, header first."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def chat(*prompts):
+    """The records of a chat that could go on: each prompt has a turn of 11 records with a call."""
+    turns = (testing.turn(prompt, number=number) for number, prompt in enumerate(prompts, 1))
+    return [record for record in testing.records(chain(*turns)) if record.seq]

@@ -1,4 +1,4 @@
-"""The commands /undo, /edit, /retry, /fork and /resume: another way on from an earlier place."""
+"""The commands /undo, /edit, /retry and /resume: another way on from an earlier place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from itertools import islice
 
 from llmrepl.compose import Assembly
-from llmrepl.compose.rewinding import TakenBack, go_on_in_fork, go_on_with, take_back
+from llmrepl.compose.rewinding import TakenBack, go_on_with, take_back
 from llmrepl.displays.opening import surface_for
 from llmrepl.errors import LlmreplError
 from llmrepl.parts import Image, text_of
@@ -16,27 +16,28 @@ from llmrepl.repl.commands.files import tell, undo_files
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.saying import say, show
 
-UNDO = "/undo, or /undo files [BLOCKS]"
+UNDO = "/undo, /undo turn N, or /undo files [BLOCKS]"
 LISTED = 10
 """Sessions that `/resume` names."""
 
 
 async def undo(assembly: Assembly, argument: str) -> Following | None:
-    """Take back the last turn and what its blocks wrote for real, or only that.
+    """Take back the last turn, or all since another, and what blocks wrote for real; or only that.
 
     Raises:
-        LlmreplError: there is no turn, or the argument is none.
+        LlmreplError: there is no such turn, or the argument is none.
     """
     verb, _, rest = argument.partition(" ")
     if verb == "files":
         await undo_files(assembly, rest.strip())
         return None
-    if verb:
+    number = int(rest) if verb == "turn" and rest.isdecimal() else None
+    if verb and not number:
         raise LlmreplError(
             f"this is no use of /undo: {argument}",
             hint=f"{UNDO}: what the last blocks wrote for real, and no more",
         )
-    taken = await take_back(assembly, files=True)
+    taken = await take_back(assembly, number, files=True)
     say(f"Took back {_what(taken)}.")
     tell(assembly, "undone", taken.files)
     _say_rest(taken, real=bool(assembly.executor.settings.write) and not taken.blocks)
@@ -71,16 +72,6 @@ async def retry(assembly: Assembly, model: str) -> Following:
     return Following(turn=assembly.runtime.turn(taken.prompt))
 
 
-async def fork(assembly: Assembly, name: str) -> None:
-    """Go on in a copy of this session.
-
-    Raises:
-        LlmreplError: it cannot be copied.
-    """
-    left, session = go_on_in_fork(assembly, name)
-    say(f"Going on in session {session}; {left} stays as it is.")
-
-
 async def resume(assembly: Assembly, session: str) -> Following | None:
     """Go on with another saved session, or list the newest.
 
@@ -105,6 +96,9 @@ async def resume(assembly: Assembly, session: str) -> Following | None:
 
 
 def _what(taken: TakenBack) -> str:
+    if taken.later:
+        turns = "the turn" if taken.later == 1 else f"the {taken.later} turns"
+        return f"turn {taken.number} and {turns} after it"
     commands = {0: "", 1: " and the command after it"}
     several = f" and the {taken.commands} commands after it"
     return f"turn {taken.number}{commands.get(taken.commands, several)}"

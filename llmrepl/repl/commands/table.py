@@ -8,7 +8,7 @@ from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import files, general, rewinding, spending
+from llmrepl.repl.commands import branching, files, general, rewinding, spending
 from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
@@ -83,8 +83,19 @@ COMMANDS = {
     "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
     "tag": Command("[TAG | -TAG …]", "this session's tags; those tagged keep stay", tag),
     "resume": Command("[ID]", "go on with another saved session", rewinding.resume),
-    "fork": Command("[NAME]", "go on in a copy of this session", rewinding.fork),
-    "undo": Command("[files [BLOCKS]]", "take back the last turn and its files", rewinding.undo),
+    "fork": Command(
+        "[NAME] [at SEQ | turn N]",
+        "go on in a copy of this session",
+        branching.fork,
+        completes="at SEQ | turn N",
+    ),
+    "tree": Command(
+        "[N | ID | all]", "the branches of this session; go on with one", branching.tree
+    ),
+    "compare": Command("ID", "this session beside another", branching.compare),
+    "undo": Command(
+        "[turn N | files [BLOCKS]]", "take back the last turn and its files", rewinding.undo
+    ),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
     "permissions": Command(
