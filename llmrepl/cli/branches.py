@@ -124,7 +124,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
     readers = [LogReader(session_file(directory, word)) for word in (first, second)]
     left, right = (redactor.scrub(list(reader)) for reader in readers)
     found = contrast(left, right)
-    names = readers[0].path.stem, readers[1].path.stem
+    names = readers[0].header.id, readers[1].header.id
     if as_json:
         sides = {
             side: {"id": name, **plain(data)}
