@@ -21,7 +21,7 @@ COMMANDS = {
     "run": "Run one turn without a terminal and print the answer.",
     "exec": "Run one block in the sandbox, without a model.",
     "models": "List the models that can be used now.",
-    "sessions": "List, search, show, watch, export, import, tag and remove saved sessions.",
+    "sessions": "List, search, show, watch, fork, compare, export, tag and remove sessions.",
     "replay": "Show a saved session again, with its own timing.",
     "verify": "Run the tool calls of saved sessions again and compare.",
     "whatif": "Price a saved session on other models.",

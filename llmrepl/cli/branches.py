@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 @click.option("--turn", type=int, metavar="N", help="The last turn to copy; 0 for none.")
 @click.option("--name", metavar="NAME", default="", help="The id of the copy.")
 def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
-    """Copy the beginning of a session into a new one, and print the id of it.
+    """Copy a session, or the beginning of it.
 
-    SESSION is an id, the beginning of one, or `last`. Without --at and --turn all of it is copied.
+    SESSION is an id, the beginning of one, or `last`. Without --at and --turn all of it is copied;
+    the id of the copy is printed.
+
     A copy may end in the middle of a turn: `llmrepl --resume ID` goes on with it. What had started
     and not finished is unknown there, and does not run again.
     """
@@ -122,7 +124,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
     readers = [LogReader(session_file(directory, word)) for word in (first, second)]
     left, right = (redactor.scrub(list(reader)) for reader in readers)
     found = contrast(left, right)
-    names = readers[0].path.stem, readers[1].path.stem
+    names = readers[0].header.id, readers[1].header.id
     if as_json:
         sides = {
             side: {"id": name, **plain(data)}

@@ -30,7 +30,7 @@ _ORIGINS = "llm, openai or atif; told by what the file holds unless given."
 
 @click.group("sessions")
 def command() -> None:
-    """List, search, show, watch, export, import, tag and remove saved sessions."""
+    """List, search, show, watch, fork, compare, export, tag and remove sessions."""
 
 
 for _also in (tag, remove, prune, schema, pack, unpack, upgrade):

@@ -97,12 +97,13 @@ def _some(text: str, most: int, width: int) -> list[str]:
 
 
 def _sums(sides: tuple[Side, Side], names: tuple[str, str], width: int) -> Iterator[str]:
+    used = [side.spend.usage for side in sides]
     rows = [
         ("", *names),
         ("turns", *(str(len(side.stretches)) for side in sides)),
         ("calls", *(str(side.calls) for side in sides)),
-        ("↑ in", *(tokens(side.spend.usage.input_tokens) for side in sides)),
-        ("↓ out", *(tokens(side.spend.usage.output_tokens) for side in sides)),
+        ("↑ in", *(tokens(one.input_tokens, estimated=one.estimated) for one in used)),
+        ("↓ out", *(tokens(one.output_tokens, estimated=one.estimated) for one in used)),
         ("cost", *(spent(side.spend.cost, side.spend.unpriced) for side in sides)),
         ("time", *(duration(side.ms) for side in sides)),
     ]

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmrepl.conversation import Spend
+from llmrepl.errors import SessionError
 from llmrepl.parts import decode_parts, text_of
+from llmrepl.sessions.packed import bytes_of
 from llmrepl.usage import decode_cost, decode_usage
 
 _KINDS = ("turn.started", "step.started", "message.finished")
@@ -45,9 +47,9 @@ def branch(path: Path, seq: int = 0) -> Branch:
         seq: the last record that it has of its origin; 0 for one that is no fork.
     """
     try:
-        content = path.read_bytes()
+        content = bytes_of(path)
         return _branch(content, _end_of_line(content, seq + 1))
-    except (OSError, *_WRONG):
+    except (OSError, SessionError, *_WRONG):
         return Branch(readable=False)
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from llmrepl.sessions.catalog import SUFFIX, newest
+from llmrepl.sessions.catalog import SUFFIX, newest, session_path
 from llmrepl.sessions.format import Header, decode_header
 from llmrepl.sessions.lock import Inode, inode
+from llmrepl.sessions.packed import head_of
 
 FIRST = 512
 """Bytes in which most headers end."""
@@ -77,7 +78,7 @@ def kin_in(directory: Path) -> Iterator[Kin]:
         SessionError: the directory cannot be read. A session without a header has no origin.
     """
     for session_id, status in newest(directory):
-        header = _fork_header(f"{directory}/{session_id}{SUFFIX}")
+        header = _fork_header(directory, session_id)
         updated = status.st_mtime_ns // 1_000_000
         if header is None:
             yield Kin(session_id, None, 0, updated, inode(status))
@@ -121,20 +122,29 @@ def tree_of(kin: Iterable[Kin], session_id: str) -> Tree:
     raise LookupError(session_id)
 
 
-def _fork_header(path: str) -> Header | None:
+def _fork_header(directory: Path, session_id: str) -> Header | None:
     """Return the header of a session that was forked; None for any other."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            line = os.read(descriptor, FIRST)
-            if b"\n" not in line and len(line) == FIRST:
-                line += os.read(descriptor, LONGEST - FIRST)
-        finally:
-            os.close(descriptor)
-        line = line.partition(b"\n")[0]
+        line = _head(directory, session_id).partition(b"\n")[0]
         return decode_header(line) if _FORKED.search(line) else None
     except (OSError, ValueError, ArithmeticError, RecursionError):
         return None  # gone by now, or nothing that a header is
+
+
+def _head(directory: Path, session_id: str) -> bytes:
+    """Return the bytes of a session that its header is in."""
+    try:
+        # Text and not a `Path`: there may be ten thousand.
+        descriptor = os.open(f"{directory}/{session_id}{SUFFIX}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return head_of(session_path(directory, session_id), LONGEST)
+    try:
+        head = os.read(descriptor, FIRST)
+        if b"\n" not in head and len(head) == FIRST:
+            head += os.read(descriptor, LONGEST - FIRST)
+        return head
+    finally:
+        os.close(descriptor)
 
 
 def _order(kin: Kin) -> tuple[int, int, str]:

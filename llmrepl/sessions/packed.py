@@ -41,6 +41,24 @@ def bytes_of(path: Path) -> bytes:
     return unpacked
 
 
+def head_of(path: Path, size: int) -> bytes:
+    """Return the first `size` bytes, or all where there are fewer, without unpacking the rest.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is packed, and not what was packed.
+    """
+    if path.suffix != PACKED:
+        with path.open("rb") as file:
+            return file.read(size)
+    zstd = _zstd()
+    try:
+        head: bytes = zstd.ZstdDecompressor().decompress(path.read_bytes(), max_length=size)
+    except zstd.ZstdError as exc:
+        raise ValueError(f"cannot unpack {path}: {exc}") from exc
+    return head
+
+
 def packed(raw: bytes) -> bytes:
     """Return `raw` packed, with its length and a checksum."""
     zstd = _zstd()

@@ -113,6 +113,9 @@ def test_sessions_are_offered_by_id_with_their_first_words_and_age(offered, plac
     assert text == "/resume mine"
     assert about.startswith("count the stars · ")
     assert about.endswith(" s ago")
+    assert [text for text, _ in offered("/tree m")] == ["/tree mine"]
+    assert [text for text, _ in offered("/compare ")] == ["/compare mine"]
+    assert [text for text, _ in offered("/fork ")] == ["/fork at", "/fork turn"]
 
 
 def test_paths_are_offered_level_by_level_without_secrets(offered):

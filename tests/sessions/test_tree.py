@@ -18,6 +18,7 @@ from llmrepl.sessions.forking import fork
 from llmrepl.sessions.kinship import Kin, Place, Tree, kin_in, tree_of, trees
 from llmrepl.sessions.lock import holders
 from llmrepl.sessions.log import SessionLog
+from llmrepl.sessions.packed import packed
 from llmrepl.sessions.tree import GONE, MOST, Row, age, drawn, plain, rows
 from tests.sessions.sample import PATIENT, chat, write
 
@@ -177,6 +178,19 @@ def test_a_header_that_says_nothing_sensible_has_no_origin(family, header):
     (family / "hostile.jsonl").write_bytes(header + b"\n{}\n")
     (found,) = [one for one in kin_in(family) if one.id == "hostile"]
     assert found.origin is None
+
+
+def test_a_packed_session_keeps_its_place_and_what_is_its_own(family):
+    before = branch(family / "train.jsonl", 22)
+    path = family / "train.jsonl"
+    (family / "train.jsonl.zst").write_bytes(packed(path.read_bytes()))
+    path.unlink()
+    assert [name for _, name, _ in shape(tree_of(kin_in(family), "train"))][-1] == "train"
+    table = rows(tree_of(kin_in(family), "train"), family)
+    assert table[-1].branch == before
+    (family / "train.jsonl.zst").write_bytes(b"nothing that was packed")
+    assert branch(family / "train.jsonl.zst", 22) == Branch(readable=False)
+    assert shape(tree_of(kin_in(family), "train")) == [(1, "train", 0)]
 
 
 def test_a_long_header_is_read_to_its_end(family):

@@ -85,9 +85,12 @@ async def compare(assembly: Assembly, word: str) -> None:
         raise LlmreplError("this chat is not saved, so there is nothing to compare")
     path = session_file(assembly.config.sessions.directory, word)
     if path == assembly.opened.log.path:
-        raise LlmreplError(f"this is session {path.stem}: name another", hint="/tree shows them")
-    other = assembly.redactor.scrub(list(LogReader(path)))
-    names = assembly.session_id, path.stem
+        raise LlmreplError(
+            f"this is session {assembly.session_id}: name another", hint="/tree shows them"
+        )
+    reader = LogReader(path)
+    other = assembly.redactor.scrub(list(reader))
+    names = assembly.session_id, reader.header.id
     width = shutil.get_terminal_size().columns
     for line in drawn(contrast(records_of(assembly), other), names, width):
         say(line)
