@@ -111,6 +111,7 @@ class AuditLog:
         entries = [(kind, fields)]
         if head is None or self._size() != head.size:
             head, note = recover(self._directory, head)
+            os.pwrite(self._head, head.encode(), 0)  # a kill right now leaves a log with a head
             self._size()
             if note:
                 self.repaired = note

@@ -182,6 +182,8 @@ class _Verifying:
     def _end(self) -> Damage | None:
         """Return what is wrong with the log's end."""
         head, seq = self._head, self._report.seq
+        if head is None and seq == 0:
+            return None  # no line was ever written, or somebody took all of them
         if head is None:
             reason = "it is missing or was changed, so lines that are cut off would not show"
             return Damage(head_of(self._directory), 0, reason)

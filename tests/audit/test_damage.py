@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from llmrepl.audit.place import NAME, files
+from llmrepl.audit.place import NAME, START, Opening, files
 from llmrepl.audit.reading import verify
+from llmrepl.audit.recovery import _begin
 from tests.audit.trails import numbers, repairs, write
 
 
@@ -216,3 +217,15 @@ def test_what_is_in_the_way_of_the_log_is_found(copy):
     write(copy, 1, first=7)
     assert numbers(copy) == [1, 2, 3, 4, 7]
     assert verify(copy).damage is not None
+
+
+def test_a_kill_while_the_log_is_begun_leaves_nothing_wrong(tmp_path):
+    _begin(tmp_path, Opening(0, START))
+    for content in (None, b""):
+        if content is not None:
+            (tmp_path / "head").write_bytes(content)
+        report = verify(tmp_path)
+        assert (report.damage, report.lines, report.files) == (None, 0, 1)
+    report = write(tmp_path, 2)
+    assert (report.damage, report.lines) == (None, 2)
+    assert repairs(tmp_path) == []

@@ -58,8 +58,8 @@ class Life:
         go_on_in_fork(self.assembly)
 
     async def branch(self):
-        _, session = go_on_in_fork(self.assembly, "branch")
-        acknowledge(b"forked", session.encode())
+        go_on_in_fork(self.assembly, "branch")
+        acknowledge(b"forked", self.assembly.session_id.encode())
 
     async def undo(self):
         await take_back(self.assembly, files=False)
