@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +41,8 @@ MOST = 12
 """Touches that are shown; of dangers all are."""
 
 SUFFIXES = {"python": ".py", "bash": ".sh"}
+
+ACCEPTS = "Alt-Enter takes the change, Ctrl-C goes back to the question"
 
 
 class AskPerson:
@@ -97,19 +101,40 @@ class AskPerson:
             painted = self._paint.code(clean(code), request.language)
             lines += [bar + line for line in painted.split("\n")]
             self._shown = request.arguments
-        lines.append(self._paint(f"? {clean(asked.question)}", "bold"))
-        lines += [self._paint(f"  ! {clean(danger)}", "red") for danger in asked.dangers]
-        lines += [f"  · {clean(touch)}" for touch in asked.touches[:MOST]]
+        lines += self._told("? ", asked.question, "bold")
+        for danger in asked.dangers:
+            lines += self._told("  ! ", danger, "red")
+        for touch in asked.touches[:MOST]:
+            lines += self._told("  · ", touch)
         if len(asked.touches) > MOST:
             lines.append(f"  · and {len(asked.touches) - MOST} more")
         if "session" in asked.options:
-            lines += [self._paint(f"  rule: {clean(rule)}", "dim") for rule in asked.rules]
+            for rule in asked.rules:
+                lines += self._told("  rule: ", rule, "dim")
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
+    def _told(self, lead: str, text: str, *style: str) -> list[str]:
+        """Return the lines of something said, broken between words."""
+        columns = shutil.get_terminal_size().columns
+        rows = textwrap.wrap(
+            clean(text),
+            max(columns - 1, len(lead) + 10),
+            initial_indent=lead,
+            subsequent_indent=" " * len(lead),
+            break_on_hyphens=False,
+        )
+        return [self._paint(row, *style) if style else row for row in rows or [lead.rstrip()]]
+
     async def _choose(self, request: ToolRequested, options: list[str]) -> str:
-        named = (f"{self._paint(KEYS[o][0], 'bold')} {KEYS[o][1]}" for o in options)
-        line = f"Run this {clean(request.name)} block?  " + "  ".join(named)
+        question = f"Run this {clean(request.name)} block?"
+        named = [(KEYS[o][0], KEYS[o][1]) for o in options]
+
+        def line(columns: int) -> str:
+            plain = [question, *(f"{key} {what}" for key, what in named)]
+            painted = [question, *(f"{self._paint(key, 'bold')} {what}" for key, what in named)]
+            return _packed(plain, painted, columns)
+
         option = await choose({KEYS[option][0]: option for option in options}, line)
         if option == INTERRUPT:
             signal.raise_signal(signal.SIGINT)  # Ctrl-C is meant for the whole turn
@@ -143,6 +168,16 @@ class AskPerson:
                 return ApprovalDecided(call_id=call_id, decision="deny")
 
 
+def _packed(plain: Sequence[str], painted: Sequence[str], columns: int) -> str:
+    """Return what can be chosen, with as many a line as it has room for, and none broken."""
+    text, used = painted[0], len(plain[0])
+    for bare, item in zip(plain[1:], painted[1:], strict=True):
+        fits = used + 2 + len(bare) < columns
+        text += ("  " if fits else "\n  ") + item
+        used = used + 2 + len(bare) if fits else 2 + len(bare)
+    return text
+
+
 async def _rules(suggested: tuple[str, ...], option: str) -> tuple[str, ...]:
     """Let the person change the suggested rules, and return those that are left.
 
@@ -168,7 +203,11 @@ async def _line(message: str, default: str = "", *, multiline: bool = False) -> 
 
     session: PromptSession[str] = PromptSession()
     return await session.prompt_async(
-        message, default=default, multiline=multiline, handle_sigint=False
+        message,
+        default=default,
+        multiline=multiline,
+        bottom_toolbar=ACCEPTS if multiline else None,
+        handle_sigint=False,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from llmrepl.repl.guard import ALONE, Guard
 
 INTERRUPT = "interrupt"
 
 
-async def choose(keys: Mapping[str, str], line: str) -> str:
+async def choose(keys: Mapping[str, str], line: Callable[[int], str]) -> str:
     """Show `line` and wait for one of the keys; the line is gone afterwards.
 
     What was typed before is dropped, and a key counts only if none came shortly before it or
@@ -20,7 +21,7 @@ async def choose(keys: Mapping[str, str], line: str) -> str:
 
     Args:
         keys: what each key stands for; Enter is none.
-        line: what can be chosen, as formatted text with ANSI colours.
+        line: returns what can be chosen, for a number of columns, with ANSI colours.
 
     Returns:
         What the key stands for, `INTERRUPT` for Ctrl-C and Ctrl-D.
@@ -60,7 +61,10 @@ async def choose(keys: Mapping[str, str], line: str) -> str:
         cancel()
         event.app.exit(result=INTERRUPT)
 
-    control = FormattedTextControl(ANSI(line), show_cursor=False)
+    bindings.add("c-z")(lambda event: event.app.suspend_to_background())
+    control = FormattedTextControl(
+        lambda: ANSI(line(shutil.get_terminal_size().columns)), show_cursor=False
+    )
     app: Application[str] = Application(
         layout=Layout(Window(control, wrap_lines=True, dont_extend_height=True)),
         key_bindings=bindings,

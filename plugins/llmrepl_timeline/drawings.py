@@ -52,13 +52,21 @@ CHECKS = {"ok": "ok", "warning": "warn", "failed": "bad"}
 MOST = 12
 """Touches of a call that are shown; of its dangers all are."""
 
+PROMPT_HEAD, PROMPT_TAIL = 30, 10
+"""Lines that are shown of a prompt's beginning and end, where it is longer: it was pasted."""
+
 PLAIN_ROWS = 3
 """Lines of a block that nobody knows how to draw."""
 
 
 def _prompt(block: Block, page: Page) -> list[Line]:
     text = text_of(cast("TurnStarted", block.event).prompt)
-    lines = page.narrower(len(page.signs.prompt)).text(text, "prompt")
+    inner = page.narrower(len(page.signs.prompt))
+    lines = inner.text(text, "prompt")
+    if len(lines) > PROMPT_HEAD + PROMPT_TAIL + 1:
+        left_out = len(lines) - PROMPT_HEAD - PROMPT_TAIL
+        note = inner.told(f"… {left_out} lines more", "dim")
+        lines = [*lines[:PROMPT_HEAD], *note, *lines[-PROMPT_TAIL:]]
     return indented(lines, line(page.signs.prompt, "prompt"), line(page.signs.under))
 
 

@@ -237,6 +237,19 @@ def test_a_question_says_what_the_block_touches_with_dangers_first(widened):
     assert terminal.leave() == 0
 
 
+def test_a_narrow_terminal_breaks_the_question_between_words(widened):
+    terminal = widened(OPEN, "Done.")
+    terminal.wait(QUESTION)
+    terminal.resize(80)
+    terminal.wait("v never", "e edit", "n no", QUESTION)
+    terminal.resize(44)
+    terminal.wait("s yes, this session", "v never", "e edit", "n no", QUESTION)
+    terminal.settle(GRACE)
+    terminal.type("n")
+    terminal.wait("refused by person", "Done.", PROMPT)
+    assert terminal.leave() == 0
+
+
 def test_nothing_is_asked_where_the_policy_is_not_widened(machine, chat):
     terminal = chat("--model", machine.script(OPEN, "Done."))
     terminal.turn("go", "it has run", "Done.")
@@ -302,7 +315,7 @@ def test_never_is_a_rule_that_says_no_from_then_on(machine, widened):
 
 def test_a_block_is_edited_in_place_and_the_model_is_told(machine, widened):
     terminal = widened(OPEN, "Done.")
-    answer(terminal, "e", "getent passwd root")
+    answer(terminal, "e", "getent passwd root", "Alt-Enter takes the change")
     terminal.type("; echo edited" + ALT_ENTER)
     terminal.wait("│ getent passwd root; echo it has run; echo edited", NETWORK)
     answer(terminal, "y", "allowed (once) by person", "  edited", "Done.", PROMPT)

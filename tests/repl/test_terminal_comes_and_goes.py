@@ -76,6 +76,25 @@ def test_ctrl_z_at_an_idle_prompt_suspends_too(machine, shell):
     shell.wait("shell> ")
 
 
+def test_ctrl_z_at_a_question_suspends_and_fg_asks_on(machine, shell):
+    block = "Look.\n\n<helpers lang=bash>\ngetent passwd root; echo it ran\n</helpers>\n"
+    script = machine.script(block, "Done.")
+    shell.say(f"{LLMREPL} --model {script} --net example.org --session s")
+    shell.wait("Ctrl-D to leave", PROMPT)
+    shell.say("go")
+    shell.wait("no, and say why")
+    shell.settle(0.5)
+    shell.type(CTRL_Z)
+    shell.wait("Stopped", "shell> ")
+    shell.say("fg")
+    shell.wait("no, and say why")
+    shell.settle(0.5)
+    shell.type("y")
+    shell.wait("allowed (once) by person", "it ran", "Done.", PROMPT)
+    shell.type(CTRL_D)
+    shell.wait("shell> ")
+
+
 def test_a_terminal_that_is_gone_ends_the_chat_in_order(machine, chat):
     sleep = f"25.{machine.mark}"
     block = f"Wait.\n\n<helpers lang=bash>\necho so far; sleep {sleep}\n</helpers>\n"

@@ -38,8 +38,13 @@ async def check(assembly: Assembly, _: str) -> None:
 async def sessions(assembly: Assembly, words: str) -> None:
     """List the newest saved sessions, or the newest records that hold certain words."""
     if not words:
-        for row in assembly.list_sessions(limit=20):
-            show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}")
+        rows = list(assembly.list_sessions(limit=20))
+        widest = max((len(row.id) for row in rows), default=0)
+        for row in rows:
+            turns = "turn " if row.turns == 1 else "turns"
+            show(
+                assembly, f"  {row.id:{widest}}  {row.turns:3} {turns}  {row.prompt[:60]}".rstrip()
+            )
         return
     from llmrepl.sessions.search import excerpt
 

@@ -20,8 +20,9 @@ from llmrepl.events import (
     ToolFinished,
     ToolOutput,
     ToolStarted,
+    TurnStarted,
 )
-from llmrepl.parts import Output
+from llmrepl.parts import Output, Text
 from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.testing import FakeClock, Step, records, turn
@@ -347,3 +348,13 @@ def test_a_drawing_that_fails_is_named(plugin):
     plugin("def draw(block, page):\n    1 / 0\n", "weather.measured")
     with pytest.raises(PluginError, match=r"the drawing of .* from drawn:draw failed"):
         shown(events())
+
+
+def test_of_a_prompt_that_was_pasted_the_beginning_and_the_end_are_inscribed():
+    pasted = "\n".join(f"row {number}" for number in range(5_000))
+    written, _ = shown([TurnStarted(prompt=(Text(pasted),))])
+    assert "row 0\n" in written
+    assert "row 4999" in written
+    assert "… 4960 lines more" in written
+    assert "row 2500" not in written
+    assert len(written.splitlines()) < 50
