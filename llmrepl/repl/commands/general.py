@@ -41,10 +41,7 @@ async def sessions(assembly: Assembly, words: str) -> None:
         rows = list(assembly.list_sessions(limit=20))
         widest = max((len(row.id) for row in rows), default=0)
         for row in rows:
-            turns = "turn " if row.turns == 1 else "turns"
-            show(
-                assembly, f"  {row.id:{widest}}  {row.turns:3} {turns}  {row.prompt[:60]}".rstrip()
-            )
+            show(assembly, f"  {row.id:{widest}}  {row.turns:3} turns  {row.prompt[:60]}")
         return
     from llmrepl.sessions.search import excerpt
 
