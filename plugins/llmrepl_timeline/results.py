@@ -65,7 +65,7 @@ def result(block: Block, page: Page) -> list[Line]:
 def _ending(event: ToolFinished, block: Block) -> str:
     name = f"{_label(block.call)} " if block.together and block.call else ""
     notes = [f"{name}{event.status}"]
-    if event.exit_code:
+    if event.exit_code and f"exit code {event.exit_code}" not in event.reason:
         notes.append(f"exit {event.exit_code}")
     notes.append(duration(event.ms))
     if event.dropped_bytes:
