@@ -46,7 +46,7 @@ LONGEST_PAUSE = 0.1
 """Seconds between two drawings, at the most, however much they take."""
 
 SHARE = 0.1
-"""The part of the processor's time for drawing, within these pauses. What keys do is seen at once."""
+"""The part of the processor's time for drawing, within these pauses. Keys are not put off."""
 
 LONGEST = 4_000
 """Characters of an unfinished line that are held back; then it goes on in another."""
