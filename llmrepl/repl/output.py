@@ -46,6 +46,15 @@ class Output(Vt100_Output):
             self._held = False
             self.flush()
 
+    @contextmanager
+    def aside(self) -> Iterator[list[str]]:
+        """Collect what is written meanwhile in a list, and send none of it."""
+        kept, self._buffer = self._buffer, []
+        try:
+            yield self._buffer
+        finally:
+            self._buffer = kept
+
     def flush(self) -> None:
         """Send what was written."""
         if self._held:

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     ExitStack,
@@ -25,19 +26,27 @@ from typing import cast
 
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.data_structures import Point, Size
+from prompt_toolkit.data_structures import Point
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.formatted_text import StyleAndTextTuples, to_formatted_text
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 from prompt_toolkit.utils import get_cwidth
 
 from llmrepl.repl.editing.session import Editor
 from llmrepl.repl.look import Look, dress
 from llmrepl.repl.output import Output
-from llmrepl.repl.sgr import fragments, painted, rewritten, visible
+from llmrepl.repl.renderer import PanelRenderer
+from llmrepl.repl.sgr import fragments, painted, visible
 
 PAUSE = 0.02
 """Seconds between two drawings, at the least."""
+
+LONGEST_PAUSE = 0.1
+"""Seconds between two drawings, at the most, however much they take."""
+
+SHARE = 0.1
+"""The part of the processor's time for drawing, within these pauses. Keys are not put off."""
 
 LONGEST = 4_000
 """Characters of an unfinished line that are held back; then it goes on in another."""
@@ -77,7 +86,7 @@ class Panel(io.TextIOBase):
         self._written: list[str] = []
         self._line = ""  # the one that is not finished
         self._rows: list[str] = []  # what is shown above the prompt
-        self._size = Size(0, 0)
+        self._status: StyleAndTextTuples = []  # what is shown below it
         self._place = asyncio.Lock()  # at the terminal's bottom
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,12 +104,15 @@ class Panel(io.TextIOBase):
             wrap_lines=True,
         )
         if self._output is not None:
-            self._stand()
+            self._stand(self._output)
 
-    def _stand(self) -> None:
+    def _stand(self, output: Output) -> None:
         """Let the prompt stay when something is sent, below what is staged."""
         self.session.default_buffer.accept_handler = self._accepted
         self.session.app.after_render += self._rendered
+        style = self.session.app.renderer.style
+        self._renderer = PanelRenderer(style, output, self._window)
+        self.session.app.renderer = self._renderer
         self.session.app.max_render_postpone_time = None  # a key does not wait for an idle loop
         container = cast("HSplit", self.session.layout.container)
         shown = Condition(lambda: bool(self._rows))
@@ -187,6 +199,7 @@ class Panel(io.TextIOBase):
 
     def _accepted(self, buffer: Buffer) -> bool:
         self._entered(buffer.text)
+        self._next = 0.0  # what a key does is seen at once
         self.refresh()
         return False  # the prompt is empty then
 
@@ -242,17 +255,35 @@ class Panel(io.TextIOBase):
         if app.renderer.last_rendered_screen is None or app.context is None:
             self._late = True  # another program has the terminal; the next rendering comes back
             return
-        lines = self._lines()
-        before, self._rows = self._rows, [*map(painted, self._shown())]
-        with self._output.whole():
-            if lines or not self._rewrite(before, self._output):
-                app.renderer.erase()
-                self._output.write_raw(lines)
-                app.render_counter += 1  # what was drawn before is kept under this number
-                app.context.copy().run(app.renderer.render, app, app.layout)
-                self._size = self._output.get_size()
+        began = time.thread_time()
+        app.context.copy().run(self._show, self._output, self._lines())
         if self._loop is not None:
-            self._next = self._loop.time() + PAUSE
+            took = time.thread_time() - began
+            self._next = self._loop.time() + min(max(PAUSE, took / SHARE), LONGEST_PAUSE)
+
+    def _show(self, output: Output, lines: str) -> None:
+        """Print lines, and show what is staged, in the cheapest way there is."""
+        app, renderer = self.session.app, self._renderer
+        status, self._status = self._status, to_formatted_text(self.session.bottom_toolbar)
+        before, self._rows = self._rows, [*map(painted, self._shown())]
+        same = status == self._status
+        if same and not lines and before == self._rows:
+            return
+        with output.whole():
+            if same and self._narrow(output):
+                if not lines and renderer.rewrite(app, before, self._rows):
+                    return
+                if renderer.replace(app, lines, self._rows):
+                    return
+            renderer.erase()
+            output.write_raw(lines)
+            app.render_counter += 1  # what was drawn before is kept under this number
+            renderer.render(app, app.layout)
+
+    def _narrow(self, output: Output) -> bool:
+        """Return whether each row fits into a row of the screen."""
+        columns = output.get_size().columns
+        return all(get_cwidth(visible(row)) < columns for row in self._rows)
 
     def _lines(self) -> str:
         """Return what may be printed now: whole lines."""
@@ -282,21 +313,3 @@ class Panel(io.TextIOBase):
     def _end(self) -> Point:
         rows = self._rows
         return Point(len(visible(rows[-1])), len(rows) - 1) if rows else Point(0, 0)
-
-    def _rewrite(self, before: list[str], output: Output) -> bool:
-        """Write rows that have changed over those `before`, if they are as many, and fit.
-
-        It takes a twentieth of the time that drawing everything takes, and most changes are like
-        this. Return whether it could be done.
-        """
-        app, size = self.session.app, output.get_size()
-        info, screen = self._window.render_info, app.renderer.last_rendered_screen
-        if info is None or screen is None or size != self._size:
-            return False
-        if not len(before) == len(self._rows) == info.window_height > 0:
-            return False
-        if any(get_cwidth(visible(row)) >= size.columns for row in self._rows):
-            return False
-        cursor = screen.get_cursor_position(app.layout.current_window)
-        output.write_raw(rewritten(before, self._rows, cursor))
-        return True

@@ -7,12 +7,15 @@ The bound: at most 300 ms more than the plain client.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import statistics
+import struct
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Sequence
 
@@ -21,6 +24,7 @@ from tests.bench.render import prose
 from tests.bench.terminal import CURSOR_ANSWER, CURSOR_QUESTION
 
 TOKENS, RATE, ROUNDS = 2_000, 500.0, 3
+SIZE = struct.pack("HHHH", 40, 100, 0, 0)
 ENDED = " · session ".encode()
 PLAIN = """
 import asyncio, sys, ollama
@@ -44,6 +48,7 @@ def cpu(command: Sequence[str], env: dict[str, str], typed: Sequence[tuple[bytes
     """
     pid, terminal = pty.fork()
     if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, SIZE)
         os.chdir(env["HOME"])
         os.execvpe(command[0], list(command), env)
     seen, steps, deadline = b"", list(typed), time.monotonic() + 60
@@ -75,7 +80,7 @@ def measure(subject: str, answer: str) -> float:
         ModelServer([Reply(answer, rate=RATE)]) as server,
     ):
         env = {"HOME": home, "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
-        env |= {"OLLAMA_HOST": server.url, "LLMREPL_UI_TITLE": "false", "COLUMNS": "100"}
+        env |= {"OLLAMA_HOST": server.url, "LLMREPL_UI_TITLE": "false"}
         if subject == "plain client":
             return cpu((sys.executable, "-c", PLAIN), env, ())
         # Ready when the status line tells what blocks may do.

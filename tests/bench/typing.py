@@ -129,7 +129,7 @@ def report() -> str:
     with tempfile.TemporaryDirectory() as home, _server() as url:
         screen = Screen(home, url)
         screen.wait(PROMPT)
-        screen.wait(b"no network")
+        screen.wait(b"full sandbox")
         screen.idle(2.0)  # everything is loaded then
         rest = [screen.echo(next(signs)) for _ in range(40)]
         screen.type("go\r")
