@@ -11,7 +11,7 @@ from llmrepl_timeline.themes import Painter
 SHARE = 0.1
 """The part of the time that may be spent on redrawing."""
 
-LEAST = 0.05
+LEAST = 0.1
 """Seconds between two redraws, at the least."""
 
 
