@@ -65,7 +65,8 @@ def _prompt(block: Block, page: Page) -> list[Line]:
     lines = inner.text(text, "prompt")
     if len(lines) > PROMPT_HEAD + PROMPT_TAIL + 1:
         left_out = len(lines) - PROMPT_HEAD - PROMPT_TAIL
-        note = inner.told(f"… {left_out} lines more", "dim")
+        rest = f": {page.rest.replace('{call}', 'prompt')}" if page.rest else ""
+        note = inner.told(f"… {left_out} lines more{rest}", "dim")
         lines = [*lines[:PROMPT_HEAD], *note, *lines[-PROMPT_TAIL:]]
     return indented(lines, line(page.signs.prompt, "prompt"), line(page.signs.under))
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.repl.terminal import CTRL_O, CTRL_U, PROMPT
 
+PASTE = "\x1b[200~{}\x1b[201~"
 LONG = "Let me count.\n\n<helpers>\nfor n in range(200): print('row', n)\n</helpers>\n"
 QUIET = "Quietly.\n\n<helpers>\nx = 1\n</helpers>\n"
 
@@ -19,6 +20,19 @@ def test_show_prints_all_of_what_was_folded_though_nothing_is_saved(machine, cha
     assert [f"row {n}\n" in shown for n in (0, 100, 198)] == [True] * 3
     terminal.say("/show")
     terminal.wait("row 100", "row 199", PROMPT)
+    assert terminal.leave() == 0
+
+
+def test_show_prompt_prints_all_of_a_prompt_that_was_folded(machine, chat):
+    terminal = chat("--model", machine.script("Read."))
+    terminal.say("/show prompt")
+    terminal.wait("there is no prompt yet", PROMPT)
+    terminal.type(PASTE.format("".join(f"line {n}\r" for n in range(200))))
+    terminal.wait("[")
+    shown = terminal.turn("", "line 29", "lines more: /show prompt", "line 199", "Read.")
+    assert "line 100\n" not in shown
+    terminal.say("/show prompt")
+    assert "line 100\n" in terminal.wait("line 199", PROMPT)
     assert terminal.leave() == 0
 
 

@@ -1,4 +1,4 @@
-"""The commands /show and /theme: all of a result that was folded, and how the timeline looks."""
+"""The commands /show and /theme: all of what was folded, and how the timeline looks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from prompt_toolkit.application import run_in_terminal
@@ -20,23 +20,27 @@ from llmrepl.ports import Themed
 from llmrepl.repl.commands.saying import say, show
 from llmrepl.repl.keys import lent
 
-LAST = "last"
+LAST, PROMPT = "last", "prompt"
 THEMES = ("dark", "light", "contrast", "none")
 NAMED = 8
 """Calls that are named where there is none with the id that was typed."""
 
 
 async def show_output(assembly: Assembly, call_id: str) -> None:
-    """Show the whole output of a call, the last one's where none is named.
+    """Show the whole output of a call, the last one's where none is named, or the last prompt.
 
     Raises:
-        LlmreplError: there is no such call in what the model is told.
+        LlmreplError: there is no such call in what the model is told, or no prompt.
     """
-    result = _result(assembly.runtime.state, call_id or LAST)
-    text = "\n".join(filter(None, map(_text, result.parts))).rstrip("\n")
-    if not text:
-        say(f"{result.call_id} {result.name} wrote nothing: {result.status}")
-        return
+    state = assembly.runtime.state
+    if call_id == PROMPT:
+        text = _prompt(state)
+    else:
+        result = _result(state, call_id or LAST)
+        text = _whole(result.parts)
+        if not text:
+            say(f"{result.call_id} {result.name} wrote nothing: {result.status}")
+            return
     text = assembly.redactor.redact(text)
     pager = _pager(text, os.environ)
     if pager is None:
@@ -90,6 +94,17 @@ def _result(state: Conversation, call_id: str) -> ToolResult:
         raise LlmreplError("no block has run yet", hint="/show shows what one wrote")
     some = ", ".join(known[:NAMED]) + (" …" if len(known) > NAMED else "")
     raise LlmreplError(f"there is no result of {call_id} in the context", hint=f"there are: {some}")
+
+
+def _prompt(state: Conversation) -> str:
+    for message in reversed(state.messages):
+        if message.role == "user":
+            return _whole(message.parts)
+    raise LlmreplError("there is no prompt yet", hint="/show prompt shows the last one")
+
+
+def _whole(parts: Sequence[Part]) -> str:
+    return "\n".join(filter(None, map(_text, parts))).rstrip("\n")
 
 
 def _text(part: Part) -> str:
