@@ -46,7 +46,7 @@ def test_a_turn_of_several_steps_is_shown_as_it_happens(machine, chat):
     terminal.say("What is 6 times 7?")
     terminal.wait("I'll compute it.", "╭─ python", "print('from python')")
     terminal.wait("  from python", "  42", "✓ ok")
-    terminal.wait("Now the shell.", "╭─ bash", "  out", "  err", "exit 3")
+    terminal.wait("Now the shell.", "╭─ bash", "  out", "  err", "exit code 3")
     terminal.wait("The answer is 42.", "↑", "↓", " tokens · $0", PROMPT)
     assert terminal.leave() == 0
 

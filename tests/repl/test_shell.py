@@ -39,7 +39,7 @@ def test_a_command_is_shown_as_a_block_and_goes_to_the_model_with_the_next_promp
     machine, chat, server
 ):
     terminal = chat("--model", "openai/x", "--session", "mine")
-    ran(terminal, "!echo seen; exit 3", "│ echo seen; exit 3", "  seen", "exit 3")
+    ran(terminal, "!echo seen; exit 3", "│ echo seen; exit 3", "  seen", "exit code 3")
     terminal.turn("what was that?", "Hello.")
     (message,) = sent(server)
     assert message.startswith("The person ran this themselves, in the same sandbox:\n<results>")
