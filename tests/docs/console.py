@@ -176,13 +176,13 @@ class Terminal:
     def begin(self):
         """Wait for the first prompt."""
         self._wait(self._is_at_prompt)
-        self._prompts = _prompts(self.lines())
 
     def type(self, text):
         """Type a line, and wait until the chat takes the next or has ended."""
+        # Turns of a resumed session are drawn with their prompts, so those there are counted anew.
+        self._prompts = _prompts(self.lines()) + 1
         self._tmux("send-keys", "-l", text)
         self._tmux("send-keys", "Enter")
-        self._prompts += 1
         self._is_command = text.startswith("!")
         self._wait(lambda: self._has_ended() or self._is_at_prompt())
 
@@ -226,7 +226,7 @@ class Terminal:
         at = int(row)
         return (
             shown[at].rstrip() == PROMPT
-            and _prompts(shown) >= self._prompts
+            and _prompts(line.rstrip() for line in shown) >= self._prompts
             and (not UNFINISHED.match(shown[at - 1]) or self._is_over(shown[at - 1]))
         )
 

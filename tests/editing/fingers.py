@@ -29,6 +29,21 @@ def editor(home, text="", **options):
         yield prompt_session(config, input=pipe, output=DummyOutput(), **options), pipe
 
 
+LASTING = ("_poll_output_size", "auto_flush_input")
+"""Tasks of the editor that only watch the clock."""
+
+
+async def settled(app):
+    """Wait until what runs beside the keys is done: loading the history, suggesting, editing."""
+    async with asyncio.timeout(20):
+        while any(
+            task.get_coro().__name__ not in LASTING
+            for task in app._background_tasks
+            if not task.done()
+        ):
+            await asyncio.sleep(0.01)
+
+
 def entered(home, *keys, text="", pause=0.0, **options):
     """Press keys, with pauses between them, and return what was sent."""
 
@@ -38,6 +53,7 @@ def entered(home, *keys, text="", pause=0.0, **options):
             for key in keys:
                 pipe.send_text(key)
                 await asyncio.sleep(pause)
+                await settled(session.app)
             return await asyncio.wait_for(reading, 20), session
 
     return asyncio.run(run())

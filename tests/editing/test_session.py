@@ -92,21 +92,21 @@ def test_ctrl_d_leaves_an_empty_prompt_alone(tmp_path):
 
 
 def test_up_goes_back_to_what_begins_like_the_prompt(tmp_path, past):
-    assert entered(tmp_path, "git", UP, UP, ENTER, history=past, pause=0.2)[0] == "git status"
+    assert entered(tmp_path, "git", UP, UP, ENTER, history=past, pause=0.1)[0] == "git status"
 
 
 def test_ctrl_r_finds_what_was_sent_and_again_what_is_older(tmp_path, past):
     keys = (CTRL_R, "GIT", ENTER, ENTER)
-    assert entered(tmp_path, *keys, history=past, pause=0.2)[0] == "git log"
+    assert entered(tmp_path, *keys, history=past, pause=0.1)[0] == "git log"
     keys = (CTRL_R, "git", CTRL_R, ENTER, "!", ENTER)
-    assert "git status" in entered(tmp_path, *keys, history=past, pause=0.2)[0].replace("!", "")
+    assert "git status" in entered(tmp_path, *keys, history=past, pause=0.1)[0].replace("!", "")
 
 
 def test_the_right_key_takes_the_suggestion(tmp_path, past):
     keys = ("git s", RIGHT, ENTER)
-    assert entered(tmp_path, *keys, history=past, pause=0.3)[0] == "git status"
+    assert entered(tmp_path, *keys, history=past, pause=0.1)[0] == "git status"
     keys = ("make", "\x1bf", ENTER)
-    assert entered(tmp_path, *keys, history=past, pause=0.3)[0] == "make test"
+    assert entered(tmp_path, *keys, history=past, pause=0.1)[0] == "make test"
 
 
 # Pastes
@@ -140,7 +140,7 @@ def test_an_editor_gets_the_whole_prompt_and_gives_it_back(tmp_path, monkeypatch
     program.write_text('#!/bin/sh\ncat "$1" > "$0.saw"\nprintf "edited\\nit\\n" > "$1"\n')
     program.chmod(0o755)
     monkeypatch.setenv("VISUAL", str(program))
-    text, _ = entered(tmp_path, *keys, "!", ENTER, pause=0.6)
+    text, _ = entered(tmp_path, *keys, "!", ENTER, pause=0.1)
     assert text == "edited\nit!"
     assert (tmp_path / "editor.saw").read_text() == "text"
 
@@ -148,10 +148,10 @@ def test_an_editor_gets_the_whole_prompt_and_gives_it_back(tmp_path, monkeypatch
 def test_an_editor_sees_the_paste_and_not_its_placeholder(tmp_path, monkeypatch):
     monkeypatch.setenv("VISUAL", "sed -i s/one/two/")
     keys = (paste("one\n" * 20 + "end"), "\x18\x05", ENTER)
-    assert entered(tmp_path, *keys, pause=0.6)[0] == "two\n" * 20 + "end"
+    assert entered(tmp_path, *keys, pause=0.1)[0] == "two\n" * 20 + "end"
 
 
 def test_an_editor_that_does_not_work_leaves_the_prompt(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("VISUAL", "/no/such/editor")
-    assert entered(tmp_path, "text", "\x18\x05", ENTER, pause=0.6)[0] == "text"
+    assert entered(tmp_path, "text", "\x18\x05", ENTER, pause=0.1)[0] == "text"
     assert "the editor /no/such/editor did not work" in capsys.readouterr().out
