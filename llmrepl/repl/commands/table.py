@@ -46,8 +46,11 @@ def command_of(text: str) -> tuple[str, str]:
     if not word.startswith("/") or "/" in word[1:]:
         return "", text
     if word[1:] not in COMMANDS:
-        names = " ".join(f"/{name}" for name in COMMANDS)
-        raise LlmreplError(f"there is no command {word}", hint=f"commands: {names}")
+        from difflib import get_close_matches
+
+        near = " or ".join(f"/{name}" for name in get_close_matches(word[1:], COMMANDS))
+        meant = f"did you mean {near}? " if near else ""
+        raise LlmreplError(f"there is no command {word}", hint=f"{meant}/help lists all")
     return word[1:], rest.strip()
 
 
