@@ -11,12 +11,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, assert_never
 
-from llmrepl.conversation import APPROVALS, Conversation, Progress, Spend, evolve
+from llmrepl.conversation import APPROVALS, Conversation, Phase, Progress, Spend, evolve
+from llmrepl.digest import Digest
 from llmrepl.draft import Draft
-from llmrepl.errors import ExecutorError, ProviderError, SandboxUnavailable
+from llmrepl.errors import (
+    ExecutorError,
+    LlmreplError,
+    ProtocolError,
+    ProviderError,
+    SandboxUnavailable,
+)
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
+    ContextCompacted,
+    ContextCompacting,
+    ContextRestored,
+    ContextTrimmed,
     ErrorRaised,
     Event,
     MessageFinished,
@@ -49,6 +60,7 @@ from llmrepl.parser import Check
 from llmrepl.parts import Part
 from llmrepl.ports import (
     Approver,
+    Bounded,
     Clock,
     Context,
     Display,
@@ -63,10 +75,17 @@ from llmrepl.ports import (
 )
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor, Stream
+from llmrepl.relief import Compact, Trim, compact, relief
 from llmrepl.usage import Cost, Usage
 from llmrepl.vector import Vector
 
 T = TypeVar("T")
+
+TIGHT = (
+    "The next request takes about {total} tokens, and the model takes {window} with its answer."
+    " Nothing more of it can give way, so the service may refuse it or cut it."
+)
+"""What a person is told of a request that does not fit."""
 
 STEERED = "The person says, while you work: "
 """What stands before what a person says in the middle of a turn."""
@@ -134,6 +153,7 @@ class Runtime:
         self._interrupting: asyncio.Future[None] | None = None
         self._turn_began = self._step_began = 0.0
         self._first_token_ms: float | None = None
+        self._tight = ""  # what was said of a context that nothing gives way in; once in a turn
 
     def subscribe(self, display: Display) -> None:
         """Pass every record from now on to `display`."""
@@ -191,6 +211,45 @@ class Runtime:
         await self.resume()
         return stop or "end_turn"
 
+    async def compact(self, focus: str = "") -> ContextCompacted | None:
+        """Let a summary stand for what came before the last turns; return what came of it.
+
+        None where there is too little to summarise. Where the model gave no summary, the event says
+        the problem, and all is as before.
+
+        Args:
+            focus: what the summary is to keep in mind.
+
+        Raises:
+            ProtocolError: a turn is under way or was left unfinished.
+            LlmreplError: this context cannot be compacted.
+        """
+        state, context = self.state, self.edges.context
+        if not isinstance(context, Bounded):
+            raise LlmreplError("this context cannot be compacted")
+        if state.phase is not Phase.IDLE:
+            raise ProtocolError("a conversation is compacted between two turns")
+        self._stop = ""
+        sizes, budget = context.sizes(state), context.budget
+        third = sum(sizes) // 3
+        plan = compact(state, sizes, third if budget is None else min(budget.tail, third))
+        return None if plan is None else await self._compact(context, plan, "person", focus)
+
+    def restore(self) -> ContextRestored:
+        """Send again what the last compaction or trimming took from the context.
+
+        Raises:
+            ProtocolError: there was none, or a turn is under way.
+        """
+        context, before = self.edges.context, self.state
+        tokens = context.tokens(before) if isinstance(context, Bounded) else 0
+        event = ContextRestored(tokens_before=tokens)
+        after = evolve(before, event)  # which makes a vector of its own, so that none is copied
+        if isinstance(context, Bounded):
+            event = replace(event, tokens_after=context.tokens(after))
+        self.record(event)
+        return event
+
     def rewind(self, state: Conversation, seq: int) -> None:
         """Go on from another state, which `seq` records have led to. No turn may be under way."""
         self.state = state
@@ -198,7 +257,7 @@ class Runtime:
 
     async def resume(self) -> str:
         """Go on from wherever the log stopped; return the stop reason, empty if all was done."""
-        self._stop = reason = ""
+        self._stop = self._tight = reason = ""
         clock = self.edges.clock
         self._turn_began = self._step_began = clock.monotonic()
         loop = asyncio.get_running_loop()
@@ -363,7 +422,84 @@ class Runtime:
         finally:
             self._waiting = None
 
+    async def _relieved(self) -> bool:
+        """Make room for the next request; return whether something gave way, or a person stopped.
+
+        The loop then decides again. What does not fit all the same is said, and sent.
+        """
+        context, state = self.edges.context, self.state
+        budget = context.budget if isinstance(context, Bounded) else None
+        if budget is None or self._tight or not isinstance(context, Bounded):
+            return False
+        total = context.tokens(state)
+        match relief(state, context.sizes(state), total, budget):
+            case Trim() as plan:
+                self.record(
+                    ContextTrimmed(
+                        messages=plan.messages,
+                        characters=plan.characters,
+                        outputs=plan.outputs,
+                        dropped=plan.dropped,
+                    )
+                )
+                return True
+            case Compact() as plan:
+                event = await self._compact(context, plan, "size")
+                if self._stop or not event.problem:
+                    return True
+                self._tight = event.problem
+        if total > budget.room:
+            self._tight = TIGHT.format(total=total, window=budget.window)
+            self.record(NoteAdded(text=self._tight))
+        return False
+
+    async def _compact(
+        self, context: Bounded, plan: Compact, by: str, focus: str = ""
+    ) -> ContextCompacted:
+        """Ask the model for a summary, and record what came of it."""
+        edges, state = self.edges, self.state
+        before, began = context.tokens(state), edges.clock.monotonic()
+        request = context.digest(state, plan, focus)
+        self.record(ContextCompacting(messages=plan.replaced - len(plan.kept), tokens=plan.tokens))
+        digest = Digest()
+        problem = ""
+        try:
+            await self._wait(asyncio.ensure_future(digest.hear(edges.provider, request)))
+        except asyncio.CancelledError:
+            if not self._stop:
+                raise
+            problem = "interrupted"
+        except ProviderError as error:
+            problem = f"{error.message} ({error.hint})" if error.hint else error.message
+        usage = digest.usage
+        if usage is None:
+            sent = request.estimated_tokens if digest.received else 0
+            usage = Usage(sent, edges.meter.count(digest.received), estimated=True)
+        taken = edges.meter.count(digest.summary)
+        problem = problem or digest.problem
+        if not problem and taken >= plan.tokens:
+            problem = "the summary takes more room than what it stands for"
+        event = ContextCompacted(
+            summary="" if problem else digest.summary,
+            replaced=plan.replaced,
+            kept=plan.kept,
+            tokens_before=before,
+            tokens_after=before if problem else before - plan.tokens + taken,
+            by=by,
+            focus=focus,
+            provider=edges.provider.name,
+            model=request.model,
+            usage=usage,
+            cost=await edges.meter.cost(edges.provider, request.model, usage),
+            ms=self._ms_since(began),
+            problem=problem,
+        )
+        self.record(event)
+        return event
+
     async def _call_model(self) -> None:
+        if await self._relieved():
+            return
         edges, state = self.edges, self.state
         request = edges.context.request(state)
         self._step_began = edges.clock.monotonic()

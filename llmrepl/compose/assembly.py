@@ -148,6 +148,7 @@ class Assembly:
         self.context_size = ContextSize(
             lambda name: config.provider(name).options, self.edges, self.window, self.meter.prices
         )
+        self.window.takes = lambda: self.context_size.tokens
         self.views = Views()
 
     @property

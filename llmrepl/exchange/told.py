@@ -268,7 +268,10 @@ class _Teller:
         self._remark(record, "error", event.message + hint)
 
     def _compacted(self, record: Record, event: ContextCompacted) -> None:
-        self._remark(record, "compacted", event.summary)
+        if event.problem:
+            self._remark(record, "note", f"The context was not compacted: {event.problem}")
+        else:
+            self._remark(record, "compacted", event.summary)
 
     def _remark(self, record: Record, kind: str, text: str) -> None:
         self.turns[-1].steps.append(Remark(kind, record.at, text))

@@ -13,12 +13,13 @@ from llmrepl.usage import Usage
 T = TypeVar("T")
 
 STOPS = ("end_turn", "max_tokens", "refusal")
+PURPOSES = ("main", "compact")
 ERRORS = ("busy", "unreachable", "refused", "broken")
 """How a reply can fail. A `broken` one fails after its text, the others instead of it."""
 
 _PIECE = re.compile(r" ?\w{1,8}|[^\w\s]{1,4}|\s{1,8}")
 _SEPARATOR = re.compile(r"={3,}[ \t]*")
-_OPTION = re.compile(r"(stop|usage|delay|rate|error|retry_after|reasoning):(?:[ \t](.*)|)")
+_OPTION = re.compile(r"(stop|usage|delay|rate|error|retry_after|purpose|reasoning):(?:[ \t](.*)|)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Reply:
 
     `usage` None means it is counted in pieces. `delay` is seconds before the first piece, `rate`
     pieces per second (0: all at once). `error` is one of `ERRORS`, `retry_after` the seconds that
-    a `busy` one asks to wait.
+    a `busy` one asks to wait. `purpose` is `compact` for a summary, which takes no turn of its own.
     """
 
     text: str = ""
@@ -38,6 +39,7 @@ class Reply:
     rate: float = 0.0
     error: str = ""
     retry_after: float | None = None
+    purpose: str = "main"
 
 
 def pieces(text: str) -> list[str]:
@@ -143,6 +145,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "rate": (_number, "tokens per second, like 200"),
     "error": (_one_of(ERRORS), ", ".join(ERRORS)),
     "retry_after": (_number, "seconds, like 2"),
+    "purpose": (_one_of(PURPOSES), ", ".join(PURPOSES)),
 }
 
 
@@ -186,6 +189,8 @@ class Script(Generic[T]):
 
 def leaves_message(reply: Reply) -> bool:
     """Return whether a conversation holds a message after this reply."""
+    if reply.purpose == "compact":
+        return False
     return bool(reply.text or reply.reasoning) and reply.error in ("", "broken")
 
 
