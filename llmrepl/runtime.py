@@ -475,7 +475,7 @@ class Runtime:
         if usage is None:
             sent = request.estimated_tokens if digest.received else 0
             usage = Usage(sent, edges.meter.count(digest.received), estimated=True)
-        taken = edges.meter.count(digest.summary)
+        taken = edges.meter.count("\n\n".join((digest.summary, *state.pinned)))
         problem = problem or digest.problem
         if not problem and taken >= plan.tokens:
             problem = "the summary takes more room than what it stands for"
