@@ -88,13 +88,14 @@ def relief(
     """
     if total <= (budget.room if state.restored else budget.full):
         return None
-    cut = _cut(state, sizes, budget.tail)
-    return (
-        trim(state.messages, cut)
-        or compact(state, sizes, budget.tail, least=budget.tail // 2)
-        or (trim(state.messages, len(state.messages)) if total > budget.room else None)
-        or (compact(state, sizes, budget.tail) if total > budget.room else None)
-    )
+    messages, tail = state.messages, budget.tail
+    if old := trim(messages, _cut(state, sizes, tail)):
+        return old
+    overflows = total > budget.room
+    plan = compact(state, sizes, tail, least=1 if overflows else tail // 2)
+    if overflows and (plan is None or total - plan.tokens > budget.full):
+        return trim(messages, len(messages)) or plan
+    return plan
 
 
 def trim(messages: Sequence[Message], first: int, characters: int = OLD_OUTPUT) -> Trim | None:

@@ -146,9 +146,14 @@ class Assembly:
         self.ledger = Ledger(opened.records if opened else ())
         self.runtime.subscribe(self.ledger)
         self.context_size = ContextSize(
-            lambda name: config.provider(name).options, self.edges, self.window, self.meter.prices
+            lambda name: config.provider(name).options,
+            self.edges,
+            self.window,
+            self.meter.prices,
+            config.context.window,
         )
-        self.window.takes = lambda: self.context_size.tokens
+        if config.context.compact:
+            self.window.takes = lambda: self.context_size.tokens
         self.views = Views()
 
     @property

@@ -32,6 +32,7 @@ class ContextSize:
         edges: have the provider.
         window: has the model.
         prices: a table that knows sizes, too, once it is loaded.
+        size: what the person says of every model, in tokens.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class ContextSize:
         edges: Edges,
         window: Window,
         prices: Prices,
+        size: int | None = None,
     ) -> None:
+        self._size = size
         self._options = options
         self._edges = edges
         self._window = window
@@ -52,6 +55,8 @@ class ContextSize:
     @property
     def tokens(self) -> int | None:
         """How many tokens the model takes at once; None as long as nobody says."""
+        if self._size is not None:
+            return self._size
         name = self._name
         configured = self._options(name[0]).get(CONFIGURED)
         if isinstance(configured, int) and configured > 0:

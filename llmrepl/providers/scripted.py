@@ -49,6 +49,8 @@ class Scripted:
         except LookupError as error:
             hint = "add a reply to the script, or start a new session"
             raise ProviderError(str(error), hint=hint) from None
+        if request.purpose == "compact" and reply.purpose != "compact":
+            raise ProviderError("the script has no summary here", hint="purpose: compact makes one")
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.error and reply.error != "broken":
