@@ -98,6 +98,12 @@ MONTHS = "\n\n".join(
     for month in ("January", "February", "March", "April")
 )
 
+SUMMARY = """\
+purpose: compact
+
+The person asked which months sales.csv has: Jan, Feb, Mar, Apr. All numbers from 0 to 1000 were \
+printed; their sum is 500500."""
+
 RECIPES = (
     Recipe(
         "several-steps",
@@ -265,8 +271,7 @@ RECIPES = (
             python("for n in range(1001):\n    print(n)\ntotal = sum(range(1001))\ntotal"),
             "The sum is **500500**.\n\n" + MONTHS,
             python("import csv\nsum(int(row['tea']) for row in csv.DictReader(open('sales.csv')))"),
-            "purpose: compact\n\nThe person asked which months sales.csv has: Jan, Feb, Mar, Apr."
-            " All numbers from 0 to 1000 were printed; their sum is 500500.",
+            SUMMARY,
             "**585** cups.",
             python("len(range(1001))", "Counted again:"),
             "**1001** numbers, with the sum 500500.",

@@ -15,7 +15,7 @@ from llmrepl.compose.opening import Wanted
 from llmrepl.compose.rewinding import go_on_in_fork, take_back
 from llmrepl.config import load
 from llmrepl.config.paths import search_index
-from llmrepl.events import ContextCompacted
+from llmrepl.events import ContextCompacted, ContextTrimmed
 from llmrepl.parts import Image, Text
 from llmrepl.redaction import NOTHING
 from llmrepl.sessions.search import SearchIndex
@@ -65,10 +65,15 @@ class Life:
         await take_back(self.assembly, files=False)
 
     async def compact(self):
-        kept = len(self.assembly.runtime.state.messages)
-        self.assembly.runtime.record(
-            ContextCompacted(summary=f"{WORD} " * 2000, replaced=kept - 1, tokens_before=9000)
-        )
+        runtime = self.assembly.runtime
+        runtime.record(ContextTrimmed(messages=len(runtime.state.messages), characters=200))
+        await runtime.compact(WORD)
+        if not runtime.state.folds[-1].answers:  # the model gave no summary
+            kept = len(runtime.state.messages)
+            runtime.record(ContextCompacted(summary=f"{WORD} " * 2000, replaced=kept - 1))
+
+    async def uncompact(self):
+        self.assembly.runtime.restore()
 
     async def search(self):
         for _ in range(3):
@@ -87,7 +92,7 @@ KINDS = {
     "command": (Life.turn, Life.command, Life.turn, Life.command),
     "fork": (Life.turn, Life.fork, Life.turn, Life.branch, Life.turn),
     "undo": (Life.turn, Life.turn, Life.undo, Life.turn, Life.undo, Life.turn),
-    "compact": (Life.turn, Life.compact, Life.turn, Life.compact, Life.turn),
+    "compact": (Life.turn, Life.compact, Life.turn, Life.uncompact, Life.compact, Life.turn),
     "search": (Life.turn, Life.search, Life.turn, Life.search),
     "large": (Life.picture, Life.turn, Life.picture),
     "import": (Life.imports, Life.turn),
