@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl.conversation import Spend
-from llmrepl.events import StepStarted
+from llmrepl.events import ContextCompacted, StepStarted
+from llmrepl.record import Record
 from llmrepl.runtime import fold
 from llmrepl.standing import Filling, Ledger, StepUsage, spend_of
 from llmrepl.testing.builders import COST, USAGE, Step, records, turn
