@@ -30,5 +30,4 @@ def test_every_kind_that_is_drawn_is_on_a_picture():
     events = [event for name in KINDS for event in chosen(name)]
     pictured = {event.name if isinstance(event, Custom) else event.type for event in events}
     silent = {"step.finished", "config.changed", "context.pinned"}
-    silent |= {"context.trimmed", "context.restored"}  # drawn as a compaction is, in one line
     assert {*DRAWINGS, *CUSTOM} - silent == pictured
