@@ -162,7 +162,7 @@ class Script(Generic[T]):
 
     def __init__(self, items: Iterable[T], leaves_message: Callable[[T], bool]) -> None:
         self._places: list[list[T]] = []
-        self._served: dict[int, int] = {}
+        self._served: set[tuple[int, int]] = set()
         self._size = 0
         complete = True
         for item in items:
@@ -172,19 +172,20 @@ class Script(Generic[T]):
             complete = leaves_message(item)
             self._size += 1
 
-    def due(self, place: int) -> T:
-        """Return the item for this place.
+    def due(self, place: int, suits: Callable[[T], bool] = lambda _: True) -> T:
+        """Return the item for this place, of those that suit.
 
         Raises:
             LookupError: the script has ended; the message says how long it is.
         """
-        if place >= len(self._places):
+        items = self._places[place] if place < len(self._places) else []
+        suitable = [(place, number) for number, item in enumerate(items) if suits(item)]
+        if not suitable:
             replies = "1 reply" if self._size == 1 else f"{self._size} replies"
             raise LookupError(f"the script has only {replies}")
-        items = self._places[place]
-        served = self._served.get(place, 0)
-        self._served[place] = served + 1
-        return items[min(served, len(items) - 1)]
+        chosen = next((at for at in suitable if at not in self._served), suitable[-1])
+        self._served.add(chosen)
+        return items[chosen[1]]
 
 
 def leaves_message(reply: Reply) -> bool:

@@ -45,12 +45,13 @@ class Scripted:
         """Yield the reply that is due; stop strings and the token limit end it like a real one."""
         script = self._script or self._read(request.model)
         try:
-            reply = script.due(_place(request))
+            reply = script.due(_place(request), lambda reply: reply.purpose == request.purpose)
         except LookupError as error:
-            hint = "add a reply to the script, or start a new session"
-            raise ProviderError(str(error), hint=hint) from None
-        if request.purpose == "compact" and reply.purpose != "compact":
-            raise ProviderError("the script has no summary here", hint="purpose: compact makes one")
+            if request.purpose == "compact":
+                problem, hint = "the script has no summary here", "purpose: compact makes one"
+            else:
+                problem, hint = str(error), "add a reply to the script, or start a new session"
+            raise ProviderError(problem, hint=hint) from None
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.error and reply.error != "broken":
