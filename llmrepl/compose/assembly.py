@@ -142,6 +142,7 @@ class Assembly:
             state=opened.state if opened else None,
             seq=opened.log.seq if opened else 0,
             checks={"bash": check_bash},
+            makes_room=config.context.compact,
         )
         self.ledger = Ledger(opened.records if opened else ())
         self.runtime.subscribe(self.ledger)
@@ -152,8 +153,7 @@ class Assembly:
             self.meter.prices,
             config.context.window,
         )
-        if config.context.compact:
-            self.window.takes = lambda: self.context_size.tokens
+        self.window.takes = lambda: self.context_size.tokens
         self.views = Views()
 
     @property

@@ -167,7 +167,8 @@ def turns_of(records: Iterable[Record]) -> list[Turn]:
 def totals_of(turns: Sequence[Turn]) -> Totals:
     """Return the sums over `turns`."""
     steps = [step for turn in turns for step in turn.asked]
-    spent = [*steps, *(summary for turn in turns for summary in turn.summaries)]
+    spent: list[Step | ContextCompacted] = [*steps]
+    spent += [summary for turn in turns for summary in turn.summaries]
     costs = [one.cost for one in spent if one.cost is not None]
     return Totals(
         sum(1 for turn in turns if turn.number),

@@ -100,7 +100,8 @@ def took(usage: Usage, cost: Cost | None, ms: float) -> str:
     """Return what something took: `↑ 1.2k ↓ 40 tokens · $0.0004 · 1.4 s`."""
     sent = tokens(usage.input_tokens, estimated=usage.estimated)
     said = tokens(usage.output_tokens, estimated=usage.estimated)
-    return f"↑ {sent} ↓ {said} tokens · {money(cost and cost.total)} · {duration(ms)}"
+    price = money(None if cost is None else cost.total)
+    return f"↑ {sent} ↓ {said} tokens · {price} · {duration(ms)}"
 
 
 def compaction_of(event: ContextCompacted) -> str:

@@ -61,7 +61,7 @@ class Watching:
         self.seen.append(record.event)
 
 
-def make(*replies, window=1500, output="42", limits=None, context=None):
+def make(*replies, window=1500, output="42", limits=None, context=None, makes_room=True):
     edges = Edges(
         Speaker(*replies, size=99),
         FakeExecutor({"6 * 7": Canned(output, "value")}),
@@ -71,7 +71,7 @@ def make(*replies, window=1500, output="42", limits=None, context=None):
         MemoryStore(),
         FakeClock(tick=0.001),
     )
-    return Runtime(edges, limits)
+    return Runtime(edges, limits, makes_room=makes_room)
 
 
 def talk(runtime, *prompts):
@@ -171,6 +171,14 @@ def test_where_nothing_more_gives_way_but_it_fits_nothing_is_said():
     runtime = make("ok", window=120)
     assert talk(runtime, "x" * 76) == ["end_turn"]
     assert not any(isinstance(e, NoteAdded) for e in events_of(runtime))
+
+
+def test_where_no_room_is_made_unasked_what_does_not_fit_is_said_and_sent():
+    runtime = make(*[LONG] * 4, window=900, makes_room=False)
+    assert talk(runtime, *THREE, "four") == ["end_turn"] * 4
+    assert not runtime.state.folds
+    notes = [event.text for event in events_of(runtime) if isinstance(event, NoteAdded)]
+    assert "/compact" in notes[0]
 
 
 def interrupted(runtime, work):
