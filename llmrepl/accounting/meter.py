@@ -60,12 +60,12 @@ class Meter:
     async def cost(self, provider: Provider, model: str, usage: Usage) -> Cost | None:
         """Return what `usage` costs, or None where nobody knows the price.
 
-        A price of the person's own comes first. Local models are free.
+        A price of the person's own comes first. Local models are free, and so is nothing at all.
         """
         own = self.prices.own(provider.name, model)
         if own is not None:
             return cost_of(usage, own)
-        if provider.local:
+        if provider.local or usage == Usage():
             return cost_of(usage, FREE)
         if not self.prices.loaded:
             await asyncio.to_thread(self.prices.load)

@@ -53,8 +53,10 @@ class Asking:
             journal.record(event)
         usage = finish.usage
         if usage is None:
-            output = edges.meter.count(draft.received)
-            usage = Usage(request.estimated_tokens, output, estimated=True)
+            # A request that was answered with an error alone is not charged.
+            failed = finish.stop == "error" and not draft.received
+            sent, output = request.estimated_tokens, edges.meter.count(draft.received)
+            usage = Usage() if failed else Usage(sent, output, estimated=True)
         stop = draft.stop(finish.stop)
         journal.record(
             MessageFinished(

@@ -116,6 +116,9 @@ def test_a_fee_per_request_is_part_of_the_input():
 )
 def test_an_unknown_price_is_none_and_not_zero(provider, model):
     assert cost(Named(provider), model, Usage(1000, 1000)) is None
+    nothing = cost(Named(provider), model, Usage())
+    assert nothing is not None
+    assert nothing.total == 0
 
 
 def test_impossible_usage_has_no_price():

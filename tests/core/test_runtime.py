@@ -200,6 +200,12 @@ def test_usage_comes_from_the_provider_and_is_estimated_where_it_says_nothing():
     assert one(runtime, MessageFinished).usage == Usage(10, len(ANSWER), estimated=True)
 
 
+def test_a_request_that_is_answered_with_an_error_alone_counts_for_nothing():
+    runtime = make([ProviderBusy("too many requests")])
+    turn(runtime)
+    assert one(runtime, MessageFinished).usage == Usage()
+
+
 def test_the_time_to_the_first_token_is_measured():
     runtime = make([0.01, ReasoningChunk("a"), "b", Finish()])
     turn(runtime)
