@@ -122,8 +122,8 @@ class Service:
             offered: how to learn the names of the service's models.
             hint: how to get a model that the service does not have.
         """
-        chain = list(_chain(error))
-        for link in chain:
+        links = list(chain(error))
+        for link in links:
             match link:
                 case ProviderError():
                     return link
@@ -131,7 +131,7 @@ class Service:
                     return await self._no_model(model, offered, hint)
                 case Rejected():
                     return self._refusal(link)
-        return self._failure(chain)
+        return self._failure(links)
 
     def _refusal(self, rejected: Rejected) -> ProviderError:
         status = rejected.status
@@ -165,11 +165,11 @@ class Service:
         hint = "; ".join(filter(None, (hint, has)))
         return ProviderRefused(f"{self.name} has no model {model!r}", hint=hint)
 
-    def _failure(self, chain: list[BaseException]) -> ProviderError:
+    def _failure(self, links: list[BaseException]) -> ProviderError:
         import httpx
 
         def find(*types: type[BaseException]) -> BaseException | None:
-            return next((link for link in chain if isinstance(link, types)), None)
+            return next((link for link in links if isinstance(link, types)), None)
 
         connecting = find(httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
         if connecting and not self.is_local and has_proxy(self.url):
@@ -186,8 +186,8 @@ class Service:
             return self.broken(str(link) or type(link).__name__)
         if find(json.JSONDecodeError):
             return self.broken("what came is not JSON")
-        said = self._line(str(chain[0]).partition("\n")[0])
-        return ProviderError(f"{self.name} could not be used: {type(chain[0]).__name__}: {said}")
+        said = self._line(str(links[0]).partition("\n")[0])
+        return ProviderError(f"{self.name} could not be used: {type(links[0]).__name__}: {said}")
 
     def broken(self, said: str) -> ProviderError:
         """Return the error for a reply that broke off; `said` is why, in the service's words."""
@@ -280,9 +280,12 @@ def tls_settings() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it came of, each once: an error raised anew can be its own cause."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         yield link
         link = link.__cause__ or link.__context__
 
