@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -42,6 +43,10 @@ SHORTEST_KEY = 8
 """Shorter ones are placeholders that local servers want; blotting them out would harm the text."""
 
 PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the hosts without it"
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_WAIT = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b")
 
 BUSY = frozenset({408, 429, 498, 503, 529})
 NO_RIGHT = frozenset({401, 403})
@@ -138,6 +143,7 @@ class Service:
         said = self._line(message_in(rejected.body)) or f"status {status}"
         if status in BUSY:
             wait = retry_after(rejected.headers)
+            wait = wait_in(said) if wait is None else wait
             hint = "try again later" if wait is None else f"try again in {wait:g} s"
             return ProviderBusy(f"{self.name} is busy: {said}", hint=hint, retry_after=wait)
         if status in NO_RIGHT:
@@ -270,6 +276,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, round(parsedate_to_datetime(value).timestamp() - time.time(), 3))
     except ValueError:
         return None
+
+
+def wait_in(said: str) -> float | None:
+    """Return the seconds in words like "try again in 2m59.5s"; None where there are none."""
+    match = _WAIT.search(said)
+    if match is None:
+        return None
+    return round(sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1])), 3)
 
 
 @functools.cache

@@ -99,6 +99,15 @@ def test_a_busy_service_says_when_to_come_back(kind, status):
     assert error.hint == "try again in 2.5 s"
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("5.289s", 5.289), ("2m59.5s", 179.5), ("150ms", 0.15), ("1h2s", 3602)]
+)
+def test_a_busy_service_may_say_only_in_words_when_to_come_back(kind, said, seconds):
+    words = f"Rate limit reached for model `m`. Please try again in {said}. Need more tokens?"
+    error = failure(kind, Refused(429, {"error": {"message": words}}))
+    assert error.retry_after == seconds
+
+
 def test_a_busy_service_may_give_a_date(kind):
     error = failure(kind, Refused(429, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}))
     assert error.retry_after == 0.0
