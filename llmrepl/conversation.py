@@ -6,7 +6,7 @@ session is kept in `Vector`s, everything else is bounded by one step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +20,9 @@ from llmrepl.events import (
     CheckFinished,
     ConfigChanged,
     ContextCompacted,
+    ContextPinned,
+    ContextRestored,
+    ContextTrimmed,
     Custom,
     ErrorRaised,
     Event,
@@ -35,7 +38,7 @@ from llmrepl.events import (
     TurnStarted,
     Unknown,
 )
-from llmrepl.parts import Part, Text, ToolResult
+from llmrepl.parts import Output, Part, Text, ToolResult
 from llmrepl.usage import Cost, Usage
 from llmrepl.vector import Vector
 
@@ -57,10 +60,13 @@ TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
     Phase.IDLE: {
         TurnStarted: Phase.READY,
         ToolRequested: Phase.RUNNING,
+        ContextTrimmed: Phase.IDLE,
         ContextCompacted: Phase.IDLE,
+        ContextRestored: Phase.IDLE,
     },
     Phase.READY: {
         StepStarted: Phase.STREAMING,
+        ContextTrimmed: Phase.READY,
         ContextCompacted: Phase.READY,
         TurnFinished: Phase.IDLE,
     },
@@ -86,6 +92,7 @@ The state diagram in the documentation is generated from this table.
 ANYWHERE = (
     CheckFinished,
     ConfigChanged,
+    ContextPinned,
     Custom,
     ErrorRaised,
     NetworkRequested,
@@ -140,6 +147,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """What a compaction or a trimming took: the `messages` before it.
+
+    `size` messages stand in their place, and `answers` of the model's are in none of these.
+    """
+
+    messages: Vector[Message]
+    size: int
+    answers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """Tokens and money together. `unpriced` counts messages whose price nobody knew."""
 
@@ -166,7 +185,9 @@ class Conversation:
     `calls` and `results` are the current step's, or the call is what the person typed; `stop` is
     why the last message ended; `acted` says whether the last step had calls; `unfinished` counts
     the messages in a row that were no answer and had no call; `notes` wait to go to the model with
-    the next message; `recent` are the keys of the turn's last calls, newest last.
+    the next message; `recent` are the keys of the turn's last calls, newest last. `folds` are the
+    compactions and trimmings that were not taken back; `restored` says that the last was; `pinned`
+    are texts that every summary has.
     """
 
     phase: Phase = Phase.IDLE
@@ -180,6 +201,9 @@ class Conversation:
     unfinished: int = 0
     notes: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    restored: bool = False
+    pinned: tuple[str, ...] = ()
     step_spend: Spend = Spend()
     turn_spend: Spend = Spend()
     session_spend: Spend = Spend()
@@ -188,6 +212,19 @@ class Conversation:
     def most_repeats(self) -> int:
         """How often the most repeated of the turn's recent calls came."""
         return max(map(self.recent.count, self.recent), default=0)
+
+    @property
+    def answered(self) -> int:
+        """How many of the model's messages are not sent any more."""
+        return sum(fold.answers for fold in self.folds)
+
+    def history(self) -> Iterator[Message]:
+        """Yield every message there has been as it was, whatever is sent of it."""
+        start = 0
+        for fold in self.folds:
+            yield from fold.messages.since(start)
+            start = fold.size
+        yield from self.messages.since(start)
 
     def call(self, call_id: str) -> Call:
         """Return the unfinished call with this id.
@@ -341,9 +378,80 @@ def _texts(notes: tuple[str, ...]) -> tuple[Text, ...]:
     return tuple(Text(f"Note from llmrepl: {note}") for note in notes)
 
 
+PINNED = "Pinned by the person, word for word:\n"
+
+
 def _compacted(state: Conversation, event: ContextCompacted) -> Changes:
-    summary = Message("summary", (Text(event.summary),))
-    return {"messages": Vector((summary, *state.messages.since(event.replaced)))}
+    changes: Changes = {"session_spend": state.session_spend.add(event.usage, event.cost)}
+    if not event.provider:  # nobody was asked
+        changes = {}
+    elif state.phase is Phase.READY:
+        changes["turn_spend"] = state.turn_spend.add(event.usage, event.cost)
+    if event.problem:
+        return changes
+    before = state.messages
+    replaced = max(0, min(event.replaced, len(before)))
+    kept = [place for place in event.kept if 0 <= place < replaced]
+    gone = set(range(replaced)) - set(kept)
+    texts = (event.summary, *(PINNED + text for text in state.pinned))
+    head = [before[place] for place in kept]
+    head.append(Message("summary", tuple(map(Text, texts))))
+    answers = sum(before[place].role == "assistant" for place in gone)
+    fold = Fold(before, len(head) + len(before) - replaced, answers)
+    return changes | {
+        "messages": Vector((*head, *before.since(replaced))),
+        "folds": (*state.folds, fold),
+        "restored": False,
+    }
+
+
+def _trimmed(state: Conversation, event: ContextTrimmed) -> Changes:
+    before = state.messages
+    messages = (
+        shortened(message, event.characters) if place < event.messages else message
+        for place, message in enumerate(before)
+    )
+    fold = Fold(before, len(before))
+    return {"messages": Vector(messages), "folds": (*state.folds, fold), "restored": False}
+
+
+def shortened(message: Message, characters: int) -> Message:
+    """Return the message with no output of a call longer than so many characters."""
+    if message.role != "tool":
+        return message
+    parts = tuple(
+        replace(part, parts=tuple(_short(inner, characters) for inner in part.parts))
+        if isinstance(part, ToolResult)
+        else part
+        for part in message.parts
+    )
+    return message if parts == message.parts else replace(message, parts=parts)
+
+
+def _short(part: Part, characters: int) -> Part:
+    if not isinstance(part, Output) or len(part.text) <= characters:
+        return part
+    text = part.text
+    said = f"\n[… {len(text)} characters, of which llmrepl left out the middle to save room …]\n"
+    room = max(0, characters - len(said))
+    head, tail = text[: room - room // 2], text[len(text) - room // 2 :]
+    return replace(part, text=head + said + tail)
+
+
+def _restored(state: Conversation, _: ContextRestored) -> Changes:
+    if not state.folds:
+        raise ProtocolError("context.restored cannot happen where nothing was compacted")
+    last = state.folds[-1]
+    return {
+        "messages": Vector((*last.messages, *state.messages.since(last.size))),
+        "folds": state.folds[:-1],
+        "restored": True,
+    }
+
+
+def _pinned(state: Conversation, event: ContextPinned) -> Changes:
+    others = tuple(text for text in state.pinned if text != event.text)
+    return {"pinned": (*others, event.text) if event.pinned else others}
 
 
 def _note_added(state: Conversation, event: NoteAdded) -> Changes:
@@ -368,7 +476,10 @@ _CHANGES: dict[type[Event], Callable[[Conversation, Any], Changes]] = {
     ToolStarted: _tool_started,
     ToolFinished: _tool_finished,
     StepFinished: _step_finished,
+    ContextTrimmed: _trimmed,
     ContextCompacted: _compacted,
+    ContextRestored: _restored,
+    ContextPinned: _pinned,
     NoteAdded: _note_added,
 }
 """What each event changes besides the phase; an event that is not here changes nothing else."""

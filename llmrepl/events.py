@@ -259,14 +259,71 @@ class TurnFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextTrimmed(Event):
+    """Long outputs gave way to their head and tail, in what is sent; the log keeps them whole.
+
+    In the first `messages` messages no output is longer than `characters`. It made `outputs`
+    shorter, by `dropped` characters.
+    """
+
+    type = "context.trimmed"
+    messages: int
+    characters: int
+    outputs: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextCompacting(Event):
+    """A model is asked for a summary of this many messages, which may take a while."""
+
+    type = "context.compacting"
+    durable = False
+    messages: int
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContextCompacted(Event):
-    """The first `replaced` messages gave way to `summary`."""
+    """The first `replaced` messages gave way to `summary`, all but those whose places are `kept`.
+
+    `by` is `person`, between two turns, or `size`, before a request. `provider` and `model` wrote
+    the summary, which took `usage`, `cost` and `ms` milliseconds; `focus` is what the person asked
+    it to keep in mind. With a `problem` nothing gave way.
+    """
 
     type = "context.compacted"
     summary: str
     replaced: int
     tokens_before: int = 0
     tokens_after: int = 0
+    kept: tuple[int, ...] = ()
+    by: str = "person"
+    focus: str = ""
+    provider: str = ""
+    model: str = ""
+    usage: Usage = Usage()
+    cost: Cost | None = None
+    ms: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRestored(Event):
+    """What the last compaction or trimming took from the context is sent again."""
+
+    type = "context.restored"
+    tokens_before: int = 0
+    tokens_after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextPinned(Event):
+    """The person wants every summary to have this text word for word, or no longer."""
+
+    type = "context.pinned"
+    text: str
+    pinned: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +407,7 @@ _BY_NAME: dict[str, Codec] = {
     "touches": _LIST,
     "rules": _LIST,
     "artifacts": _LIST,
+    "kept": _LIST,
     "pace": _LIST,
 }
 _PLAIN: Codec = (_same, _same)

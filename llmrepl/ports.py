@@ -20,6 +20,7 @@ from llmrepl.events import (
 )
 from llmrepl.parts import Image
 from llmrepl.record import Record
+from llmrepl.relief import Budget, Compact
 from llmrepl.usage import Cost, Usage
 
 
@@ -37,7 +38,9 @@ class Request:
     """What is asked of a model.
 
     `stop` are strings the provider should stop at. None means the provider's own default.
-    `estimated_tokens` is our count of everything sent.
+    `estimated_tokens` is our count of everything sent. `purpose` is `main`, or `compact` where a
+    summary is asked for. `answered` counts the model's messages in the conversation, those that
+    are not sent any more included; None for those that are sent.
     """
 
     model: str
@@ -48,6 +51,8 @@ class Request:
     temperature: float | None = None
     seed: int | None = None
     estimated_tokens: int = 0
+    purpose: str = "main"
+    answered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,28 @@ class Context(Protocol):
 
     def request(self, conversation: Conversation) -> Request:
         """Return the next request. Costs what the newest message costs, not what all do."""
+        ...
+
+
+@runtime_checkable
+class Bounded(Context, Protocol):
+    """A context that knows how much fits into it, and what its parts take."""
+
+    @property
+    def budget(self) -> Budget | None:
+        """What there is room for; None where nobody knows."""
+        ...
+
+    def tokens(self, conversation: Conversation) -> int:
+        """Return the tokens of the next request. Costs what the newest message costs."""
+        ...
+
+    def sizes(self, conversation: Conversation) -> Sequence[int]:
+        """Return the tokens of each message."""
+        ...
+
+    def digest(self, conversation: Conversation, plan: Compact, focus: str) -> Request:
+        """Return the request for a summary; `focus` is what the person wants kept in mind."""
         ...
 
 

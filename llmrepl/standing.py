@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from llmrepl.conversation import Spend
-from llmrepl.events import MessageFinished, StepStarted, TurnStarted
+from llmrepl.events import ContextCompacted, MessageFinished, StepStarted, TurnStarted
 from llmrepl.record import Record
 from llmrepl.usage import Cost, Usage
 
@@ -59,7 +59,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class StepUsage:
-    """What one message of the model took; times in milliseconds, `cost` None where not known."""
+    """What one message of the model took; times in milliseconds, `cost` None where not known.
+
+    `purpose` is `compact` for a summary, which belongs to no step: it came behind this one.
+    """
 
     turn: int
     step: int
@@ -68,6 +71,7 @@ class StepUsage:
     cost: Cost | None = None
     first_token_ms: float | None = None
     total_ms: float = 0.0
+    purpose: str = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,18 @@ class Ledger:
                     self.steps.pop()
             case StepStarted(provider=provider, model=model):
                 self._model = f"{provider}/{model}"
+            case ContextCompacted() as event if event.provider:
+                self.steps.append(
+                    StepUsage(
+                        record.turn,
+                        record.step,
+                        f"{event.provider}/{event.model}",
+                        event.usage,
+                        event.cost,
+                        total_ms=event.ms,
+                        purpose="compact",
+                    )
+                )
             case MessageFinished() as event:
                 self.steps.append(
                     StepUsage(

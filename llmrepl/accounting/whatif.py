@@ -81,7 +81,12 @@ def exchanges(records: Iterable[Record], count: Count, *, stored: bool = True) -
         if isinstance(event, StepStarted):
             asked, began = event.estimated_tokens, record.at
         elif isinstance(event, ContextCompacted):
-            before = 0  # the beginning is another one now
+            if event.provider:
+                found.append(
+                    Exchange(event.usage, min(before, event.usage.input_tokens), event.cost)
+                )
+            if not event.problem:
+                before = 0  # the beginning is another one now
         elif isinstance(event, MessageFinished):
             usage = _usage(event, asked, count, stored=stored)
             warm = began - ended < KEPT_SECONDS * 1000

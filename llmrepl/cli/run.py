@@ -67,6 +67,7 @@ def _prompt(given: str | None) -> str:
 
 async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
     from llmrepl.compose import assemble
+    from llmrepl.events import ToolStarted
     from llmrepl.parts import Text
     from llmrepl.sanitise import clean
 
@@ -80,6 +81,8 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
             click.echo(f"llmrepl: note: audit log: {assembly.trail.repaired}", err=True)
         runtime = assembly.runtime
         outcome = _Outcome(assembly, output)
+        assembly.context_size.asks_after = (ToolStarted,)  # after the turn, nobody would wait
+        runtime.subscribe(assembly.context_size)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, runtime.cancel)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.cancel)
         reason = await runtime.resume()

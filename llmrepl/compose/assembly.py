@@ -142,12 +142,18 @@ class Assembly:
             state=opened.state if opened else None,
             seq=opened.log.seq if opened else 0,
             checks={"bash": check_bash},
+            makes_room=config.context.compact,
         )
         self.ledger = Ledger(opened.records if opened else ())
         self.runtime.subscribe(self.ledger)
         self.context_size = ContextSize(
-            lambda name: config.provider(name).options, self.edges, self.window, self.meter.prices
+            lambda name: config.provider(name).options,
+            self.edges,
+            self.window,
+            self.meter.prices,
+            config.context.window,
         )
+        self.window.takes = lambda: self.context_size.tokens
         self.views = Views()
 
     @property

@@ -1,7 +1,7 @@
 """How many tokens the model takes at once: what is configured, else what is known of the model.
 
-Looking it up takes no time. A service is asked once for each model, in the background, after a turn
-that it has answered.
+Looking it up takes no time. A service is asked once for each model, in the background, while the
+first call runs, or after a turn that it has answered.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from llmrepl.accounting import Prices
 from llmrepl.context.window import Window
-from llmrepl.events import TurnFinished
+from llmrepl.events import Event, ToolStarted, TurnFinished
 from llmrepl.record import Record
 from llmrepl.runtime import Edges
 
@@ -27,11 +27,14 @@ PATIENCE = 5.0
 class ContextSize:
     """The size of the context of the model; it takes in records as a display does.
 
+    `asks_after` are the events after which a service is asked.
+
     Args:
         options: what is configured for a provider, by its name.
         edges: have the provider.
         window: has the model.
         prices: a table that knows sizes, too, once it is loaded.
+        size: what the person says of every model, in tokens.
     """
 
     def __init__(
@@ -40,7 +43,10 @@ class ContextSize:
         edges: Edges,
         window: Window,
         prices: Prices,
+        size: int | None = None,
     ) -> None:
+        self.asks_after: tuple[type[Event], ...] = (ToolStarted, TurnFinished)
+        self._size = size
         self._options = options
         self._edges = edges
         self._window = window
@@ -52,6 +58,8 @@ class ContextSize:
     @property
     def tokens(self) -> int | None:
         """How many tokens the model takes at once; None as long as nobody says."""
+        if self._size is not None:
+            return self._size
         name = self._name
         configured = self._options(name[0]).get(CONFIGURED)
         if isinstance(configured, int) and configured > 0:
@@ -64,8 +72,8 @@ class ContextSize:
         return self._asking is not None and not self._asking.done()
 
     def show(self, record: Record) -> None:
-        """Ask the service after its first turn."""
-        if isinstance(record.event, TurnFinished) and not self.asking:
+        """Ask the service, once it has answered."""
+        if isinstance(record.event, self.asks_after) and not self.asking:
             self._asking = asyncio.get_running_loop().create_task(self.ask())
 
     async def ask(self) -> None:

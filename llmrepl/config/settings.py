@@ -233,6 +233,20 @@ SETTINGS: tuple[Setting, ...] = (
         project="tighten",
     ),
     Setting(
+        "context.window",
+        kinds.INTEGER,
+        None,
+        "How many tokens the model takes at once; without it, what its service or a table says.",
+        least=256,
+        most=10**9,
+    ),
+    Setting(
+        "context.compact",
+        kinds.BOOLEAN,
+        True,
+        "Make room unasked before a request that would nearly fill the model's window.",
+    ),
+    Setting(
         "sessions.directory",
         kinds.PATH,
         None,

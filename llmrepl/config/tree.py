@@ -43,6 +43,16 @@ class Limits(NamedTuple):
     budget: Decimal | None
 
 
+class Context(NamedTuple):
+    """How large a request may be: `window` in tokens, None for what the model takes.
+
+    `compact` says that room is made unasked.
+    """
+
+    window: int | None
+    compact: bool
+
+
 class Sessions(NamedTuple):
     """Where sessions are kept, whether, and for how long.
 
@@ -116,6 +126,7 @@ class Config:
     sandbox: Sandbox
     redact: tuple[str, ...]
     limits: Limits
+    context: Context
     sessions: Sessions
     providers: Mapping[str, Provider]
     prices: Mapping[str, Price]
@@ -133,6 +144,7 @@ class Config:
 _BRANCHES = {
     "sandbox": Sandbox,
     "limits": Limits,
+    "context": Context,
     "sessions": Sessions,
     "ui": Ui,
     "keys": Keys,

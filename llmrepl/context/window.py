@@ -6,12 +6,14 @@ provider's prompt cache can hold it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from llmrepl.context.digest import INSTRUCTION, instruction
 from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered
 from llmrepl.conversation import Conversation, Message
 from llmrepl.ports import ChatMessage, Meter, Request
+from llmrepl.relief import Budget, Compact
 from llmrepl.vector import Vector
 
 STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
@@ -42,7 +44,9 @@ class Sampling:
 
 
 class Window:
-    """Turns conversations into requests (`llmrepl.ports.Context`).
+    """Turns conversations into requests (`llmrepl.ports.Bounded`).
+
+    `takes` returns how many tokens the model takes at once, or None; it may be set.
 
     Args:
         model: the model's name without its provider; may be changed between turns.
@@ -58,6 +62,7 @@ class Window:
         self.system = system
         self._meter = meter
         self._sampling = sampling or Sampling()
+        self.takes: Callable[[], int | None] = lambda: None
         self._system_tokens = -1
         self._forget()
 
@@ -65,15 +70,20 @@ class Window:
         self._source: Vector[Message] = Vector()
         self._messages: Vector[ChatMessage] = Vector()
         self._tokens = dict.fromkeys(KINDS, 0)
+        self._sizes: list[int] = []
+        self._answers = 0
 
     def _add(self, message: Message) -> None:
         """Append a message; two of the same role in a row, which some models refuse, become one."""
         chat, pieces = rendered(message)
-        beside = MESSAGE_TOKENS
-        for kind, text in pieces:
-            self._tokens[kind] += self._meter.count(text) + beside
-            beside = 0
+        size = MESSAGE_TOKENS
+        for number, (kind, text) in enumerate(pieces):
+            taken = self._meter.count(text)
+            self._tokens[kind] += taken + (0 if number else MESSAGE_TOKENS)
+            size += taken
         self._tokens[IMAGES] += IMAGE_TOKENS * len(chat.images)
+        self._sizes.append(size + IMAGE_TOKENS * len(chat.images))
+        self._answers += message.role == "assistant"
         self._messages = joined(self._messages, chat)
 
     def use_system(self, system: str) -> None:
@@ -101,6 +111,47 @@ class Window:
         self._take_in(conversation)
         return self.system_tokens + sum(self._tokens.values())
 
+    def sizes(self, conversation: Conversation) -> Sequence[int]:
+        """Return the tokens of each message; costs what the new messages cost."""
+        self._take_in(conversation)
+        return self._sizes
+
+    @property
+    def budget(self) -> Budget | None:
+        """What there is room for; None where nobody knows what the model takes."""
+        window = self.takes()
+        if window is None:
+            return None
+        return Budget(window, self.system_tokens, self._sampling.max_tokens)
+
+    def digest(self, conversation: Conversation, plan: Compact, focus: str = "") -> Request:
+        """Return the request for a summary of what gives way.
+
+        It begins as the requests before it did, so that a prompt cache serves it. Where all of that
+        is too much for the model, the oldest of it is left out, and the request says so.
+        """
+        sizes, budget = self.sizes(conversation), self.budget
+        total = self.system_tokens + sum(sizes[: plan.replaced]) + self._meter.count(INSTRUCTION)
+        first = 0
+        while budget is not None and total > budget.room and first < plan.replaced - 1:
+            total -= sizes[first]
+            first += 1
+        messages: Vector[ChatMessage] = Vector()
+        for place in range(first, plan.replaced):
+            messages = joined(messages, chat_message(conversation.messages[place]))
+        return Request(
+            model=self.model,
+            system=self.system,
+            messages=joined(messages, ChatMessage("user", instruction(focus, first))),
+            stop=STOP_SEQUENCES,
+            max_tokens=self._sampling.max_tokens,
+            temperature=self._sampling.temperature,
+            seed=self._sampling.seed,
+            estimated_tokens=total,
+            purpose="compact",
+            answered=conversation.answered + self._answers,
+        )
+
     def request(self, conversation: Conversation) -> Request:
         """Return the next request; costs what the new messages cost."""
         estimated = self.tokens(conversation)
@@ -113,6 +164,7 @@ class Window:
             temperature=self._sampling.temperature,
             seed=self._sampling.seed,
             estimated_tokens=estimated,
+            answered=conversation.answered + self._answers if conversation.folds else None,
         )
 
     def _take_in(self, conversation: Conversation) -> None:

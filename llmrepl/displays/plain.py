@@ -17,6 +17,9 @@ from llmrepl.events import (
     ApprovalDecided,
     BlockOpened,
     CheckFinished,
+    ContextCompacted,
+    ContextRestored,
+    ContextTrimmed,
     Custom,
     ErrorRaised,
     Event,
@@ -32,7 +35,7 @@ from llmrepl.events import (
     TurnFinished,
     TurnStarted,
 )
-from llmrepl.figures import duration, turn_line
+from llmrepl.figures import duration, tokens, turn_line
 from llmrepl.loop import STOP_REASONS
 from llmrepl.parts import Output, text_of
 from llmrepl.ports import Surface
@@ -90,6 +93,9 @@ class PlainDisplay:
             NetworkRequested: self._network_requested,
             ErrorRaised: self._error_raised,
             NoteAdded: self._note_added,
+            ContextTrimmed: self._trimmed,
+            ContextCompacted: self._compacted,
+            ContextRestored: self._restored,
             ApprovalDecided: self._approval_decided,
             CheckFinished: self._check_finished,
             Custom: self._custom,
@@ -236,6 +242,29 @@ class PlainDisplay:
         if event.audience != "model":
             self._fresh_line()
             self._write(self._paint(f"note: {clean(event.text)}", "yellow") + "\n")
+
+    def _trimmed(self, event: ContextTrimmed) -> None:
+        self._fresh_line()
+        told = f"context: {event.outputs} long outputs are sent without their middle"
+        self._write(self._paint(told, "dim") + "\n")
+
+    def _compacted(self, event: ContextCompacted) -> None:
+        if event.provider:
+            self._spend = self._spend.add(event.usage, event.cost)
+        self._fresh_line()
+        if event.problem:
+            told = f"context: not compacted: {clean(event.problem)}"
+            self._write(self._paint(told, "yellow") + "\n")
+            return
+        gone = event.replaced - len(event.kept)
+        sizes = f"{tokens(event.tokens_before)} -> {tokens(event.tokens_after)} tokens"
+        told = f"context: {gone} messages gave way to a summary, {sizes}"
+        self._write(self._paint(told, "dim") + "\n" + clean(event.summary) + "\n")
+
+    def _restored(self, event: ContextRestored) -> None:
+        self._fresh_line()
+        sizes = f"{tokens(event.tokens_before)} -> {tokens(event.tokens_after)} tokens"
+        self._write(self._paint(f"context: all is sent again, {sizes}", "dim") + "\n")
 
     def _check_finished(self, event: CheckFinished) -> None:
         self._fresh_line()

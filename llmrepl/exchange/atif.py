@@ -12,7 +12,7 @@ from typing import Any
 
 from llmrepl import __version__
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, totals_of, turns_of
-from llmrepl.exchange.words import iso, outputs_of
+from llmrepl.exchange.words import compaction_data, iso, outputs_of
 from llmrepl.parts import Image, text_of
 from llmrepl.usage import encode_cost
 
@@ -72,14 +72,24 @@ def _steps(turn: Turn) -> list[dict[str, Any]]:
         steps.append(user)
     for step in turn.steps:
         if isinstance(step, Remark):
-            text = f"{step.kind}: {step.text}"
-            steps.append({"timestamp": iso(step.at), "source": SOURCES[step.kind], "message": text})
+            steps.append(_remark(step))
         else:
             steps.append(_agent(step))
     if turn.reason and steps:
         extra = steps[-1].setdefault("extra", {}).setdefault("llmrepl", {})
         extra["turn_ended"] = turn.reason
     return steps
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "timestamp": iso(remark.at),
+        "source": SOURCES[remark.kind],
+        "message": f"{remark.kind}: {remark.text}",
+    }
+    if remark.compaction:  # what it took: a step of the system's has no metrics
+        data["extra"] = {"llmrepl": {"compaction": compaction_data(remark.compaction)}}
+    return data
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from llmrepl.exchange.told import (
     totals_of,
     turns_of,
 )
-from llmrepl.exchange.words import iso, outputs_of
+from llmrepl.exchange.words import compaction_data, iso, outputs_of
 from llmrepl.parts import Image, encode_part, text_of
 from llmrepl.usage import Cost, Usage, encode_usage
 
@@ -64,15 +64,18 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "prompt": text_of(turn.prompt),
         "images": [encode_part(part) for part in turn.prompt if isinstance(part, Image)],
         "steps": [_step(step) for step in turn.asked],
-        "remarks": [
-            {"kind": step.kind, "at": iso(step.at), "text": step.text}
-            for step in turn.steps
-            if isinstance(step, Remark)
-        ],
+        "remarks": [_remark(remark) for remark in turn.steps if isinstance(remark, Remark)],
         "stop": turn.reason,
         **_spent(turn.usage, turn.cost),
         "ms": turn.ms,
     }
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": remark.kind, "at": iso(remark.at), "text": remark.text}
+    if remark.compaction:
+        data["compaction"] = compaction_data(remark.compaction)
+    return data
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 
 from llmrepl.exchange.taming import tame
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, title_of, totals_of, turns_of
-from llmrepl.exchange.words import code_of, coded, ending_of, fenced, minute, outputs_of
-from llmrepl.figures import duration, money, tokens
+from llmrepl.exchange.words import (
+    code_of,
+    coded,
+    compaction_of,
+    ending_of,
+    fenced,
+    minute,
+    outputs_of,
+    took,
+)
+from llmrepl.figures import money, tokens
 from llmrepl.loop import STOP_REASONS
 from llmrepl.parts import Image, Reasoning, Text, ToolCall, text_of
 from llmrepl.sanitise import clean
@@ -63,6 +72,8 @@ def _turn(turn: Turn) -> Iterator[str]:
 def _remark(remark: Remark) -> Iterator[str]:
     told = {"note": "Note", "error": "Error", "compacted": "The context was compacted"}
     yield f"**{told[remark.kind]}:** {_plain(remark.text)}"
+    if remark.compaction:
+        yield f"<sub>{_plain(compaction_of(remark.compaction))}</sub>"
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -96,12 +107,8 @@ def _call(call: Call) -> Iterator[str]:
 
 
 def _figures(turn: Turn) -> str:
-    usage = turn.usage
     why = "" if turn.reason == "end_turn" else STOP_REASONS.get(turn.reason, turn.reason) + " · "
-    sent = tokens(usage.input_tokens, estimated=usage.estimated)
-    said = tokens(usage.output_tokens, estimated=usage.estimated)
-    cost = money(None if turn.cost is None else turn.cost.total)
-    return f"<sub>{_plain(why)}↑ {sent} ↓ {said} tokens · {cost} · {duration(turn.ms)}</sub>"
+    return f"<sub>{_plain(why)}{took(turn.usage, turn.cost, turn.ms)}</sub>"
 
 
 def _plain(text: str) -> str:

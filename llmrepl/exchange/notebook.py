@@ -14,7 +14,7 @@ from typing import Any
 
 from llmrepl.exchange.taming import tame
 from llmrepl.exchange.told import Call, Remark, Session, Step, Turn, title_of, turns_of
-from llmrepl.exchange.words import code_of, coded, ending_of, fenced, minute
+from llmrepl.exchange.words import code_of, coded, compaction_of, ending_of, fenced, minute
 from llmrepl.parts import Image, Output, Reasoning, Text, ToolCall, text_of
 from llmrepl.sanitise import clean
 
@@ -53,9 +53,16 @@ def _turn(turn: Turn) -> Iterator[Cell]:
         yield _markdown(f"## Prompt {turn.number}\n\n{quoted}")
     for step in turn.steps:
         if isinstance(step, Remark):
-            yield _markdown(f"**{step.kind}:**\n\n{fenced(clean(step.text), 'text')}")
+            yield _remark(step)
         else:
             yield from _step(step)
+
+
+def _remark(remark: Remark) -> Cell:
+    told = f"**{remark.kind}:**\n\n{fenced(clean(remark.text), 'text')}"
+    if remark.compaction:
+        told += f"\n\n{coded(_line(compaction_of(remark.compaction)))}"
+    return _markdown(told)
 
 
 def _step(step: Step) -> Iterator[Cell]:

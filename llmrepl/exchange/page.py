@@ -28,7 +28,16 @@ from llmrepl.exchange.told import (
     totals_of,
     turns_of,
 )
-from llmrepl.exchange.words import code_of, figures_of, iso, minute, outputs_of, reasons_of
+from llmrepl.exchange.words import (
+    code_of,
+    compaction_of,
+    figures_of,
+    iso,
+    minute,
+    outputs_of,
+    reasons_of,
+    took,
+)
 from llmrepl.figures import UNKNOWN, duration, money, tokens
 from llmrepl.loop import STOP_REASONS
 from llmrepl.parts import Image, Part, Reasoning, Text, ToolCall, text_of
@@ -133,11 +142,7 @@ def _turn(turn: Turn) -> Iterator[str]:
 
 
 def _figures(turn: Turn) -> str:
-    usage = turn.usage
-    cost = money(None if turn.cost is None else turn.cost.total)
-    sent = tokens(usage.input_tokens, estimated=usage.estimated)
-    said = tokens(usage.output_tokens, estimated=usage.estimated)
-    line = f"↑ {sent} ↓ {said} tokens · {cost} · {duration(turn.ms)}"
+    line = took(turn.usage, turn.cost, turn.ms)
     if turn.reason != "end_turn":
         line = f"stopped: {STOP_REASONS.get(turn.reason, turn.reason)} · {line}"
     return f'<span class="figures">{_text(line)}</span>\n'
@@ -147,7 +152,10 @@ def _remark(remark: Remark) -> Iterator[str]:
     told = {"note": "note", "error": "error", "compacted": "the context was compacted"}
     look = "bad" if remark.kind == "error" else "quiet"
     yield f'<div class="item {look}"><div class="remark {remark.kind}">'
-    yield f"{told[remark.kind]}: {_text(remark.text)}</div></div>\n"
+    yield f"{told[remark.kind]}: {_text(remark.text)}</div>"
+    if remark.compaction:
+        yield f'<span class="figures">{_text(compaction_of(remark.compaction))}</span>'
+    yield "</div>\n"
 
 
 def _step(step: Step) -> Iterator[str]:

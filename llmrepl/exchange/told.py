@@ -14,6 +14,8 @@ from llmrepl.conversation import APPROVALS, verdict
 from llmrepl.events import (
     ApprovalDecided,
     ContextCompacted,
+    ContextRestored,
+    ContextTrimmed,
     ErrorRaised,
     Event,
     MessageFinished,
@@ -102,11 +104,15 @@ class Step:
 
 @dataclass(slots=True)
 class Remark:
-    """Something that was told between the steps: its `kind` is note, error or compacted."""
+    """Something that was told between the steps: its `kind` is note, error or compacted.
+
+    `compaction` is what a summary took and stands for, or why none came.
+    """
 
     kind: str
     at: int
     text: str
+    compaction: ContextCompacted | None = None
 
 
 @dataclass(slots=True)
@@ -130,10 +136,16 @@ class Turn:
         """The steps without the remarks."""
         return [step for step in self.steps if isinstance(step, Step)]
 
+    @property
+    def summaries(self) -> list[ContextCompacted]:
+        """The compactions that a model was asked for."""
+        told = [remark.compaction for remark in self.steps if isinstance(remark, Remark)]
+        return [compaction for compaction in told if compaction and compaction.provider]
+
 
 @dataclass(slots=True)
 class Totals:
-    """Sums over a session; `unpriced` counts messages without a known price."""
+    """Sums over a session, summaries included; `unpriced` counts what has no known price."""
 
     turns: int
     steps: int
@@ -155,14 +167,16 @@ def turns_of(records: Iterable[Record]) -> list[Turn]:
 def totals_of(turns: Sequence[Turn]) -> Totals:
     """Return the sums over `turns`."""
     steps = [step for turn in turns for step in turn.asked]
-    costs = [step.cost for step in steps if step.cost is not None]
+    spent: list[Step | ContextCompacted] = [*steps]
+    spent += [summary for turn in turns for summary in turn.summaries]
+    costs = [one.cost for one in spent if one.cost is not None]
     return Totals(
         sum(1 for turn in turns if turn.number),
         len(steps),
         sum(len(step.calls) for step in steps),
-        sum((step.usage for step in steps), Usage()),
+        sum((one.usage for one in spent), Usage()),
         sum((cost.total for cost in costs), Decimal(0)),
-        len(steps) - len(costs),
+        len(spent) - len(costs),
         sum(turn.ms for turn in turns),
     )
 
@@ -194,7 +208,9 @@ class _Teller:
             TurnFinished: self._turn_finished,
             NoteAdded: self._note_added,
             ErrorRaised: self._error_raised,
+            ContextTrimmed: self._trimmed,
             ContextCompacted: self._compacted,
+            ContextRestored: self._restored,
         }
 
     def take(self, record: Record) -> None:
@@ -268,7 +284,17 @@ class _Teller:
         self._remark(record, "error", event.message + hint)
 
     def _compacted(self, record: Record, event: ContextCompacted) -> None:
-        self._remark(record, "compacted", event.summary)
+        kind, text = "compacted", event.summary
+        if event.problem:
+            kind, text = "note", f"The context was not compacted: {event.problem}"
+        self.turns[-1].steps.append(Remark(kind, record.at, text, event))
+
+    def _trimmed(self, record: Record, event: ContextTrimmed) -> None:
+        text = f"From here on, {event.outputs} long outputs are sent without their middle"
+        self._remark(record, "note", text)
+
+    def _restored(self, record: Record, _: ContextRestored) -> None:
+        self._remark(record, "note", "What the last compaction or trimming took is sent again")
 
     def _remark(self, record: Record, kind: str, text: str) -> None:
         self.turns[-1].steps.append(Remark(kind, record.at, text))

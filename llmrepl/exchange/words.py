@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from llmrepl.events import ToolFinished
+from llmrepl.events import ContextCompacted, ToolFinished
 from llmrepl.exchange.told import Call
-from llmrepl.figures import duration
+from llmrepl.figures import duration, money, tokens
 from llmrepl.parts import Output, Text
+from llmrepl.usage import Cost, Usage, encode_usage
 
 _BACKTICKS = re.compile(r"`+")
 _WORD = re.compile(r"[^A-Za-z0-9_+#.-]")
@@ -93,3 +94,41 @@ def reasons_of(call: Call) -> list[str]:
 def ending_of(call: Call) -> str:
     """Return how a call ended, in one line."""
     return " · ".join([figures_of(call), *reasons_of(call)])
+
+
+def took(usage: Usage, cost: Cost | None, ms: float) -> str:
+    """Return what something took: `↑ 1.2k ↓ 40 tokens · $0.0004 · 1.4 s`."""
+    sent = tokens(usage.input_tokens, estimated=usage.estimated)
+    said = tokens(usage.output_tokens, estimated=usage.estimated)
+    price = money(None if cost is None else cost.total)
+    return f"↑ {sent} ↓ {said} tokens · {price} · {duration(ms)}"
+
+
+def compaction_of(event: ContextCompacted) -> str:
+    """Return what gave way to a summary, and what the summary took, in one line."""
+    told = []
+    if not event.problem:
+        gone = event.replaced - len(event.kept)
+        told.append(f"{gone} message{'s' * (gone != 1)} gave way")
+        told.append(f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens")
+    if event.provider:
+        model = f"{event.provider}/{event.model}"
+        told.append(f"{model}: {took(event.usage, event.cost, event.ms)}")
+    return " · ".join(told)
+
+
+def compaction_data(event: ContextCompacted) -> dict[str, Any]:
+    """Return a compaction without its summary, JSON-ready."""
+    return {
+        "replaced": event.replaced,
+        "kept": list(event.kept),
+        "tokens_before": event.tokens_before,
+        "tokens_after": event.tokens_after,
+        "by": event.by,
+        "focus": event.focus,
+        "model": f"{event.provider}/{event.model}" if event.provider else "",
+        "usage": encode_usage(event.usage),
+        "cost_usd": None if event.cost is None else float(event.cost.total),
+        "ms": event.ms,
+        "problem": event.problem,
+    }

@@ -13,12 +13,13 @@ from llmrepl.usage import Usage
 T = TypeVar("T")
 
 STOPS = ("end_turn", "max_tokens", "refusal")
+PURPOSES = ("main", "compact")
 ERRORS = ("busy", "unreachable", "refused", "broken")
 """How a reply can fail. A `broken` one fails after its text, the others instead of it."""
 
 _PIECE = re.compile(r" ?\w{1,8}|[^\w\s]{1,4}|\s{1,8}")
 _SEPARATOR = re.compile(r"={3,}[ \t]*")
-_OPTION = re.compile(r"(stop|usage|delay|rate|error|retry_after|reasoning):(?:[ \t](.*)|)")
+_OPTION = re.compile(r"(stop|usage|delay|rate|error|retry_after|purpose|reasoning):(?:[ \t](.*)|)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Reply:
 
     `usage` None means it is counted in pieces. `delay` is seconds before the first piece, `rate`
     pieces per second (0: all at once). `error` is one of `ERRORS`, `retry_after` the seconds that
-    a `busy` one asks to wait.
+    a `busy` one asks to wait. `purpose` is `compact` for a summary, which takes no turn of its own.
     """
 
     text: str = ""
@@ -38,6 +39,7 @@ class Reply:
     rate: float = 0.0
     error: str = ""
     retry_after: float | None = None
+    purpose: str = "main"
 
 
 def pieces(text: str) -> list[str]:
@@ -143,6 +145,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "rate": (_number, "tokens per second, like 200"),
     "error": (_one_of(ERRORS), ", ".join(ERRORS)),
     "retry_after": (_number, "seconds, like 2"),
+    "purpose": (_one_of(PURPOSES), ", ".join(PURPOSES)),
 }
 
 
@@ -159,7 +162,7 @@ class Script(Generic[T]):
 
     def __init__(self, items: Iterable[T], leaves_message: Callable[[T], bool]) -> None:
         self._places: list[list[T]] = []
-        self._served: dict[int, int] = {}
+        self._served: set[tuple[int, int]] = set()
         self._size = 0
         complete = True
         for item in items:
@@ -169,23 +172,26 @@ class Script(Generic[T]):
             complete = leaves_message(item)
             self._size += 1
 
-    def due(self, place: int) -> T:
-        """Return the item for this place.
+    def due(self, place: int, suits: Callable[[T], bool] = lambda _: True) -> T:
+        """Return the item for this place, of those that suit.
 
         Raises:
             LookupError: the script has ended; the message says how long it is.
         """
-        if place >= len(self._places):
+        items = self._places[place] if place < len(self._places) else []
+        suitable = [(place, number) for number, item in enumerate(items) if suits(item)]
+        if not suitable:
             replies = "1 reply" if self._size == 1 else f"{self._size} replies"
             raise LookupError(f"the script has only {replies}")
-        items = self._places[place]
-        served = self._served.get(place, 0)
-        self._served[place] = served + 1
-        return items[min(served, len(items) - 1)]
+        chosen = next((at for at in suitable if at not in self._served), suitable[-1])
+        self._served.add(chosen)
+        return items[chosen[1]]
 
 
 def leaves_message(reply: Reply) -> bool:
     """Return whether a conversation holds a message after this reply."""
+    if reply.purpose == "compact":
+        return False
     return bool(reply.text or reply.reasoning) and reply.error in ("", "broken")
 
 

@@ -45,10 +45,13 @@ class Scripted:
         """Yield the reply that is due; stop strings and the token limit end it like a real one."""
         script = self._script or self._read(request.model)
         try:
-            reply = script.due(sum(message.role == "assistant" for message in request.messages))
+            reply = script.due(_place(request), lambda reply: reply.purpose == request.purpose)
         except LookupError as error:
-            hint = "add a reply to the script, or start a new session"
-            raise ProviderError(str(error), hint=hint) from None
+            if request.purpose == "compact":
+                problem, hint = "the script has no summary here", "purpose: compact makes one"
+            else:
+                problem, hint = str(error), "add a reply to the script, or start a new session"
+            raise ProviderError(problem, hint=hint) from None
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.error and reply.error != "broken":
@@ -89,6 +92,13 @@ class Scripted:
                 hint="name a model scripted/FILE, where FILE is a text file of replies",
             ) from None
         return kept[1]
+
+
+def _place(request: Request) -> int:
+    """Return how many messages the model has sent before this one."""
+    if request.answered is not None:
+        return request.answered
+    return sum(message.role == "assistant" for message in request.messages)
 
 
 def _counted(request: Request, thought: Sequence[str], said: Sequence[str]) -> Usage:

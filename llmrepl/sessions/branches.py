@@ -17,7 +17,7 @@ from llmrepl.parts import decode_parts, text_of
 from llmrepl.sessions.packed import bytes_of
 from llmrepl.usage import decode_cost, decode_usage
 
-_KINDS = ("turn.started", "step.started", "message.finished")
+_KINDS = ("turn.started", "step.started", "message.finished", "context.compacted")
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -70,7 +70,7 @@ def _branch(content: bytes, start: int) -> Branch:
             turns += 1
         elif kind == "step.started":
             models[f"{data['provider']}/{data['model']}"] = None
-        else:
+        elif kind == "message.finished" or data.get("provider"):
             cost = data.get("cost")
             usage = decode_usage(data.get("usage", {}))
             spend = spend.add(usage, None if cost is None else decode_cost(cost))

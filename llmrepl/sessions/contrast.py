@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from llmrepl.conversation import Spend
 from llmrepl.events import (
     ApprovalDecided,
+    ContextCompacted,
     Event,
     MessageFinished,
     StepStarted,
@@ -157,7 +158,15 @@ def _side(records: Sequence[Record], common: int) -> Side:
     return Side(stretches)
 
 
-_TOLD = (StepStarted, MessageFinished, ToolRequested, ApprovalDecided, ToolFinished, TurnFinished)
+_TOLD = (
+    StepStarted,
+    MessageFinished,
+    ContextCompacted,
+    ToolRequested,
+    ApprovalDecided,
+    ToolFinished,
+    TurnFinished,
+)
 
 
 def _take(stretch: Stretch, event: Event, calls: dict[str, CallSeen]) -> None:
@@ -168,6 +177,9 @@ def _take(stretch: Stretch, event: Event, calls: dict[str, CallSeen]) -> None:
             stretch.answer = text_of(parts).strip()
             stretch.spend = stretch.spend.add(event.usage, event.cost)
             stretch.ms += event.total_ms
+        case ContextCompacted() if event.provider:
+            stretch.spend = stretch.spend.add(event.usage, event.cost)
+            stretch.ms += event.ms
         case ToolRequested(call_id=call_id):
             calls[call_id] = _seen(event)
             stretch.calls.append(calls[call_id])

@@ -135,6 +135,12 @@ def _spent(content: bytes) -> tuple[int, Usage, Decimal | None]:
     end = ends_and_turns[-1][0] if ends_and_turns else 0
     spent = [line["data"] for _, line in ends_and_turns]
     spent += [line["data"] for _, line in _each(content, "message.finished", end)]
+    # A compaction between two turns is in no turn's sum.
+    spent += [
+        line["data"]
+        for at, line in _each(content, "context.compacted")
+        if line["data"].get("provider") and (at > end or line["data"].get("by") != "size")
+    ]
     usage = sum((decode_usage(data.get("usage", {})) for data in spent), Usage())
     costs = [decode_cost(data["cost"]).total for data in spent if data.get("cost") is not None]
     return end, usage, sum(costs, Decimal(0)) if costs else None

@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from llmrepl.events import ContextCompacted, Custom, Unknown
-from llmrepl.figures import duration, tokens
+from llmrepl.events import (
+    ContextCompacted,
+    ContextRestored,
+    ContextTrimmed,
+    Custom,
+    Unknown,
+)
+from llmrepl.figures import duration, money, tokens
 from llmrepl_timeline.blocks import Block, Page
 from llmrepl_timeline.lines import Line, indented, line
 
@@ -18,9 +24,51 @@ from llmrepl_timeline.lines import Line, indented, line
 def compacted(block: Block, page: Page) -> list[Line]:
     """Return the lines of a compaction: how much gave way, and the summary that stands for it."""
     event = cast("ContextCompacted", block.event)
+    if event.problem:
+        decided = "no summary came, so the context is as it was"
+        lines = [*_head("compaction", decided, page), *page.text(event.problem, "warn", "  ")]
+        return [*lines, *page.told(_took(event), "dim", "  ")]
     sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
-    decided = f"{event.replaced} messages gave way to a summary · {sizes}"
-    return [*_head("compaction", decided, page), *page.text(event.summary, "dim", "  ")]
+    gone = event.replaced - len(event.kept)
+    decided = f"{_count(gone, 'message')} gave way to a summary · {sizes}"
+    lines = _head("compaction", decided, page)
+    lines += page.text(event.summary, "dim", "  ")
+    kept = f"{_count(len(event.kept), 'earlier prompt')}, and " if event.kept else ""
+    if event.provider:
+        kept = f"kept as it was: {kept}all that came after; /uncompact sends all again"
+        lines += page.text(kept, "dim", "  ")
+    if event.focus:
+        lines += page.text(f"kept in mind: {event.focus}", "dim", "  ")
+    return [*lines, *(page.told(_took(event), "dim", "  ") if event.provider else ())]
+
+
+def trimmed(block: Block, page: Page) -> list[Line]:
+    """Return the line of a trimming: how many outputs lost their middle."""
+    event = cast("ContextTrimmed", block.event)
+    decided = (
+        f"{_count(event.outputs, 'long output')} lost {event.dropped} characters"
+        " in what is sent; the session has all of it"
+    )
+    return _head("trimming", decided, page)
+
+
+def restored(block: Block, page: Page) -> list[Line]:
+    """Return the line of a compaction that was taken back."""
+    event = cast("ContextRestored", block.event)
+    sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
+    return _head("compaction", f"taken back, all is sent again · {sizes}", page)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _took(event: ContextCompacted) -> str:
+    usage = event.usage
+    sent = tokens(usage.input_tokens, estimated=usage.estimated)
+    said = tokens(usage.output_tokens, estimated=usage.estimated)
+    cost = money(event.cost.total if event.cost else None)
+    return f"↑ {sent} ↓ {said} tokens · {cost} · {duration(event.ms)}"
 
 
 def cognition(block: Block, page: Page) -> list[Line]:

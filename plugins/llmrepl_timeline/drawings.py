@@ -25,7 +25,7 @@ from llmrepl.events import (
 from llmrepl.figures import duration, money, tokens, turn_line
 from llmrepl.parts import text_of
 from llmrepl_timeline.blocks import Block, Drawing, Page
-from llmrepl_timeline.cognition import cognition, compacted
+from llmrepl_timeline.cognition import cognition, compacted, restored, trimmed
 from llmrepl_timeline.lines import Line, indented, line
 from llmrepl_timeline.results import result
 from llmrepl_timeline.welcome import welcome
@@ -197,12 +197,21 @@ DRAWINGS: Mapping[str, Drawing] = {
     "error.raised": _error,
     "note.added": _note,
     "check.finished": _check,
+    "context.trimmed": trimmed,
     "context.compacted": compacted,
+    "context.restored": restored,
     "cognition": cognition,
     "welcome": welcome,
     "turn.finished": _turn,
     **dict.fromkeys(
-        ("step.started", "step.finished", "tool.started", "approval.requested", "config.changed"),
+        (
+            "step.started",
+            "step.finished",
+            "tool.started",
+            "approval.requested",
+            "config.changed",
+            "context.pinned",
+        ),
         _nothing,
     ),
 }

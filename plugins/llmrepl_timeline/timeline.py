@@ -18,6 +18,8 @@ from llmrepl.events import (
     ApprovalRequested,
     BlockDelta,
     BlockOpened,
+    ContextCompacted,
+    ContextCompacting,
     Event,
     MessageFinished,
     ReasoningDelta,
@@ -94,6 +96,8 @@ class Timeline:
             MessageFinished: self._message_finished,
             ApprovalRequested: self._approval_requested,
             ApprovalDecided: self._approval_decided,
+            ContextCompacting: self._compacting,
+            ContextCompacted: self._compacted,
             ToolStarted: self._tool_started,
             ToolOutput: self._tool_output,
             ToolFinished: self._tool_finished,
@@ -144,6 +148,16 @@ class Timeline:
         self._heard, self._called = False, 0
         self._held.clear()
         self._stage = Waiting("Waiting for the model", self._clock)
+
+    def _compacting(self, _: ContextCompacting) -> None:
+        self._end_stage()
+        self._stage = Waiting("Compacting the context", self._clock)
+
+    def _compacted(self, event: ContextCompacted) -> None:
+        self._end_stage()
+        if event.provider:
+            self._spent = self._spent.add(event.usage, event.cost)
+        self._inscribe(event)
 
     def _reasoning_delta(self, event: ReasoningDelta) -> None:
         self._heard = True

@@ -68,8 +68,12 @@ def _first(step: StepUsage) -> str:
     return "" if step.first_token_ms is None else duration(step.first_token_ms)
 
 
+def _name(step: StepUsage) -> str:
+    return "summary" if step.purpose == "compact" else f"{step.turn}.{step.step}"
+
+
 COLUMNS = (
-    Column("step", 9, lambda step: f"{step.turn}.{step.step}", lambda _: "all", number=False),
+    Column("step", 9, _name, lambda _: "all", number=False),
     Column("model", 4, lambda step: elided(step.model, LONGEST_NAME), _nothing, number=False),
     Column("↑ in", 6, *_tokens("input_tokens")),
     Column("cached", 1, *_tokens("cache_read")),

@@ -10,6 +10,7 @@ from llmrepl.compose.assembly import SystemClock
 from llmrepl.compose.context_size import ContextSize
 from llmrepl.context.window import Window
 from llmrepl.errors import ProviderUnreachable
+from llmrepl.events import ToolStarted
 from llmrepl.ports import ModelInfo
 from llmrepl.runtime import Edges
 from llmrepl.testing import FakeExecutor, MemoryStore, Scripted, ScriptedApprover, records, turn
@@ -98,6 +99,20 @@ def test_a_service_that_does_not_say_is_not_asked_again(service):
     assert asyncio.run(after(size)) is None
     assert asyncio.run(after(size)) is None
     assert service.asked == 1
+
+
+def test_a_service_is_asked_while_the_first_call_runs():
+    service = Service(ModelInfo("m", 8192))
+    call = next(record for record in TURN if record.event.type == "tool.started")
+    assert asyncio.run(after(size_of(service), call)) == 8192
+
+
+def test_one_that_looks_only_in_the_middle_of_turns_does_not_ask_after_them():
+    service = Service(ModelInfo("m", 8192))
+    size = size_of(service)
+    size.asks_after = (ToolStarted,)
+    assert asyncio.run(after(size, TURN[-1])) is None
+    assert service.asked == 0
 
 
 def test_a_service_that_hangs_holds_nothing_up():

@@ -55,6 +55,7 @@ BY_NAME = {
     "cost": st.none() | costs,
     "span": st.sampled_from([(), (0, 7)]),
     "pace": st.lists(counts, max_size=4).map(tuple),
+    "kept": st.lists(counts, max_size=4).map(tuple),
     "options": st.lists(words, max_size=3).map(tuple),
     "dangers": st.lists(words, max_size=3).map(tuple),
     "touches": st.lists(words, max_size=3).map(tuple),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl.conversation import Spend
-from llmrepl.events import StepStarted
+from llmrepl.events import ContextCompacted, StepStarted
+from llmrepl.record import Record
 from llmrepl.runtime import fold
 from llmrepl.standing import Filling, Ledger, StepUsage, spend_of
 from llmrepl.testing.builders import COST, USAGE, Step, records, turn
@@ -83,3 +84,10 @@ def test_a_model_that_was_changed_is_told_with_the_steps_after():
 
 def test_what_fills_the_context_has_a_sum():
     assert Filling("m", {"answers": 3, "tool results": 4}, 10).total == 7
+
+
+def test_a_summary_took_something_and_one_that_asked_nobody_did_not():
+    asked = ContextCompacted(summary="s", replaced=1, provider="p", model="m", usage=USAGE, ms=9.0)
+    records = [Record(1, 0, 1, 2, ContextCompacted(summary="s", replaced=1))]
+    ledger = Ledger([*records, Record(2, 0, 1, 2, asked)])
+    assert ledger.steps == [StepUsage(1, 2, "p/m", USAGE, total_ms=9.0, purpose="compact")]

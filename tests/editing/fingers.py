@@ -35,13 +35,13 @@ LASTING = ("_poll_output_size", "auto_flush_input")
 
 async def settled(app):
     """Wait until what runs beside the keys is done: loading the history, suggesting, editing."""
-    async with asyncio.timeout(20):
-        while any(
-            task.get_coro().__name__ not in LASTING
-            for task in app._background_tasks
-            if not task.done()
-        ):
-            await asyncio.sleep(0.01)
+    while running := [
+        task
+        for task in app._background_tasks
+        if not task.done() and task.get_coro().__name__ not in LASTING
+    ]:
+        _, left = await asyncio.wait(running, timeout=20)
+        assert not left
 
 
 def entered(home, *keys, text="", pause=0.0, **options):

@@ -10,6 +10,8 @@ from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
     ContextCompacted,
+    ContextRestored,
+    ContextTrimmed,
     ErrorRaised,
     MessageFinished,
     NetworkRequested,
@@ -45,6 +47,7 @@ ANSWER = (
 PRICE = Price(Decimal("0.15"), Decimal("0.6"), source="test")
 USAGE = Usage(1200, 40, cache_read=200)
 COST = cost_of(USAGE, PRICE)
+SUMMARY = Usage(2000, 50)
 BEGIN = 1_790_000_000_000
 
 
@@ -113,6 +116,24 @@ def events():
         MessageFinished(parts=(Text(ANSWER),), stop="end_turn", usage=USAGE, cost=COST),
         StepFinished(usage=USAGE, cost=COST, ms=900.0),
         TurnFinished(reason="end_turn", usage=USAGE + USAGE, cost=COST + COST, ms=2300.0),
+        ContextTrimmed(messages=2, characters=2000, outputs=1, dropped=99),
+        ContextCompacted(
+            summary=HOSTILE,
+            replaced=3,
+            kept=(0,),
+            tokens_before=9000,
+            tokens_after=700,
+            focus=HOSTILE,
+            provider="groq",
+            model="llama",
+            usage=SUMMARY,
+            cost=cost_of(SUMMARY, PRICE),
+            ms=1500.0,
+        ),
+        ContextRestored(tokens_before=700, tokens_after=9000),
+        ContextCompacted(
+            summary="", replaced=1, provider="groq", model="llama", problem=f"busy {HOSTILE}"
+        ),
         ContextCompacted(summary=HOSTILE, replaced=1),
         TurnStarted(prompt=(Text("again"),)),
         StepStarted(provider="groq", model="other"),

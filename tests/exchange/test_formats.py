@@ -20,11 +20,14 @@ from llmrepl.exchange.formats import FORMATS
 from llmrepl.exchange.told import totals_of, turns_of
 from llmrepl.parts import Text
 from llmrepl.sanitise import clean
+from llmrepl.usage import cost_of
 from tests.exchange.readers import trajectory
 from tests.exchange.stories import (
     ANSWER,
     COST,
     PIXEL,
+    PRICE,
+    SUMMARY,
     all_sessions,
     call,
     everything,
@@ -64,9 +67,9 @@ def test_a_session_is_told_as_turns_of_steps_of_calls():
     assert first.calls[0].remarks == ["allowed (edit) by person", "network: GET a.test:80 refused"]
     assert turns[1].asked[0].calls[0].status == "unknown"
     totals = totals_of(turns)
-    assert (totals.turns, totals.steps, totals.calls, totals.unpriced) == (2, 3, 5, 1)
-    assert totals.usage.input_tokens == 3300
-    assert totals.cost == 2 * COST.total
+    assert (totals.turns, totals.steps, totals.calls, totals.unpriced) == (2, 3, 5, 2)
+    assert totals.usage.input_tokens == 3300 + SUMMARY.input_tokens
+    assert totals.cost == 2 * COST.total + cost_of(SUMMARY, PRICE).total
 
 
 @SESSIONS
@@ -77,6 +80,20 @@ def test_nothing_that_a_terminal_obeys_is_written(session, name):
         text = text.replace("\\u001b[", "")  # colours; and what a cell has printed is its own
     if name != "ipynb":
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\x9b]|\\u001b\]|\\u0007|aGk=", text)
+
+
+def test_a_summary_is_told_with_what_gave_way_to_it_and_what_it_took():
+    told = "2 messages gave way · 9k → 700 tokens · groq/llama: ↑ 2k ↓ 50 tokens"
+    for name in ("md", "html", "ipynb"):
+        assert told in export(everything(), name).replace("\\\\", "")
+    trajectory = json.loads(export(everything(), "atif"))
+    extras = [step.get("extra", {}).get("llmrepl", {}) for step in trajectory["steps"]]
+    done, failed, _ = [extra["compaction"] for extra in extras if "compaction" in extra]
+    assert (done["model"], done["kept"], done["usage"]["input_tokens"]) == ("groq/llama", [0], 2000)
+    assert done["cost_usd"] == pytest.approx(float(cost_of(SUMMARY, PRICE).total))
+    assert failed["problem"].startswith("busy")
+    turn = json.loads(export(everything(), "json"))["turns"][0]
+    assert next(r["compaction"] for r in turn["remarks"] if "compaction" in r) == done
 
 
 def test_a_format_that_is_none_is_an_error_that_names_all():
@@ -152,7 +169,7 @@ def test_the_page_folds_turns_and_calls_and_draws_tokens_and_cost():
     assert classes.count("sent") == classes.count("said") == 3
     assert classes.count("cost") == 1
     words = " ".join("".join(tree.itertext()).split())
-    for word in ("3.3k", "<script>alert(1)</script>", "error · exit 1 · 20 ms", "a person said no"):
+    for word in ("5.3k", "<script>alert(1)</script>", "error · exit 1 · 20 ms", "a person said no"):
         assert word in words
 
 

@@ -28,7 +28,8 @@ class Recipe:
     """What a session is recorded from.
 
     `prompts` are turns, each a process of its own. `interrupted` presses Ctrl-C once a call runs.
-    `fork_of` is a session whose first turn is copied and gone on from.
+    `fork_of` is a session whose first turn is copied and gone on from. `window` is how many tokens
+    the model takes at once, where that is limited.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recipe:
     options: tuple[str, ...] = ()
     interrupted: bool = False
     fork_of: str = ""
+    window: int = 0
     folder: str = "golden"
 
 
@@ -88,6 +90,19 @@ One, two, three, four, five: that took about **half a second**.
 
 - It came word by word.
 - So did the numbers."""
+
+MONTHS = "\n\n".join(
+    f"- **{month}** was a month like others, with its weeks, its tea and its coffee; the file has"
+    " one row for it, with the cups that were sold, and nothing of the weather, of holidays or of"
+    " prices, so that whatever else could be said of it here would be a guess and no finding."
+    for month in ("January", "February", "March", "April")
+)
+
+SUMMARY = """\
+purpose: compact
+
+The person asked which months sales.csv has: Jan, Feb, Mar, Apr. All numbers from 0 to 1000 were \
+printed; their sum is 500500."""
 
 RECIPES = (
     Recipe(
@@ -243,6 +258,27 @@ RECIPES = (
         ),
     ),
     Recipe(
+        "compacts",
+        (
+            "Which months are there? Tell me about each, at length.",
+            "Print all numbers up to 1000, and keep the sum.",
+            "Now the cups of tea in all.",
+            "And how many numbers were there?",
+        ),
+        (
+            bash("cut -d, -f1 sales.csv | tail -n +2"),
+            "There are four: Jan, Feb, Mar and Apr.\n\n" + MONTHS,
+            python("for n in range(1001):\n    print(n)\ntotal = sum(range(1001))\ntotal"),
+            "The sum is **500500**.\n\n" + MONTHS,
+            python("import csv\nsum(int(row['tea']) for row in csv.DictReader(open('sales.csv')))"),
+            SUMMARY,
+            "**585** cups.",
+            python("len(range(1001))", "Counted again:"),
+            "**1001** numbers, with the sum 500500.",
+        ),
+        window=3300,
+    ),
+    Recipe(
         "differs-each-time",
         ("What time is it, and who are you?",),
         (
@@ -286,6 +322,8 @@ def record(recipe, target, home):
     log = target / f"{recipe.name}.jsonl"
     log.unlink(missing_ok=True)
     model = f"scripted/~/{script.name}"
+    if recipe.window:
+        environ["LLMREPL_CONTEXT_WINDOW"] = str(recipe.window)
     if recipe.fork_of:
         _fork(target / f"{recipe.fork_of}.jsonl", log)
     for prompt in recipe.prompts:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from llmrepl.compose.exporting import exported
-from llmrepl.events import ToolFinished, TurnFinished
+from llmrepl.events import ContextCompacted, ContextTrimmed, ToolFinished, TurnFinished
 from llmrepl.exchange.formats import FORMATS
 from llmrepl.redaction import NOTHING
 from llmrepl.sessions.reader import LogReader
@@ -81,6 +81,15 @@ def events(name, kind):
 def test_a_session_shows_what_it_is_for(name, statuses, reason):
     assert [event.status for event in events(name, ToolFinished)] == statuses
     assert events(name, TurnFinished)[-1].reason == reason
+
+
+def test_the_session_that_compacts_trims_first_and_says_what_it_kept():
+    (trimmed,) = events("golden/compacts", ContextTrimmed)
+    (compacted,) = events("golden/compacts", ContextCompacted)
+    assert trimmed.outputs == 1
+    assert compacted.kept == (0,)
+    assert (compacted.by, compacted.problem) == ("size", "")
+    assert compacted.tokens_after < compacted.tokens_before / 2
 
 
 def test_the_plot_was_kept_for_the_person():

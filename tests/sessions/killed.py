@@ -2,6 +2,7 @@
 
 Arguments: the kind, the model. Every record is printed the moment it is in a log, behind the
 session's id; `import` prints the id of each session it has made, and `branch` that of a named fork.
+That a summary is asked for is printed, too.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from llmrepl.compose.opening import Wanted
 from llmrepl.compose.rewinding import go_on_in_fork, take_back
 from llmrepl.config import load
 from llmrepl.config.paths import search_index
-from llmrepl.events import ContextCompacted
+from llmrepl.events import ContextCompacted, ContextCompacting, ContextTrimmed
 from llmrepl.parts import Image, Text
 from llmrepl.redaction import NOTHING
 from llmrepl.sessions.search import SearchIndex
@@ -37,6 +38,11 @@ class Life:
         self.assembly = assembly
         self.turns = 0
         assembly.opened.log.on_line = self.tell  # a session that is gone on with takes it over
+        assembly.runtime.subscribe(self)
+
+    def show(self, record):
+        if isinstance(record.event, ContextCompacting):
+            acknowledge(b"compacting", self.assembly.session_id.encode())
 
     def tell(self, line):
         acknowledge(self.assembly.session_id.encode(), line)
@@ -65,10 +71,18 @@ class Life:
         await take_back(self.assembly, files=False)
 
     async def compact(self):
-        kept = len(self.assembly.runtime.state.messages)
-        self.assembly.runtime.record(
-            ContextCompacted(summary=f"{WORD} " * 2000, replaced=kept - 1, tokens_before=9000)
-        )
+        runtime = self.assembly.runtime
+        runtime.record(ContextTrimmed(messages=len(runtime.state.messages), characters=200))
+        await runtime.compact(WORD)
+
+    async def shorten(self):
+        """Let a summary stand for all that nobody was asked for, and that is longer than a page."""
+        runtime = self.assembly.runtime
+        kept = len(runtime.state.messages)
+        runtime.record(ContextCompacted(summary=f"{WORD} " * 2000, replaced=kept - 1))
+
+    async def uncompact(self):
+        self.assembly.runtime.restore()
 
     async def search(self):
         for _ in range(3):
@@ -87,7 +101,11 @@ KINDS = {
     "command": (Life.turn, Life.command, Life.turn, Life.command),
     "fork": (Life.turn, Life.fork, Life.turn, Life.branch, Life.turn),
     "undo": (Life.turn, Life.turn, Life.undo, Life.turn, Life.undo, Life.turn),
-    "compact": (Life.turn, Life.compact, Life.turn, Life.compact, Life.turn),
+    "compact": (
+        *(Life.turn, Life.turn, Life.compact, Life.turn),
+        *(Life.uncompact, Life.compact, Life.shorten, Life.turn),
+    ),
+    "tight": (Life.turn, Life.turn, Life.turn, Life.turn),
     "search": (Life.turn, Life.search, Life.turn, Life.search),
     "large": (Life.picture, Life.turn, Life.picture),
     "import": (Life.imports, Life.turn),

@@ -41,6 +41,9 @@ ROOT = Path(__file__).parents[2]
 RUN, CHAT = "run", "chat"
 """The kinds that are `llmrepl run` and the chat themselves; the chat prints no records."""
 
+WINDOWS = {"tight": 1800}
+"""How many tokens the model takes at once, in a kind of session where that is little."""
+
 PYTHON = """Python.
 
 <helpers>
@@ -52,6 +55,10 @@ BASH = """Bash.
 <helpers lang="bash">
 echo {name} >> {place}
 {more}</helpers>"""
+SUMMARY = """purpose: compact
+rate: 100
+
+The person wants needles. Files were appended to, and nothing has failed so far."""
 _NAME = re.compile(r"(python|bash)-\d|typed")
 LOUD = {"python": "print('x' * 300_000)\n", "bash": "seq 40000\n"}
 
@@ -94,6 +101,8 @@ class World:
             "LLMREPL_APPROVAL": "auto",
             "PYTHONPATH": str(ROOT),
         }
+        if kind in WINDOWS:
+            machine.env["LLMREPL_CONTEXT_WINDOW"] = str(WINDOWS[kind])
         if kind == "import":
             chats = [
                 [
@@ -191,12 +200,18 @@ def _drained(leader, process):
 
 
 def replies(place, *, loud):
-    """Return what the model says: four times a python and a bash block, and an answer."""
+    """Return what the model says: four times a python and a bash block, and an answer.
+
+    Before each it has a summary, for where one is asked for.
+    """
     for turn in range(1, 5):
         for language, form in (("python", PYTHON), ("bash", BASH)):
             more = LOUD[language] if loud else ""
+            yield SUMMARY
             yield form.format(place=str(place), name=f"{language}-{turn}", more=more)
+        yield SUMMARY
         yield f"Done with {turn}."
+    yield SUMMARY
 
 
 def kill(world, moment, command=None, name="printed"):
@@ -236,7 +251,15 @@ def measured(kind):
             raise AssertionError((Path(root) / "printed.err").read_text())
         wrong = judge(world, {}, [])
         assert not wrong, wrong
+        assert kind not in ("compact", "tight") or summaries(world), "no summary was made"
         return time.monotonic() - began, seen
+
+
+def summaries(world):
+    """Return the compactions of the session that a model has made a summary for."""
+    events = events_of(session_path(world.machine.sessions, "first"))
+    made = [event for event in events if event.type == "context.compacted" and event.provider]
+    return [event for event in made if not event.problem]
 
 
 def judge(world, lines, words, *, finished=False):

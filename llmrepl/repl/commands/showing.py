@@ -66,9 +66,9 @@ async def theme(assembly: Assembly, name: str) -> None:
 
 
 def _results(state: Conversation) -> Iterator[ToolResult]:
-    """Yield the results that the conversation holds, the newest first."""
+    """Yield the results there have been, whole, the newest first."""
     yield from reversed(state.results)
-    for message in reversed(state.messages):
+    for message in reversed([*state.history()]):
         for part in reversed(message.parts):
             if isinstance(part, ToolResult):
                 yield part

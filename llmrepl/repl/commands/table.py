@@ -8,7 +8,7 @@ from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import branching, files, general, rewinding, spending
+from llmrepl.repl.commands import branching, compacting, files, general, rewinding, spending
 from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
@@ -79,6 +79,16 @@ COMMANDS = {
     "cost": Command("", "tokens and money so far, and what is left", spending.cost),
     "usage": Command("", "what each step took", spending.usage),
     "context": Command("", "what fills the model's context", spending.context),
+    "compact": Command(
+        "[WHAT TO KEEP IN MIND]", "let a summary stand for the older turns", compacting.compact
+    ),
+    "uncompact": Command("", "take back the last compaction", compacting.uncompact),
+    "pin": Command(
+        "[TEXT | last | drop N]",
+        "what every summary has word for word",
+        compacting.pin,
+        completes="last | drop N",
+    ),
     "sessions": Command("[WORDS]", "saved sessions, newest first; search them", general.sessions),
     "export": Command("[FORMAT] [FILE]", "write this session as md, html, json, …", export),
     "tag": Command("[TAG | -TAG …]", "this session's tags; those tagged keep stay", tag),

@@ -14,6 +14,8 @@ from llmrepl.events import (
     BlockOpened,
     CheckFinished,
     ContextCompacted,
+    ContextRestored,
+    ContextTrimmed,
     Custom,
     ErrorRaised,
     MessageFinished,
@@ -164,9 +166,11 @@ def events():
         ToolFinished(call_id="1.1.1", status="timeout", ms=9000.0, reason="took too long"),
         StepFinished(usage=USAGE, ms=9400.0),
         ErrorRaised(kind="ProviderBusy", message="The service is busy", hint="try again in 2 s"),
+        ContextTrimmed(messages=9, characters=2000, outputs=2, dropped=12_400),
         ContextCompacted(
             summary="They talk of a file.", replaced=12, tokens_before=9000, tokens_after=700
         ),
+        ContextRestored(tokens_before=700, tokens_after=9000),
         Custom(name="weather.measured", data={"place": "Oslo", "degrees": -4}),
         StepStarted(provider="groq", model="llama"),
         *(TextDelta(text=ANSWER[at : at + 7]) for at in range(0, len(ANSWER), 7)),

@@ -1,0 +1,37 @@
+"""What ends the work that is under way, on purpose and in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Halt:
+    """Whether work is to end: `reason` is why, and empty as long as it goes on."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._waiting: asyncio.Future[Any] | None = None
+
+    async def wait(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """Return what comes of `work`, or `otherwise` where it was ended."""
+        self._waiting = task = asyncio.ensure_future(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not self.reason:
+                raise
+            return otherwise
+        finally:
+            self._waiting = None
+
+    def end(self, reason: str) -> bool:
+        """End what is waited for; return whether anything was."""
+        self.reason = reason
+        if self._waiting is None:
+            return False
+        self._waiting.cancel()
+        return True
