@@ -36,6 +36,15 @@ WHOLE = {"truncate": False, "shift": False}
 DEFAULT_CONTEXT = 8192
 """Tokens of context to ask for where nobody chose: twice what most servers would give unasked."""
 
+LEAST_COMPARED = 1000
+"""Tokens of a prompt from which on a small count means that it was cut, and no wrong estimate."""
+
+CUT = (
+    "Ollama read {read} tokens of a prompt of about {sent}: it has cut the beginning, without which"
+    " the answer may be wrong. (A very old server counts only what it had not read before.) Set a"
+    " larger num_ctx in [providers.ollama.options], or /compact."
+)
+
 BESIDE_OPTIONS = ("think", "keep_alive", *WHOLE)
 """Settings that stand beside the model's options in a request."""
 
@@ -107,6 +116,7 @@ class Ollama:
         self._options = given
         size = given["num_ctx"]
         self._context = size if isinstance(size, int) else None
+        self._cut: set[str] = set()
         self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
 
@@ -158,7 +168,25 @@ class Ollama:
         if block := calls.block():
             yield TextChunk(block)
         stop = "max_tokens" if last.get("done_reason") == "length" else "end_turn"
-        yield Finish(stop, _usage(last, request))
+        yield Finish(stop, _usage(last, request), self._alarm(last, request))
+
+    def _alarm(self, last: Mapping[str, Any], request: Request) -> str:
+        """Return what to say where the server has read less than it was sent.
+
+        It is said once of a model, and again after a prompt that was read whole. Newer servers
+        refuse instead (`WHOLE`); what they count is at most a few percent from our estimate.
+        """
+        read, sent = last.get("prompt_eval_count"), request.estimated_tokens
+        if read is None or sent < LEAST_COMPARED:
+            return ""
+        over = self._context is not None and read <= self._context < sent * 0.9
+        if not over and read >= sent / 2:
+            self._cut.discard(request.model)
+            return ""
+        if request.model in self._cut:
+            return ""
+        self._cut.add(request.model)
+        return CUT.format(read=read, sent=sent)
 
     async def _ask(
         self, client: AsyncClient, request: Request

@@ -1,22 +1,34 @@
 """Any server that speaks OpenAI's chat-completions API, like vLLM, llama.cpp or LM Studio.
 
-It needs no SDK.
+It needs no SDK. Servers differ in what they know of the dialect: a field that one names in its refusal
+is left out of that request and of all after it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from llmrepl.ports import Request
 from llmrepl.providers.address import clean_key, clean_url
 from llmrepl.providers.chat import Chat
-from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
+from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
 
 if TYPE_CHECKING:
     import httpx
 
 DEFAULT_URL = "https://api.openai.com/v1"
+
+NOT_UNDERSTOOD = frozenset({400, 422})
+"""The statuses with which servers answer a field that they do not know."""
+
+RENAMED = {"max_tokens": "max_completion_tokens"}
+"""Fields that some models want by another name."""
+
+DISPENSABLE = ("stop", "stream_options")
+"""Fields without which the reply is the same: we end it at a stop string and count tokens, too."""
 
 
 class OpenAI(Chat):
@@ -55,6 +67,7 @@ class OpenAI(Chat):
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
         super().__init__(service, options)
+        self._lacks: set[tuple[str, str]] = set()
         self.local = service.is_local
         self._clients = PerLoop(self._make_client, self.warm)
 
@@ -70,6 +83,25 @@ class OpenAI(Chat):
         client = self._clients.pop()
         if client is not None:
             await client.aclose()
+
+    async def _send(self, request: Request, body: dict[str, Any]) -> httpx.Response:
+        """Send `body`, without what the server, or this model, turned out not to know."""
+        for name in (*RENAMED, *DISPENSABLE):
+            if _known(name, request) in self._lacks:
+                _leave_out(body, name)
+        learnt: set[tuple[str, str]] = set()
+        while True:
+            try:
+                response = await super()._send(request, body)
+            except Rejected as rejected:
+                name = _not_understood(rejected, body)
+                if not name:
+                    raise
+                _leave_out(body, name)
+                learnt.add(_known(name, request))
+            else:
+                self._lacks |= learnt
+                return response
 
     async def _post(self, content: bytes) -> httpx.Response:
         client = await self._clients.get()
@@ -87,3 +119,22 @@ class OpenAI(Chat):
         if self._service.key:
             headers["Authorization"] = f"Bearer {self._service.key}"
         return httpx.AsyncClient(headers=headers, **self._service.client_options())
+
+
+def _known(name: str, request: Request) -> tuple[str, str]:
+    """Return what a lesson about a field is kept by: names are the models', the rest the server's."""
+    return name, request.model if name in RENAMED else ""
+
+
+def _not_understood(rejected: Rejected, body: Mapping[str, Any]) -> str:
+    """Return the field that the server says it does not know; empty where it says something else."""
+    if rejected.status not in NOT_UNDERSTOOD:
+        return ""
+    fields = (name for name in (*RENAMED, *DISPENSABLE) if name in body)
+    return next((name for name in fields if re.search(rf"\b{name}\b", rejected.body)), "")
+
+
+def _leave_out(body: dict[str, Any], name: str) -> None:
+    value = body.pop(name, None)
+    if name in RENAMED and value is not None:
+        body[RENAMED[name]] = value

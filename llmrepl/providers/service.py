@@ -281,9 +281,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def wait_in(said: str) -> float | None:
     """Return the seconds in words like "try again in 2m59.5s"; None where there are none."""
     match = _WAIT.search(said)
-    if match is None:
+    return None if match is None else seconds_in(match[1])
+
+
+def seconds_in(duration: str) -> float | None:
+    """Return the seconds of a duration as Go writes it, like `2m59.5s`; None where it is none."""
+    if not re.fullmatch(f"(?:{_DURATION.pattern})+", duration):
         return None
-    return round(sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(match[1])), 3)
+    return round(sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(duration)), 3)
 
 
 @functools.cache
