@@ -47,7 +47,8 @@ class Asking:
         )
         state = journal.state
         draft = Draft(f"{state.turn}.{state.step}", self._checks, edges.redactor)
-        finish = await self._halt.wait(self._heard_out(request, draft), Finish("cancelled"))
+        heard = self._heard_out(request, draft)
+        finish = await self._halt.wait(heard, lambda: Finish("cancelled"))
         for event in draft.close(finish.stop):
             journal.record(event)
         usage = finish.usage

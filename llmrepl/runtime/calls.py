@@ -69,34 +69,35 @@ class Calls:
         self._journal.record(concern)
         if isinstance(concern, ApprovalDecided):
             return
-        decided = await self._halt.wait(self._edges.approver.review(request, concern), None)
-        if decided is None:
-            decided = ApprovalDecided(
-                call_id=request.call_id, decision="deny", reason=self._halt.reason
-            )
-        self._journal.record(decided)
+
+        def ended() -> ApprovalDecided:
+            reason = self._halt.reason
+            return ApprovalDecided(call_id=request.call_id, decision="deny", reason=reason)
+
+        review = self._edges.approver.review(request, concern)
+        self._journal.record(await self._halt.wait(review, ended))
 
     async def run(self, requests: Sequence[ToolRequested]) -> None:
         """Run calls at the same time, and record what comes of them."""
         executor = self._edges.executor
         try:
-            if not await self._halt.wait(self._started(), otherwise=False):
-                return
+            ready = await self._halt.wait(self._started(requests), tuple)
         except SandboxUnavailable as error:
             self._refuse(requests, error)
             return
-        for request in requests:
+        for request in ready:
             self._journal.record(
                 ToolStarted(call_id=request.call_id, executor=executor.name, policy=executor.policy)
             )
-        if len(requests) == 1:
-            await self._run(requests[0])
+        if len(ready) == 1:
+            await self._run(ready[0])
         else:
-            await asyncio.gather(*map(self._run, requests))
+            await asyncio.gather(*map(self._run, ready))
 
-    async def _started(self) -> bool:
+    async def _started(self, requests: Sequence[ToolRequested]) -> Sequence[ToolRequested]:
+        """Start the sandbox, and return the calls that can run in it."""
         await self._edges.executor.start()
-        return True
+        return requests
 
     def _refuse(self, requests: Sequence[ToolRequested], error: SandboxUnavailable) -> None:
         self._journal.record(ErrorRaised(kind=error.kind, message=error.message, hint=error.hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,15 +16,15 @@ class Halt:
         self.reason = ""
         self._waiting: asyncio.Future[Any] | None = None
 
-    async def wait(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
-        """Return what comes of `work`, or `otherwise` where it was ended."""
+    async def wait(self, work: Coroutine[Any, Any, T], otherwise: Callable[[], T]) -> T:
+        """Return what comes of `work`, or what `otherwise` gives where it was ended."""
         self._waiting = task = asyncio.ensure_future(work)
         try:
             return await task
         except asyncio.CancelledError:
             if not self.reason:
                 raise
-            return otherwise
+            return otherwise()
         finally:
             self._waiting = None
 

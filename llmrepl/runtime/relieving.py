@@ -123,7 +123,7 @@ class Relieving:
         gone = plan.replaced - len(plan.kept)
         self._journal.record(ContextCompacting(messages=gone, tokens=plan.tokens))
         digest = Digest()
-        problem = await self._halt.wait(self._heard(digest, request), "interrupted")
+        problem = await self._halt.wait(self._heard(digest, request), lambda: "interrupted")
         taken = edges.meter.count("\n\n".join((digest.summary, *state.pinned)))
         if not problem and taken >= plan.tokens:
             problem = "the summary takes more room than what it stands for"
