@@ -116,6 +116,16 @@ class Rationed(Protocol):
         ...
 
 
+@runtime_checkable
+class Sized(Protocol):
+    """A provider that asks its service for a context of a certain size."""
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens it asks for; None where it leaves that to the service."""
+        ...
+
+
 class Provider(Protocol):
     """Something that produces the next message of a conversation.
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from llmrepl.errors import ConfigError, ProviderError
+from llmrepl.errors import ConfigError, ProviderError, ProviderRefused
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.providers.address import clean_key
 from llmrepl.providers.encoding import Bodies
@@ -35,6 +35,9 @@ WHOLE = {"truncate": False, "shift": False}
 
 DEFAULT_CONTEXT = 8192
 """Tokens of context to ask for where nobody chose: twice what most servers would give unasked."""
+
+THINKS_NOT = "does not support thinking"
+"""What Ollama says of a model that was asked to think and cannot."""
 
 LEAST_COMPARED = 1000
 """Tokens of a prompt from which on a small count means that it was cut, and no wrong estimate."""
@@ -119,6 +122,11 @@ class Ollama:
         self._cut: set[str] = set()
         self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens of context each request asks for."""
+        return self._context
 
     def warm(self) -> None:
         """Import the SDK and what it needs. Blocking: call it in a thread."""
@@ -232,7 +240,11 @@ class Ollama:
         if isinstance(error, ResponseError):
             return self._service.broken(str(error.error))
         hint = f"`ollama pull {model}` gets it"
-        return await self._service.explain(error, model, self._names, hint)
+        explained = await self._service.explain(error, model, self._names, hint)
+        if THINKS_NOT in explained.message:
+            hint = "take `think` out of [providers.ollama.options], or choose another model"
+            return ProviderRefused(explained.message, hint=hint)
+        return explained
 
     async def _names(self) -> Sequence[str]:
         return [model.name for model in await self.models()]

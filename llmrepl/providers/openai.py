@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat-completions API, like vLLM, llama.cpp or LM Studio.
 
-It needs no SDK. Servers differ in what they know of the dialect: a field that one names in its refusal
-is left out of that request and of all after it.
+It needs no SDK. Servers differ in what they know of the dialect: a field that one names in its
+refusal is left out of that request and of all after it.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ class OpenAI(Chat):
 
 
 def _known(name: str, request: Request) -> tuple[str, str]:
-    """Return what a lesson about a field is kept by: names are the models', the rest the server's."""
+    """Return what is kept of a field: its name is a matter of the model, the rest of the server."""
     return name, request.model if name in RENAMED else ""
 
 
 def _not_understood(rejected: Rejected, body: Mapping[str, Any]) -> str:
-    """Return the field that the server says it does not know; empty where it says something else."""
+    """Return the field that the server says it does not know; empty where that is not it."""
     if rejected.status not in NOT_UNDERSTOOD:
         return ""
     fields = (name for name in (*RENAMED, *DISPENSABLE) if name in body)

@@ -48,7 +48,7 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _WAIT = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b")
 
-BUSY = frozenset({408, 429, 498, 503, 529})
+BUSY = frozenset({408, 429, 498, 502, 503, 504, 529})
 NO_RIGHT = frozenset({401, 403})
 NOT_FOUND, FIRST_ERROR, FAULT_OF_SERVER = 404, 400, 500
 
@@ -148,6 +148,8 @@ class Service:
             return ProviderBusy(f"{self.name} is busy: {said}", hint=hint, retry_after=wait)
         if status in NO_RIGHT:
             hint = f"set {self.key_variable} to a valid key"
+            if place := sign_in_at(rejected.body):
+                hint = f"sign in at {self._line(place)}, or {hint}"
             return ProviderRefused(f"{self.name} does not accept the key: {said}", hint=hint)
         if status == NOT_FOUND or status < FIRST_ERROR:
             return self.no_api(rejected.headers.get("location") or said)
@@ -259,6 +261,15 @@ def message_in(body: str) -> str:
     while isinstance(found, Mapping):
         found = next((found[k] for k in ("error", "message", "detail") if found.get(k)), "")
     return found if isinstance(found, str) else json.dumps(found)
+
+
+def sign_in_at(body: str) -> str:
+    """Return where a person signs in, as Ollama's cloud says it in an error; empty for nowhere."""
+    try:
+        place = json.loads(body)["signin_url"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return place if isinstance(place, str) and place.startswith("https://") else ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
