@@ -31,7 +31,7 @@ class Channel:
         self._buffer = FrameBuffer()
         self._waiting: deque[tuple[memoryview, tuple[int, ...]]] = deque()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(sock, self.pump)
+        self._loop.add_reader(sock, self._take)
 
     @property
     def closed(self) -> bool:
@@ -81,22 +81,27 @@ class Channel:
         self._loop.remove_writer(self._socket)
 
     def pump(self) -> None:
-        """Take in what has arrived."""
-        while not self.closed:
-            try:
-                data = self._socket.recv(CHUNK)
-            except BlockingIOError:
-                return
-            except OSError:
-                data = b""
-            try:
-                messages = self._buffer.feed(data)
-            except FrameError:
-                messages, data = [], b""
-            for message in messages:
-                self._receive(message)
-            if not data:
-                self._end()
+        """Take in all that has arrived."""
+        while not self.closed and self._take():
+            pass
+
+    def _take(self) -> bool:
+        """Take in what one call returns; say whether there may be more."""
+        try:
+            data = self._socket.recv(CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        try:
+            messages = self._buffer.feed(data)
+        except FrameError:
+            messages, data = [], b""
+        for message in messages:
+            self._receive(message)
+        if not data:
+            self._end()
+        return True
 
     def _end(self) -> None:
         if not self.closed:

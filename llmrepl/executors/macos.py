@@ -245,6 +245,7 @@ class SeatbeltExecutor(SandboxExecutor):
             start_new_session=True,
         )
         block.handed_over()
+        block.listen()
         return process
 
 

@@ -57,6 +57,7 @@ class SandboxExecutor:
         self._proxy = Proxy(self.settings.net, self._asked) if self.settings.net else None
         self._unsaid: list[NetworkRequested] = []
         self._shell = Shell()
+        self._artifacts: dict[str, Stamp] = {}
         self._note = ""
         self._block: Block | None = None
         self._interrupts = 0
@@ -94,7 +95,6 @@ class SandboxExecutor:
             limits = self.settings.limits
             flood = Verdict("limit", f"it wrote more than {size(limits.max_output)}")
             block = Block(request, limits, lambda: engine.stop(block, flood))
-            before = artifacts(engine.plan.ground.scratch)
             try:
                 engine.begin(block, *seconds_for(request.arguments, limits), self._shell)
             except FrameError as error:
@@ -115,7 +115,7 @@ class SandboxExecutor:
                     await engine.finish(block)
                 finally:
                     diff = await self.written.end(engine, request.call_id)
-            yield self._ended(engine, block, before, diff)
+            yield self._ended(engine, block, diff)
 
     async def _begun(self, engine: Engine) -> Engine:
         """Make ready for a block; return the sandbox to run it in, which may be another by now."""
@@ -131,13 +131,12 @@ class SandboxExecutor:
             self._note = f"the sandbox was started again since {why}; {LOST}"
         return engine
 
-    def _ended(
-        self, engine: Engine, block: Block, before: Mapping[str, Stamp], diff: str
-    ) -> ToolFinished:
+    def _ended(self, engine: Engine, block: Block, diff: str) -> ToolFinished:
         """Take in what the block left behind, and return how it ended."""
         self._carry_over(block)
         scratch = engine.plan.ground.scratch
-        made = (name for name, stamp in artifacts(scratch).items() if before.get(name) != stamp)
+        before, self._artifacts = self._artifacts, artifacts(scratch)
+        made = (name for name, stamp in self._artifacts.items() if before.get(name) != stamp)
         paths = tuple(str(scratch / "artifacts" / name) for name in made)
         note = self._take_note(block, engine)
         return explained(finished(block, self.settings, paths, note, diff), block.refused)

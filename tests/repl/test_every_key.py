@@ -153,7 +153,7 @@ def test_tab_goes_down_the_menu_shift_tab_up_and_escape_closes_it(talk):
     talking.press(TAB, ESC)
     terminal.settle(0.6)
     talking.press(ENTER)  # sends what was typed: nothing is chosen
-    terminal.wait("error: there is no command /mod", PROMPT)
+    terminal.wait("error: there is no command /mod", "did you mean /model", PROMPT)
     assert terminal.leave() == 0
 
 

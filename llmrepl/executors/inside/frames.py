@@ -21,6 +21,7 @@ MAX_FDS = 4
 Message = Dict[str, Any]
 
 _LENGTH = struct.Struct(">I")
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class FrameError(ValueError):
@@ -33,7 +34,7 @@ def encode_frame(message: Message) -> bytes:
     Raises:
         FrameError: it is longer than a frame may be.
     """
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    body = _ENCODE(message).encode("ascii")
     if len(body) > MAX_FRAME:
         raise FrameError(f"{len(body)} bytes do not fit a frame of {MAX_FRAME}")
     return _LENGTH.pack(len(body)) + body

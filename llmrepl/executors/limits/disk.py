@@ -62,6 +62,7 @@ class DiskMeter:
             else Usage(max(known.size, limits.size), max(known.files, limits.files))
         )
         self._free_at_begin = self._free_now()
+        self._began_whole = self._is_whole
         if self._theirs and not self._is_whole:
             self._free = self._free_at_begin  # others' files are there; what this block adds counts
 
@@ -77,9 +78,10 @@ class DiskMeter:
         if not suspected and began < self._count_anyway:
             return False
         found = self._count()
+        added = self._free_now() < self._free_at_begin
         if found.size + unlinked() > self._most.size or found.files > self._most.files:
-            return True
-        if suspected and not found.whole and self._free_now() < self._free_at_begin:
+            return self._began_whole or added  # what could not be counted may have been there
+        if suspected and not found.whole and added:
             return True
         ended = time.monotonic()
         self._count_soon = ended + SOON * (ended - began)

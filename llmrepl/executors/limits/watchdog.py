@@ -121,9 +121,10 @@ class Watchdog:
 
     def begin(self) -> None:
         """Note how things stand as a block begins: one that finds too much may clear it away."""
-        for _, _, disk in self._disks:
-            disk.begin()
-        self._began_with = self._home_files()
+        with contextlib.suppress(OSError):  # the sandbox is going
+            for _, _, disk in self._disks:
+                disk.begin()
+            self._began_with = self._home_files()
 
     def _home_files(self) -> list[int]:
         found = (os.fstatvfs(fd) for fd in self._homes)

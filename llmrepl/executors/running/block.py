@@ -61,6 +61,11 @@ class Block:
         self.stdout.handed_over()
         self.stderr.handed_over()
 
+    def listen(self) -> None:
+        """Show what it writes as it arrives."""
+        self.stdout.listen()
+        self.stderr.listen()
+
     @property
     def over(self) -> bool:
         """Whether it has ended."""

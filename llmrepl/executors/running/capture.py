@@ -75,8 +75,11 @@ class Pipe:
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._reader, self._readable)
         self._open = True
+
+    def listen(self) -> None:
+        """Take in what arrives, as it arrives, and not only at the end."""
+        self._loop.add_reader(self._reader, self._readable)
 
     def handed_over(self) -> None:
         """Close our writing end, now that the block has its own."""
@@ -116,7 +119,7 @@ class Pipe:
             leftovers.add(self._reader)
         else:
             os.close(self._reader)
-        text = self._live.close()
+        text = self._live.close() if self.kept.total else ""
         if text:
             self._show(self.stream, text)
 

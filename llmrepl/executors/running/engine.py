@@ -22,6 +22,9 @@ from llmrepl.executors.walls.launch import Plan, Sandbox
 GRACE = 0.5
 """Seconds an interrupted Python block has before it is killed."""
 
+SHORT = 0.002
+"""Seconds after which a block is attended to: most are over before, and cost that much less."""
+
 PATIENCE = 3.0
 """Seconds the agent has to end what runs, before the whole sandbox is ended."""
 
@@ -125,17 +128,19 @@ class Engine:
                 self._start_kernel()
             assert self._kernel is not None
             message = {"id": self._blocks, "number": self._blocks, "code": code}
+            self._refreshed()
             self._kernel.send(message, block.writers)
         else:
             home = str(self.plan.start)
+            self._refreshed()
             answer = self._sandbox.ask(
                 "bash", block.writers, code=code, home=home, cwd=shell.cwd, exports=shell.exports
             )
             answer.add_done_callback(lambda future: self._from_bash(block, future.result()))
         block.handed_over()
         self._block = block
-        self._watchdog.begin()
-        self._look_in(SECONDS)
+        self._tick.cancel()
+        self._tick = self._loop.call_later(SHORT, self._attend, block)
         late = Verdict("timeout", f"it ran out of time after {seconds:g} s{told}")
         self._timer = self._loop.call_later(seconds, self.stop, block, late)
 
@@ -152,7 +157,7 @@ class Engine:
             if wait:
                 self._sandbox.refresher.wait()
 
-    def refreshed(self) -> None:
+    def _refreshed(self) -> None:
         """Return once what `refresh` began is done."""
         if self._sandbox.refresher is not None:
             self._sandbox.refresher.wait()
@@ -345,6 +350,13 @@ class Engine:
     async def _clear(self) -> None:
         if not await self._reset():
             await self._sandbox.close()
+
+    def _attend(self, block: Block) -> None:
+        """Begin to show what a block writes, and to look at what it uses."""
+        if not block.over:
+            block.listen()
+        self._watchdog.begin()
+        self._look_in(SECONDS)
 
     def _look_in(self, seconds: float) -> None:
         self._tick.cancel()

@@ -62,6 +62,8 @@ def told_as(reason: str, policy: Policy, parts: tuple[Output, ...]) -> str:
         policy: what it ran under.
         parts: what it wrote.
     """
+    if not reason:
+        return ""
     for rule, text in BY_TIER.get(policy.tier, {}).items():
         reason = reason.replace(f" ({rule})", f" ({text})" if text else "")
     if policy.write and (READ_ONLY in reason or BUSY in reason):

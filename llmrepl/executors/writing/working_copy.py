@@ -49,13 +49,12 @@ class WorkingCopy:
         self._since = self._ended = time.time_ns()
         self._held: frozenset[int] | None = frozenset()
 
-    async def begin(self, engine: Engine) -> str:
+    async def begin(self, _engine: Engine) -> str:
         """Note that a block begins. What it will see is as the project is now."""
         self._since = time.time_ns()
         stale = [path for path, stamp in self._same.items() if self._stamp(path) != stamp]
         if stale:
             self._take_out(stale)
-        engine.refreshed()
         return ""
 
     async def end(self, engine: Engine, _call_id: str) -> str:

@@ -46,14 +46,19 @@ def command_of(text: str) -> tuple[str, str]:
     if not word.startswith("/") or "/" in word[1:]:
         return "", text
     if word[1:] not in COMMANDS:
-        names = " ".join(f"/{name}" for name in COMMANDS)
-        raise LlmreplError(f"there is no command {word}", hint=f"commands: {names}")
+        from difflib import get_close_matches
+
+        near = " or ".join(f"/{name}" for name in get_close_matches(word[1:], COMMANDS))
+        meant = f"did you mean {near}? " if near else ""
+        raise LlmreplError(f"there is no command {word}", hint=f"{meant}/help lists all")
     return word[1:], rest.strip()
 
 
 async def _help(assembly: Assembly, _: str) -> None:
-    for name, command in COMMANDS.items():
-        say(f"  {'/' + name + ' ' + command.argument:22} {command.purpose}")
+    usages = {f"/{name} {command.argument}": command.purpose for name, command in COMMANDS.items()}
+    width = max(map(len, usages))
+    for usage, purpose in usages.items():
+        say(f"  {usage:{width}} {purpose}")
     say(f"  {USAGE}")
     say("  Enter sends · Alt-Enter or Ctrl-J: new line · Ctrl-C interrupts · Ctrl-D leaves")
     say("  Tab completes · Ctrl-R searches what was sent · Ctrl-O: all that the last block wrote")
@@ -120,7 +125,7 @@ COMMANDS = {
         sandbox,
         completes="write DIRECTORY | net HOST[:PORT] | project copy|read-only",
     ),
-    "diff": Command("[PATH]", "what blocks changed in their copy of the project", files.diff),
+    "diff": Command("[PATH]", "what blocks changed in their copy", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
     "show": Command("[CALL | last | prompt]", "all of what was folded", show_output),

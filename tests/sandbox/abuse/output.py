@@ -50,8 +50,11 @@ CASES = (
     case(
         "flood-in-background",
         "What Python left running can flood nobody later",
-        python("import subprocess; flood = subprocess.Popen(['yes', 'mark'])"),
-        bash("sleep 0.3; echo quiet"),
+        python(
+            "import subprocess\nflood = subprocess.Popen(['bash', '-c',"
+            " 'until [ -e /tmp/go ]; do sleep 0.05; done; exec yes mark'])"
+        ),
+        bash("touch /tmp/go; sleep 0.3; rm /tmp/go; echo quiet"),
         prints("quiet\n"),
         python("flood.kill(); flood.wait()"),
     ),

@@ -114,6 +114,8 @@ class Stage:
             else:
                 self.session.wait(self.session.executor.written.discard())
         problems += self._left(alone=case.alone)
+        if problems and not case.alone:  # or the cases after it would tell of it too
+            problems += self._end(self._open.pop(case.policy))
         problems += self.world.problems(before, case.changes)
         return problems, [_described(result) for result in results]
 
