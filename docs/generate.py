@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.sessions.schema import schema
 
 REFERENCE = Path(__file__).parent / "reference"
+FACTS = Path(__file__).parents[1] / "tests" / "providers" / "facts.toml"
 WIDTH = 80
 """Columns of the help texts."""
 
@@ -202,6 +204,17 @@ def session_schema() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
+def service_facts() -> str:
+    """Return what is known of the services, and which test proves it or why it cannot bite."""
+    facts = tomllib.loads(FACTS.read_text("utf-8"))
+    rows = []
+    for number, fact in facts.items():
+        _, _, test = fact.get("test", "").partition("::test_")
+        proof = f"tested: {test.replace('_', ' ')}" if test else fact.get("cannot", "open")
+        rows.append((number, fact["fact"], proof))
+    return table(("", "what bites", "why it does not"), rows)
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "commands.md": {
         "helps": command_helps,
@@ -217,6 +230,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "subjects": subjects,
         "wrappers": wrappers,
     },
+    "service-facts.md": {"facts": service_facts},
     "state.md": {"diagram": state_diagram, "anywhere": anywhere},
 }
 """What is made for each page, by the name in its marks."""

@@ -71,10 +71,14 @@ class ReasoningChunk:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last chunk: `stop` is end_turn, max_tokens or refusal; `usage` as the provider says."""
+    """The last chunk: `stop` is end_turn, max_tokens or refusal; `usage` as the provider says.
+
+    `note` is what a person has to know of how the service answered.
+    """
 
     stop: str = "end_turn"
     usage: Usage | None = None
+    note: str = ""
 
 
 Chunk = TextChunk | ReasoningChunk | Finish
@@ -87,6 +91,39 @@ class ModelInfo:
     name: str
     context: int | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a service still gives of `kind` (requests or tokens): `left` of `most`.
+
+    All of it is there `again` in so many seconds; None where the service does not say.
+    """
+
+    kind: str
+    left: int
+    most: int
+    again: float | None = None
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """A provider whose service says what is left of its limits."""
+
+    @property
+    def allowances(self) -> Sequence[Allowance]:
+        """What is left, as far as the last answer said; empty where nobody knows."""
+        ...
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A provider that asks its service for a context of a certain size."""
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens it asks for; None where it leaves that to the service."""
+        ...
 
 
 class Provider(Protocol):

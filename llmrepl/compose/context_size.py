@@ -1,4 +1,4 @@
-"""How many tokens the model takes at once: what is configured, else what is known of the model.
+"""How many tokens the model takes at once: what is configured or asked for, else what is known.
 
 Looking it up takes no time. A service is asked once for each model, in the background, while the
 first call runs, or after a turn that it has answered.
@@ -14,6 +14,7 @@ from typing import Any
 from llmrepl.accounting import Prices
 from llmrepl.context.window import Window
 from llmrepl.events import Event, ToolStarted, TurnFinished
+from llmrepl.ports import Sized
 from llmrepl.record import Record
 from llmrepl.runtime import Edges
 
@@ -64,6 +65,9 @@ class ContextSize:
         configured = self._options(name[0]).get(CONFIGURED)
         if isinstance(configured, int) and configured > 0:
             return configured
+        provider = self._edges.provider
+        if isinstance(provider, Sized) and provider.context:
+            return provider.context
         return self._told.get(name) or self._from_table(name)
 
     @property

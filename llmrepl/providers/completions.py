@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from llmrepl.parts import Image
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.providers.images import base64_of
+from llmrepl.providers.native import Calls, recovered
 from llmrepl.providers.service import Service, message_in
 from llmrepl.providers.sse import EventStream
 from llmrepl.usage import Usage
@@ -85,7 +86,8 @@ async def read_reply(response: httpx.Response, service: Service) -> AsyncGenerat
     if "json" in media_type:
         for chunk in reply.take((await response.aread()).decode("utf-8", "replace")):
             yield chunk
-        yield reply.finish()
+        for chunk in reply.close():
+            yield chunk
         return
     pieces = response.aiter_bytes()
     async for piece in pieces:
@@ -94,7 +96,8 @@ async def read_reply(response: httpx.Response, service: Service) -> AsyncGenerat
         if reply.ended:
             await _drain(pieces)
             break
-    yield reply.finish()
+    for chunk in reply.close():
+        yield chunk
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
@@ -114,6 +117,7 @@ class ReplyReader:
         self._events = EventStream()
         self._stop = ""
         self._usage: Usage | None = None
+        self._calls = Calls()
 
     def feed(self, piece: bytes) -> Iterator[Chunk]:
         """Yield what is complete by now.
@@ -136,7 +140,11 @@ class ReplyReader:
         event = self._object_in(data)
         groq = event.get("x_groq") or {}
         if error := event.get("error") or groq.get("error"):
-            raise self._service.broken(message_in(json.dumps(error)))
+            said = recovered(error) if isinstance(error, Mapping) else None
+            if not said:
+                raise self._service.broken(message_in(json.dumps(error)))
+            self.ended = True
+            return [TextChunk(said)]
         if usage := event.get("usage") or groq.get("usage"):
             self._usage = read_usage(usage)
         chunks: list[Chunk] = []
@@ -149,6 +157,7 @@ class ReplyReader:
             if text := delta.get("refusal"):
                 self._stop = "refusal"
                 chunks.append(TextChunk(text))
+            self._calls.add(delta.get("tool_calls") or ())
             if reason := choice.get("finish_reason"):
                 self._stop = self._stop or STOPS.get(reason, "end_turn")
         return chunks
@@ -164,15 +173,17 @@ class ReplyReader:
             raise self._service.broken("what came is no JSON object")
         return found
 
-    def finish(self) -> Finish:
-        """Return the last chunk.
+    def close(self) -> Iterator[Chunk]:
+        """Yield the calls that the service was asked for, as a helper block, and the last chunk.
 
         Raises:
             ProviderError: the stream stopped before the reply did.
         """
         if not (self._stop or self.ended):
             raise self._service.broken("the stream stopped in the middle")
-        return Finish(self._stop or "end_turn", self._usage)
+        if block := self._calls.block():
+            yield TextChunk(block)
+        yield Finish(self._stop or "end_turn", self._usage)
 
 
 def read_usage(counts: Mapping[str, Any]) -> Usage:

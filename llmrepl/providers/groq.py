@@ -7,15 +7,12 @@ each event cost twenty times as much and drop what they do not know.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmrepl.errors import ProviderError, ProviderRefused
-from llmrepl.ports import Chunk, ModelInfo, Request
+from llmrepl.errors import ProviderRefused
 from llmrepl.providers.address import clean_key, clean_url
-from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
-from llmrepl.providers.encoding import Bodies
+from llmrepl.providers.chat import Chat
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -27,7 +24,7 @@ PREFIX = "/openai/v1"
 """What the SDK puts before each path; people often write it as part of the address."""
 
 
-class Groq:
+class Groq(Chat):
     """Groq's chat completions.
 
     Args:
@@ -42,6 +39,7 @@ class Groq:
 
     name = "groq"
     local = False
+    limit_field = "max_completion_tokens"
 
     def __init__(
         self,
@@ -53,7 +51,7 @@ class Groq:
     ) -> None:
         url = base_url or os.environ.get("GROQ_BASE_URL") or DEFAULT_URL
         key = api_key or os.environ.get("GROQ_API_KEY") or ""
-        self._service = Service(
+        service = Service(
             name="Groq",
             url=clean_url(url, "the Groq base URL").removesuffix(PREFIX),
             url_variable="GROQ_BASE_URL",
@@ -62,8 +60,7 @@ class Groq:
             key=clean_key(key, "the Groq key"),
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
-        self._options = dict(options or {})
-        self._bodies = Bodies(encode_message)
+        super().__init__(service, options)
         self._clients = PerLoop(self._make_client, self.warm)
 
     def warm(self) -> None:
@@ -72,42 +69,11 @@ class Groq:
 
         tls_settings()
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """Yield the reply's chunks as they come; closing the iterator closes the connection."""
-        service = self._service
-        try:
-            client = await self._client()
-            response = await self._post(client, request)
-            try:
-                async with aclosing(read_reply(response, service)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            finally:
-                await response.aclose()
-        except ProviderError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary to the SDK
-            raise await service.explain(error, request.model, self._names) from None
-
-    async def models(self) -> Sequence[ModelInfo]:
-        """Return the models that Groq lists."""
-        try:
-            client = await self._client()
-            import httpx
-
-            response = await client.get(f"{PREFIX}/models", cast_to=httpx.Response)
-            return read_models(response.json())
-        except Exception as error:  # noqa: BLE001 - the boundary to the SDK
-            raise await self._service.explain(error) from None
-
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         client = self._clients.pop()
         if client is not None:
             await client.close()
-
-    async def _names(self) -> Sequence[str]:
-        return [model.name for model in await self.models()]
 
     async def _client(self) -> AsyncGroq:
         if not self._service.key:
@@ -116,19 +82,23 @@ class Groq:
             )
         return await self._clients.get()
 
-    async def _post(self, client: AsyncGroq, request: Request) -> httpx.Response:
+    async def _post(self, content: bytes) -> httpx.Response:
+        client = await self._client()
         import httpx
 
-        path = f"{PREFIX}/chat/completions"
-        fields = self._options | request_fields(request, limit_field="max_completion_tokens")
-        content = self._bodies.body(request, fields)
         return await client.post(
-            path,
+            f"{PREFIX}/chat/completions",
             content=content,
             options={"headers": {"Content-Type": "application/json"}},
             cast_to=httpx.Response,
             stream=True,
         )
+
+    async def _list(self) -> httpx.Response:
+        client = await self._client()
+        import httpx
+
+        return await client.get(f"{PREFIX}/models", cast_to=httpx.Response)
 
     def _make_client(self) -> AsyncGroq:
         import httpx

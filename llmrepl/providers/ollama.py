@@ -8,11 +8,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from llmrepl.errors import ConfigError, ProviderError
+from llmrepl.errors import ConfigError, ProviderError, ProviderRefused
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.providers.address import clean_key
 from llmrepl.providers.encoding import Bodies
 from llmrepl.providers.images import base64_of
+from llmrepl.providers.native import Calls
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 from llmrepl.usage import Usage
 
@@ -23,7 +24,31 @@ DEFAULT_PORT = 11434
 PORTS = {"http": 80, "https": 443}
 CLOUD = frozenset({"ollama.com", "www.ollama.com"})
 
-BESIDE_OPTIONS = ("think", "keep_alive")
+UNREADABLE = "error parsing tool call"
+"""What Ollama says of a call that it could not read, older servers in place of `error`.
+
+What the model wrote is only partly in it, so the model is asked once more.
+"""
+
+WHOLE = {"truncate": False, "shift": False}
+"""Asks newer servers to refuse what does not fit, and not to drop its beginning."""
+
+DEFAULT_CONTEXT = 8192
+"""Tokens of context to ask for where nobody chose: twice what most servers would give unasked."""
+
+THINKS_NOT = "does not support thinking"
+"""What Ollama says of a model that was asked to think and cannot."""
+
+LEAST_COMPARED = 1000
+"""Tokens of a prompt from which on a small count means that it was cut, and no wrong estimate."""
+
+CUT = (
+    "Ollama read {read} tokens of a prompt of about {sent}: it has cut the beginning, without which"
+    " the answer may be wrong. (A very old server counts only what it had not read before.) Set a"
+    " larger num_ctx in [providers.ollama.options], or /compact."
+)
+
+BESIDE_OPTIONS = ("think", "keep_alive", *WHOLE)
 """Settings that stand beside the model's options in a request."""
 
 
@@ -89,11 +114,19 @@ class Ollama:
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
         self.local = urlsplit(self._service.url).hostname not in CLOUD
-        given = dict(options or {})
+        given = {"num_ctx": DEFAULT_CONTEXT} | dict(options or {})
         self._beside = {name: given.pop(name) for name in BESIDE_OPTIONS if name in given}
         self._options = given
+        size = given["num_ctx"]
+        self._context = size if isinstance(size, int) else None
+        self._cut: set[str] = set()
         self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens of context each request asks for."""
+        return self._context
 
     def warm(self) -> None:
         """Import the SDK and what it needs. Blocking: call it in a thread."""
@@ -104,7 +137,23 @@ class Ollama:
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        started = False
+        try:
+            async with aclosing(self._reply(request)) as chunks:
+                async for chunk in chunks:
+                    started = True
+                    yield chunk
+        except ProviderError as error:
+            if started or UNREADABLE not in error.message:
+                raise
+            async with aclosing(self._reply(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _reply(self, request: Request) -> AsyncGenerator[Chunk, None]:
         last: Mapping[str, Any] | None = None
+        calls = Calls()
+        unreadable = ""
         try:
             client = await self._clients.get()
             async with aclosing(await self._ask(client, request)) as replies:
@@ -114,14 +163,38 @@ class Ollama:
                         yield ReasoningChunk(thought)
                     if text := message.get("content"):
                         yield TextChunk(text)
+                    calls.add(message.get("tool_calls") or ())
+                    unreadable = unreadable or str(reply.get(UNREADABLE) or "")
                     if reply.get("done"):
                         last = reply
         except Exception as error:  # noqa: BLE001 - the boundary to the SDK
             raise await self._explain(error, request.model) from None
+        if unreadable:
+            raise self._service.broken(f"{UNREADABLE}: {unreadable}")
         if last is None:
             raise self._service.broken("the stream stopped in the middle")
+        if block := calls.block():
+            yield TextChunk(block)
         stop = "max_tokens" if last.get("done_reason") == "length" else "end_turn"
-        yield Finish(stop, _usage(last, request))
+        yield Finish(stop, _usage(last, request), self._alarm(last, request))
+
+    def _alarm(self, last: Mapping[str, Any], request: Request) -> str:
+        """Return what to say where the server has read less than it was sent.
+
+        It is said once of a model, and again after a prompt that was read whole. Newer servers
+        refuse instead (`WHOLE`); what they count is at most a few percent from our estimate.
+        """
+        read, sent = last.get("prompt_eval_count"), request.estimated_tokens
+        if read is None or sent < LEAST_COMPARED:
+            return ""
+        over = self._context is not None and read <= self._context < sent * 0.9
+        if not over and read >= sent / 2:
+            self._cut.discard(request.model)
+            return ""
+        if request.model in self._cut:
+            return ""
+        self._cut.add(request.model)
+        return CUT.format(read=read, sent=sent)
 
     async def _ask(
         self, client: AsyncClient, request: Request
@@ -134,6 +207,7 @@ class Ollama:
             "model": request.model,
             "stream": True,
             "options": self._options | _limits(request),
+            **WHOLE,
             **self._beside,
         }
         body = self._bodies.body(request, fields)
@@ -151,7 +225,7 @@ class Ollama:
         for model in listing.models:
             details = model.details.model_dump() if model.details else {}
             shown = {name: value for name, value in details.items() if isinstance(value, str)}
-            found.append(ModelInfo(model.model or "", None, shown))
+            found.append(ModelInfo(model.model or "", self._context, shown))
         return tuple(found)
 
     async def close(self) -> None:
@@ -166,7 +240,11 @@ class Ollama:
         if isinstance(error, ResponseError):
             return self._service.broken(str(error.error))
         hint = f"`ollama pull {model}` gets it"
-        return await self._service.explain(error, model, self._names, hint)
+        explained = await self._service.explain(error, model, self._names, hint)
+        if THINKS_NOT in explained.message:
+            hint = "take `think` out of [providers.ollama.options], or choose another model"
+            return ProviderRefused(explained.message, hint=hint)
+        return explained
 
     async def _names(self) -> Sequence[str]:
         return [model.name for model in await self.models()]

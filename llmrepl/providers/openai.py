@@ -1,21 +1,19 @@
 """Any server that speaks OpenAI's chat-completions API, like vLLM, llama.cpp or LM Studio.
 
-It needs no SDK. What a server does not know of the request is left out, and remembered.
+It needs no SDK. Servers differ in what they know of the dialect: a field that one names in its
+refusal is left out of that request and of all after it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmrepl.errors import ProviderError
-from llmrepl.ports import Chunk, ModelInfo, Request
+from llmrepl.ports import Request
 from llmrepl.providers.address import clean_key, clean_url
-from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
-from llmrepl.providers.encoding import Bodies
+from llmrepl.providers.chat import Chat
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ DISPENSABLE = ("stop", "stream_options")
 """Fields without which the reply is the same: we end it at a stop string and count tokens, too."""
 
 
-class OpenAI:
+class OpenAI(Chat):
     """An OpenAI-compatible server.
 
     Args:
@@ -47,6 +45,7 @@ class OpenAI:
     """
 
     name = "openai"
+    limit_field = "max_tokens"
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class OpenAI:
     ) -> None:
         url = base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL
         key = api_key or os.environ.get("OPENAI_API_KEY") or ""
-        self._service = Service(
+        service = Service(
             name="The OpenAI-compatible server" if url != DEFAULT_URL else "OpenAI",
             url=clean_url(url, "the OpenAI base URL"),
             url_variable="OPENAI_BASE_URL",
@@ -67,10 +66,9 @@ class OpenAI:
             key=clean_key(key, "the OpenAI key"),
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
-        self.local = self._service.is_local
-        self._options = dict(options or {})
-        self._lacks: dict[str, set[str]] = {}
-        self._bodies = Bodies(encode_message)
+        super().__init__(service, options)
+        self._lacks: set[tuple[str, str]] = set()
+        self.local = service.is_local
         self._clients = PerLoop(self._make_client, self.warm)
 
     def warm(self) -> None:
@@ -80,65 +78,39 @@ class OpenAI:
         if self._service.url.startswith("https:"):
             tls_settings()
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        """Yield the reply's chunks as they come; closing the iterator closes the connection."""
-        service = self._service
-        fields = self._options | request_fields(request, limit_field="max_tokens")
-        try:
-            response = await self._send(request, fields)
-            try:
-                async with aclosing(read_reply(response, service)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            finally:
-                await response.aclose()
-        except ProviderError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary to a library
-            raise await service.explain(error, request.model, self._names) from None
-
-    async def models(self) -> Sequence[ModelInfo]:
-        """Return the models that the server lists."""
-        try:
-            client = await self._clients.get()
-            response = await client.get(f"{self._service.url}/models")
-            return read_models(response.json())
-        except Exception as error:  # noqa: BLE001 - the boundary to a library
-            raise await self._service.explain(error) from None
-
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         client = self._clients.pop()
         if client is not None:
             await client.aclose()
 
-    async def _names(self) -> Sequence[str]:
-        return [model.name for model in await self.models()]
-
     async def _send(self, request: Request, body: dict[str, Any]) -> httpx.Response:
-        """Send `body`, without what the server turned out not to understand."""
-        lacks = self._lacks.setdefault(request.model, set())
-        for name in lacks:
-            _leave_out(body, name)
-        left_out: set[str] = set()
+        """Send `body`, without what the server, or this model, turned out not to know."""
+        for name in (*RENAMED, *DISPENSABLE):
+            if _known(name, request) in self._lacks:
+                _leave_out(body, name)
+        learnt: set[tuple[str, str]] = set()
         while True:
             try:
-                response = await self._post(request, body)
+                response = await super()._send(request, body)
             except Rejected as rejected:
-                field = _not_understood(rejected, body)
-                if field is None:
+                name = _not_understood(rejected, body)
+                if not name:
                     raise
-                _leave_out(body, field)
-                left_out.add(field)
+                _leave_out(body, name)
+                learnt.add(_known(name, request))
             else:
-                lacks |= left_out
+                self._lacks |= learnt
                 return response
 
-    async def _post(self, request: Request, body: Mapping[str, Any]) -> httpx.Response:
+    async def _post(self, content: bytes) -> httpx.Response:
         client = await self._clients.get()
-        content = self._bodies.body(request, body)
         url = f"{self._service.url}/chat/completions"
         return await client.send(client.build_request("POST", url, content=content), stream=True)
+
+    async def _list(self) -> httpx.Response:
+        client = await self._clients.get()
+        return await client.get(f"{self._service.url}/models")
 
     def _make_client(self) -> httpx.AsyncClient:
         import httpx
@@ -149,15 +121,17 @@ class OpenAI:
         return httpx.AsyncClient(headers=headers, **self._service.client_options())
 
 
-def _not_understood(rejected: Rejected, body: Mapping[str, Any]) -> str | None:
-    """Return the field that the request can do without or call otherwise; None for none."""
+def _known(name: str, request: Request) -> tuple[str, str]:
+    """Return what is kept of a field: its name is a matter of the model, the rest of the server."""
+    return name, request.model if name in RENAMED else ""
+
+
+def _not_understood(rejected: Rejected, body: Mapping[str, Any]) -> str:
+    """Return the field that the server says it does not know; empty where that is not it."""
     if rejected.status not in NOT_UNDERSTOOD:
-        return None
-    candidates = [name for name in (*RENAMED, *DISPENSABLE) if name in body]
-    named = [name for name in candidates if re.search(rf"\b{name}\b", rejected.body)]
-    if named:
-        return named[0]
-    return "stream_options" if "stream_options" in body else None
+        return ""
+    fields = (name for name in (*RENAMED, *DISPENSABLE) if name in body)
+    return next((name for name in fields if re.search(rf"\b{name}\b", rejected.body)), "")
 
 
 def _leave_out(body: dict[str, Any], name: str) -> None:

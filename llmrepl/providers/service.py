@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -43,7 +44,11 @@ SHORTEST_KEY = 8
 
 PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the hosts without it"
 
-BUSY = frozenset({408, 429, 498, 503, 529})
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_WAIT = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b")
+
+BUSY = frozenset({408, 429, 498, 502, 503, 504, 529})
 NO_RIGHT = frozenset({401, 403})
 NOT_FOUND, FIRST_ERROR, FAULT_OF_SERVER = 404, 400, 500
 
@@ -122,8 +127,8 @@ class Service:
             offered: how to learn the names of the service's models.
             hint: how to get a model that the service does not have.
         """
-        chain = list(_chain(error))
-        for link in chain:
+        links = list(chain(error))
+        for link in links:
             match link:
                 case ProviderError():
                     return link
@@ -131,17 +136,20 @@ class Service:
                     return await self._no_model(model, offered, hint)
                 case Rejected():
                     return self._refusal(link)
-        return self._failure(chain)
+        return self._failure(links)
 
     def _refusal(self, rejected: Rejected) -> ProviderError:
         status = rejected.status
         said = self._line(message_in(rejected.body)) or f"status {status}"
         if status in BUSY:
             wait = retry_after(rejected.headers)
+            wait = wait_in(said) if wait is None else wait
             hint = "try again later" if wait is None else f"try again in {wait:g} s"
             return ProviderBusy(f"{self.name} is busy: {said}", hint=hint, retry_after=wait)
         if status in NO_RIGHT:
             hint = f"set {self.key_variable} to a valid key"
+            if place := sign_in_at(rejected.body):
+                hint = f"sign in at {self._line(place)}, or {hint}"
             return ProviderRefused(f"{self.name} does not accept the key: {said}", hint=hint)
         if status == NOT_FOUND or status < FIRST_ERROR:
             return self.no_api(rejected.headers.get("location") or said)
@@ -165,11 +173,11 @@ class Service:
         hint = "; ".join(filter(None, (hint, has)))
         return ProviderRefused(f"{self.name} has no model {model!r}", hint=hint)
 
-    def _failure(self, chain: list[BaseException]) -> ProviderError:
+    def _failure(self, links: list[BaseException]) -> ProviderError:
         import httpx
 
         def find(*types: type[BaseException]) -> BaseException | None:
-            return next((link for link in chain if isinstance(link, types)), None)
+            return next((link for link in links if isinstance(link, types)), None)
 
         connecting = find(httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
         if connecting and not self.is_local and has_proxy(self.url):
@@ -186,8 +194,8 @@ class Service:
             return self.broken(str(link) or type(link).__name__)
         if find(json.JSONDecodeError):
             return self.broken("what came is not JSON")
-        said = self._line(str(chain[0]).partition("\n")[0])
-        return ProviderError(f"{self.name} could not be used: {type(chain[0]).__name__}: {said}")
+        said = self._line(str(links[0]).partition("\n")[0])
+        return ProviderError(f"{self.name} could not be used: {type(links[0]).__name__}: {said}")
 
     def broken(self, said: str) -> ProviderError:
         """Return the error for a reply that broke off; `said` is why, in the service's words."""
@@ -255,6 +263,15 @@ def message_in(body: str) -> str:
     return found if isinstance(found, str) else json.dumps(found)
 
 
+def sign_in_at(body: str) -> str:
+    """Return where a person signs in, as Ollama's cloud says it in an error; empty for nowhere."""
+    try:
+        place = json.loads(body)["signin_url"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return place if isinstance(place, str) and place.startswith("https://") else ""
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds a `retry-after` header asks to wait; None where there is none."""
     value = headers.get("retry-after", "").strip()
@@ -272,6 +289,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def wait_in(said: str) -> float | None:
+    """Return the seconds in words like "try again in 2m59.5s"; None where there are none."""
+    match = _WAIT.search(said)
+    return None if match is None else seconds_in(match[1])
+
+
+def seconds_in(duration: str) -> float | None:
+    """Return the seconds of a duration as Go writes it, like `2m59.5s`; None where it is none."""
+    if not re.fullmatch(f"(?:{_DURATION.pattern})+", duration):
+        return None
+    return round(sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(duration)), 3)
+
+
 @functools.cache
 def tls_settings() -> ssl.SSLContext:
     """Return the TLS settings that all clients share; making them takes some 20 ms."""
@@ -280,9 +310,12 @@ def tls_settings() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it came of, each once: an error raised anew can be its own cause."""
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         yield link
         link = link.__cause__ or link.__context__
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from llmrepl.draft import Draft
 from llmrepl.errors import ProviderError
-from llmrepl.events import ErrorRaised, MessageFinished, StepStarted
+from llmrepl.events import ErrorRaised, MessageFinished, NoteAdded, StepStarted
 from llmrepl.parser import Check
 from llmrepl.ports import Finish, Request, TextChunk
 from llmrepl.runtime.halt import Halt
@@ -70,6 +70,8 @@ class Asking:
         )
         for note in draft.notes(stop):
             journal.record(note)
+        if finish.note:
+            journal.record(NoteAdded(text=finish.note))
 
     async def _heard_out(self, request: Request, draft: Draft) -> Finish:
         """Read the message until it ends, for whatever reason."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -42,6 +42,7 @@ class Wire:
         newline: what ends a line of a stream of events.
         comments: whether comment lines stand between events.
         refuses: request fields that are answered with status 400.
+        headers: of every answer, besides its type and length.
     """
 
     rate: float = 0.0
@@ -54,6 +55,7 @@ class Wire:
     newline: str = "\n"
     comments: bool = False
     refuses: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,7 @@ class ModelServer:
         return Answer(
             media_type=dialect.media_type,
             pieces=_framed(stream, wire.frame) if wire.frame else stream,
+            headers=wire.headers,
         )
 
     def _model_list(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from llmrepl.testing import Reply, Wire
+from llmrepl.usage import Usage
 
 TURN = (
     "I'll compute it.\n\n<helpers>\nprint('from python')\n6 * 7\n</helpers>\n",
@@ -167,3 +168,12 @@ def test_the_demonstration_answers_where_there_is_no_model(machine):
     assert ran.code == 0
     assert ran.json["model"] == "demo/assistant"
     assert "391" in ran.json["answer"]
+
+
+def test_a_prompt_that_ollama_has_cut_is_said(machine, serve):
+    serve(Reply("Well.", usage=Usage(700, 3)))
+    ran = machine.run("run", "--model", "ollama/x", "--output", "stream-json", "one word " * 900)
+    records = map(json.loads, ran.lines)
+    notes = [record["data"] for record in records if record["type"] == "note.added"]
+    assert len(notes) == 1
+    assert "Ollama read 700 tokens" in notes[0]["text"]

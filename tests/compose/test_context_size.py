@@ -12,6 +12,7 @@ from llmrepl.context.window import Window
 from llmrepl.errors import ProviderUnreachable
 from llmrepl.events import ToolStarted
 from llmrepl.ports import ModelInfo
+from llmrepl.providers.registry import open_provider
 from llmrepl.runtime import Edges
 from llmrepl.testing import FakeExecutor, MemoryStore, Scripted, ScriptedApprover, records, turn
 
@@ -68,6 +69,12 @@ def test_what_is_configured_is_the_size_and_nobody_is_asked(table):
     assert size.tokens == 4096
     assert asyncio.run(after(size)) == 4096
     assert service.asked == 0
+
+
+def test_what_a_provider_asks_for_is_the_size_before_it_has_answered():
+    assert size_of(open_provider("ollama")).tokens == 8192
+    assert size_of(open_provider("ollama", {"options": {"num_ctx": 512}})).tokens == 512
+    assert size_of(open_provider("groq")).tokens is None
 
 
 @pytest.mark.parametrize("wrong", ["many", 0, -1, None, Decimal(1)])

@@ -305,6 +305,15 @@ def test_provider_errors_end_the_turn_and_keep_the_partial_answer():
     assert one(runtime, NoteAdded).text == BROKEN_OFF
 
 
+def test_what_a_provider_has_to_say_of_an_answer_is_a_note_behind_it():
+    runtime = make([ANSWER, Finish(note="It read only half of it.")])
+    assert turn(runtime) == "end_turn"
+    said = one(runtime, NoteAdded)
+    assert (said.text, said.audience) == ("It read only half of it.", "person")
+    types = [event.type for event in events_of(runtime)]
+    assert types.index("note.added") == types.index("message.finished") + 1
+
+
 def test_a_stream_that_just_ends_is_an_error():
     runtime = make([ANSWER])
     assert turn(runtime) == "error"

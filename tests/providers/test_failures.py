@@ -99,6 +99,15 @@ def test_a_busy_service_says_when_to_come_back(kind, status):
     assert error.hint == "try again in 2.5 s"
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("5.289s", 5.289), ("2m59.5s", 179.5), ("150ms", 0.15), ("1h2s", 3602)]
+)
+def test_a_busy_service_may_say_only_in_words_when_to_come_back(kind, said, seconds):
+    words = f"Rate limit reached for model `m`. Please try again in {said}. Need more tokens?"
+    error = failure(kind, Refused(429, {"error": {"message": words}}))
+    assert error.retry_after == seconds
+
+
 def test_a_busy_service_may_give_a_date(kind):
     error = failure(kind, Refused(429, headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}))
     assert error.retry_after == 0.0
@@ -126,9 +135,39 @@ def test_a_key_that_the_service_repeats_is_blotted_out(kind):
 
 def test_a_bad_request_is_refused_in_the_services_words(kind):
     said = {"error": {"message": "temperature\nmust be small", "type": "invalid_request_error"}}
-    error = failure(kind, Refused(400, body=said), Refused(400, body=said))
+    error = failure(kind, Refused(400, body=said))
     assert type(error) is ProviderRefused
     assert error.message.endswith("refused the request: temperature must be small")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422, 429, 500, 502])
+def test_what_was_refused_is_not_asked_again(kind, status):
+    with ModelServer([Refused(status), "never"]) as server:
+        _, error = partly(opened(kind, server.url))
+        assert len(server.requests) == 1
+    assert checked(error)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_gateway_that_gets_no_answer_is_worth_another_try_later(kind, status):
+    assert type(failure(kind, Refused(status))) is ProviderBusy
+
+
+def test_ollamas_cloud_says_where_to_sign_in():
+    body = {"error": "unauthorized", "signin_url": "https://ollama.test/connect?key=abc"}
+    error = failure("ollama", Refused(401, body))
+    assert type(error) is ProviderRefused
+    assert error.hint.startswith("sign in at https://ollama.test/connect?key=abc, or set OLLAMA")
+    hostile = {"error": "unauthorized", "signin_url": "javascript:alert(1)"}
+    assert "javascript" not in failure("ollama", Refused(401, hostile)).hint
+
+
+def test_a_model_that_cannot_think_is_said_with_the_setting_that_asked_it_to():
+    body = {"error": '"test:latest" does not support thinking'}
+    error = failure("ollama", Refused(400, body), options={"think": True})
+    assert type(error) is ProviderRefused
+    assert "does not support thinking" in error.message
+    assert "`think`" in error.hint
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are(kind):
@@ -170,8 +209,8 @@ def test_a_failing_service_is_no_refusal(kind):
 def test_a_web_page_in_place_of_an_error_is_not_shown(kind, serving):
     page = response(b"<html><h1>Bad Gateway</h1></html>", status=b"502 Bad Gateway")
     _, error = partly(opened(kind, serving(page)))
-    assert type(checked(error)) is ProviderError
-    assert error.message.endswith("failed with status 502: status 502")
+    assert type(checked(error)) is ProviderBusy
+    assert error.message.endswith("is busy: status 502")
 
 
 @pytest.mark.parametrize(

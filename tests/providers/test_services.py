@@ -180,8 +180,17 @@ def fields_sent(server):
 def test_a_server_that_knows_no_stream_options_is_asked_without_and_remembered():
     with ModelServer(["one", "two"], wire=Wire(refuses=("stream_options",))) as server:
         provider = opened("openai", server.url)
-        assert [text_of(ask(provider)) for _ in range(2)] == ["one", "two"]
+        models = ("test:latest", "another")
+        assert [text_of(ask(provider, model=model)) for model in models] == ["one", "two"]
     assert fields_sent(server) == [{"stream_options"}, set(), set()]
+
+
+def test_groq_is_never_asked_again_with_less():
+    said = {"error": {"message": "property 'stream_options' is unsupported"}}
+    with ModelServer([Refused(400, said), "never"]) as server:
+        _, error = partly(opened("groq", server.url))
+        assert len(server.requests) == 1
+    assert "stream_options" in error.message
 
 
 def test_a_model_that_wants_another_name_for_the_limit_gets_it():
@@ -197,12 +206,12 @@ def test_a_model_that_wants_another_name_for_the_limit_gets_it():
 
 def test_a_refusal_that_has_another_reason_is_passed_on_and_nothing_remembered():
     said = {"error": {"message": "the prompt is too long"}}
-    with ModelServer([Refused(400, said), Refused(400, said), "fine"]) as server:
+    with ModelServer([Refused(400, said), "fine"]) as server:
         provider = opened("openai", server.url)
         _, error = partly(provider)
         ask(provider)
     assert error.message.endswith("the prompt is too long")
-    assert fields_sent(server) == [{"stream_options"}, set(), {"stream_options"}]
+    assert fields_sent(server) == [{"stream_options"}, {"stream_options"}]
 
 
 def test_a_reply_that_was_not_streamed_is_read_whole():
@@ -231,11 +240,13 @@ def test_a_web_page_is_no_reply():
     assert "OPENAI_BASE_URL" in error.hint
 
 
+@pytest.mark.parametrize("kind", ["openai", "groq"])
 @pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
-def test_reasoning_is_found_under_both_of_its_names(field):
+def test_reasoning_is_found_under_both_of_its_names(kind, field):
     reply = Reply("42", reasoning="Let me see.")
     with ModelServer([reply], wire=Wire(reasoning=field)) as server:
-        assert thought_of(ask(opened("openai", server.url))) == "Let me see."
+        chunks = ask(opened(kind, server.url))
+    assert (thought_of(chunks), text_of(chunks)) == ("Let me see.", "42")
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])

@@ -10,7 +10,8 @@ from llmrepl.compose import Assembly
 from llmrepl.compose.standing import filling_of
 from llmrepl.displays.opening import surface_for
 from llmrepl.displays.views import Line, write
-from llmrepl.figures import money, percent, tokens
+from llmrepl.figures import duration, money, percent, tokens
+from llmrepl.ports import Rationed
 from llmrepl.repl.commands.saying import say
 
 
@@ -29,6 +30,10 @@ async def cost(assembly: Assembly, _: str) -> None:
         left = max(budget - state.session_spend.total, budget * 0)
         share = percent(int(left * 10**6), int(budget * 10**6))
         say(f"  {'budget':10} {money(budget)} · {money(left)} left ({share})")
+    provider = assembly.edges.provider
+    for limit in provider.allowances if isinstance(provider, Rationed) else ():
+        again = "" if limit.again is None else f", all again in {duration(limit.again * 1000)}"
+        say(f"  {'limit':10} {limit.left:,} of {limit.most:,} {limit.kind} left{again}")
 
 
 async def usage(assembly: Assembly, _: str) -> None:

@@ -1,0 +1,115 @@
+"""A provider over the chat-completions API, whoever sends its requests.
+
+A call that the service could not read is given as the model wrote it, or asked for once more. No
+other refusal is ever answered with a second request.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llmrepl.errors import ProviderError
+from llmrepl.ports import Allowance, Chunk, Finish, ModelInfo, Request, TextChunk
+from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
+from llmrepl.providers.encoding import Bodies
+from llmrepl.providers.limits import Limits
+from llmrepl.providers.native import recovered
+from llmrepl.providers.service import Rejected, Service, chain
+
+if TYPE_CHECKING:
+    import httpx
+
+CALMER = 0.2
+"""The temperature at which a model is asked again that made a call which nobody could read."""
+
+
+class Chat(ABC):
+    """Replies and models of one service.
+
+    Args:
+        service: which one.
+        options: more fields for the body of each request.
+    """
+
+    limit_field: ClassVar[str]
+
+    def __init__(self, service: Service, options: Mapping[str, Any] | None) -> None:
+        self._service = service
+        self._options = dict(options or {})
+        self._limits = Limits()
+        self._bodies = Bodies(encode_message)
+
+    @abstractmethod
+    async def _post(self, content: bytes) -> httpx.Response:
+        """Send a request for a reply and return the answer, its body yet to be read."""
+
+    @abstractmethod
+    async def _list(self) -> httpx.Response:
+        """Return the answer to a request for the models."""
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        service = self._service
+        fields = self._options | request_fields(request, limit_field=self.limit_field)
+        try:
+            try:
+                response = await self._send(request, fields)
+            except Exception as error:
+                rejected = rejection(error)
+                if rejected:
+                    self._limits.read(rejected.headers)
+                said = recovered(error_in(rejected)) if rejected else None
+                if said:
+                    yield TextChunk(said)
+                    yield Finish()
+                    return
+                if said is None:
+                    raise
+                response = await self._send(request, fields | {"temperature": CALMER})
+            self._limits.read(response.headers)
+            try:
+                async with aclosing(read_reply(response, service)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                await response.aclose()
+        except ProviderError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to a library
+            raise await service.explain(error, request.model, self._names) from None
+
+    @property
+    def allowances(self) -> Sequence[Allowance]:
+        """What the service said is left, of what is not full again by now."""
+        return self._limits.allowances
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """Return the models that the service lists."""
+        try:
+            return read_models((await self._list()).json())
+        except Exception as error:  # noqa: BLE001 - the boundary to a library
+            raise await self._service.explain(error) from None
+
+    async def _names(self) -> Sequence[str]:
+        return [model.name for model in await self.models()]
+
+    async def _send(self, request: Request, body: dict[str, Any]) -> httpx.Response:
+        return await self._post(self._bodies.body(request, body))
+
+
+def rejection(error: BaseException) -> Rejected | None:
+    """Return the rejection that an SDK wrapped into an error of its own."""
+    return next((link for link in chain(error) if isinstance(link, Rejected)), None)
+
+
+def error_in(rejected: Rejected) -> Mapping[str, Any]:
+    """Return what the service says of a rejection; nothing where that is no JSON object."""
+    try:
+        error = json.loads(rejected.body)["error"]
+    except (ValueError, LookupError, TypeError):
+        return {}
+    return error if isinstance(error, Mapping) else {}
