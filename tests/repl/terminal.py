@@ -83,6 +83,12 @@ class Terminal:
             self._found = at + len(text)
         return before
 
+    def appear(self, *texts, seconds=40):
+        """Wait until each of `texts` has appeared, wherever; finds go on from where they were."""
+        deadline = time.monotonic() + seconds
+        while missing := [text for text in texts if text not in self.text]:
+            assert self._read(deadline), f"{missing} did not appear; all that did:\n{self.text}"
+
     def settle(self, quiet=0.3):
         """Read until nothing has come for a while."""
         while self._read(time.monotonic() + quiet):

@@ -75,14 +75,16 @@ def test_what_is_typed_while_everything_loads_is_not_lost(machine, chat):
     assert terminal.leave() == 0
 
 
-def test_what_is_typed_during_a_turn_is_the_next_prompt(machine, chat):
-    model = machine.script("delay: 2\n\nThe first answer.", "The next answer.")
-    terminal = chat("--model", model, "--session", "s")
+def test_what_is_typed_during_a_turn_is_the_next_prompt(machine, serve, chat):
+    server = serve("The first answer.", "The next answer.")
+    server.held = True
+    terminal = chat("--model", "openai/x", "--session", "s")
     terminal.say("one")
-    terminal.wait("❯ one")
-    terminal.settle()
+    terminal.wait("❯ one", "Waiting for")
     terminal.say("two")
-    terminal.wait("── 1 queued", "  two", "The first answer.", "❯ two", "The next answer.", PROMPT)
+    terminal.wait("── 1 queued", "  two")
+    server.held = False
+    terminal.wait("The first answer.", "❯ two", "The next answer.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine, "s") == ["one", "two"]
 
