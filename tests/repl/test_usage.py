@@ -74,7 +74,7 @@ def test_before_the_first_turn_the_size_of_the_context_is_not_asked_for(machine,
     assert re.search(r"context ~\d{3} · \$0$", status(terminal, 200))
     assert not [e for e in server.exchanges if e.path.endswith("/models")]
     terminal.turn("hello", "Hello.")
-    terminal.settle()
+    terminal.appear("/8.2k)")
     assert "/8.2k)" in status(terminal, 200)
     assert len([e for e in server.exchanges if e.path.endswith("/models")]) == 1
     assert terminal.leave() == 0
