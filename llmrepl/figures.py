@@ -28,6 +28,11 @@ def tokens(count: int, *, estimated: bool = False) -> str:
     return ("~" if estimated else "") + _scaled(count)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, in the plural unless it is one: `1 line`, `3 lines`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def _scaled(count: int) -> str:
     for unit, sign in _UNITS:
         if count >= unit * _ROUNDS_UP and count >= _UNITS[-1][0]:

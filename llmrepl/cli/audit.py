@@ -62,10 +62,12 @@ def verify(as_json: bool, expect: str | None) -> int:
     the log can change it.
     """
     from llmrepl.audit.reading import verify as verified
+    from llmrepl.figures import counted
 
     report = verified(_directory(), None if expect is None else _pinned(expect))
     damage = report.damage
     digest = f"{report.seq}:{report.last}"
+    entries = counted(report.lines, "entry", "entries")
     if as_json:
         told: dict[str, Any] = {"ok": damage is None, "entries": report.lines}
         told |= {"files": report.files, "digest": digest, "torn": report.torn, "problem": None}
@@ -75,11 +77,11 @@ def verify(as_json: bool, expect: str | None) -> int:
         click.echo(json.dumps(told, ensure_ascii=False))
     elif damage:
         click.echo(f"damaged: {damage}")
-        click.echo(f"{_count(report.lines, 'entry')} before it verify")
+        click.echo(f"{entries} before it verify")
     elif not report.files:
         click.echo("The audit log is empty.", err=True)
     else:
-        click.echo(f"ok: {_count(report.lines, 'entry')} in {_count(report.files, 'file')}")
+        click.echo(f"ok: {entries} in {counted(report.files, 'file')}")
         click.echo(f"digest {digest}")
         if report.torn:
             click.echo("the last line was never finished; the next one mends that", err=True)
@@ -160,9 +162,11 @@ class _Reading:
 
     def end(self) -> int:
         """Say what was passed over, and return the exit code."""
+        from llmrepl.figures import counted
+
         if not self._unread:
             return DONE
-        lines = _count(self._unread, "line")
+        lines = counted(self._unread, "line")
         click.echo(f"llmrepl: {lines} could not be read: llmrepl audit verify", err=True)
         return ERROR
 
@@ -262,9 +266,3 @@ def _details(entry: dict[str, Any]) -> Iterator[Any]:
     if entry["type"] == "sandbox.started":
         yield from (entry.get("executor"), entry.get("policy"))
     yield from (entry.get(name) for name in ("question", "rule", "reason", "first_line"))
-
-
-def _count(number: int, thing: str) -> str:
-    if number == 1:
-        return f"1 {thing}"
-    return f"{number} {thing.removesuffix('y')}{'ies' if thing.endswith('y') else 's'}"

@@ -33,10 +33,6 @@ def command() -> None:
     """List, search, show, watch, fork, compare, export, tag and remove sessions."""
 
 
-for _also in (tag, remove, prune, schema, pack, unpack, upgrade):
-    command.add_command(_also)
-
-
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per session.")
 @click.option("--limit", type=int, default=50, show_default=True, help="How many at the most.")
@@ -238,5 +234,5 @@ def import_(file: Path, name: str) -> None:
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
 
 
-for branching in branches.COMMANDS:
-    command.add_command(branching)
+for _also in (tag, remove, prune, schema, pack, unpack, upgrade, *branches.COMMANDS):
+    command.add_command(_also)

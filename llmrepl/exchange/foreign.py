@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from llmrepl.errors import SessionError
@@ -79,6 +80,15 @@ class Foreign:
 def language_of(name: str, arguments: Any) -> str:
     """Return the language of a foreign call."""
     return name if name in CODE and isinstance(arguments.get("code"), str) else "tool"
+
+
+def moment(given: Any) -> int:
+    """Return an ISO 8601 time as Unix time in ms: UTC unless it says otherwise, 0 for no time."""
+    try:
+        time = datetime.fromisoformat(str(given))
+    except ValueError:
+        return 0
+    return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
 
 
 def records_of(foreign: Foreign, now: int) -> list[Record]:

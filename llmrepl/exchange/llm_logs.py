@@ -11,11 +11,10 @@ import sqlite3
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from llmrepl.exchange.foreign import Foreign, Said, Unreadable, language_of
+from llmrepl.exchange.foreign import Foreign, Said, Unreadable, language_of, moment
 from llmrepl.exchange.openai_messages import arguments_of
 from llmrepl.parts import Image, Output, Part, Reasoning, Text, ToolCall, ToolResult
 from llmrepl.usage import Usage
@@ -62,7 +61,7 @@ class _Newer:
             at = 0
             for message in self._chain(thread["tip_message_hash"]):
                 turn = by_tip.get(message["hash"])
-                at = _time(turn["datetime_utc"]) if turn else at
+                at = moment(turn["datetime_utc"]) if turn else at
                 said = self._said(message, turn, foreign, at)
                 if said is not None:
                     foreign.said.append(said)
@@ -148,7 +147,7 @@ class _Older:
                 yield foreign
 
     def _said(self, row: Row, foreign: Foreign) -> Iterator[Said]:
-        at = _time(row["datetime_utc"])
+        at = moment(row["datetime_utc"])
         if row["system"]:
             foreign.lost["the system prompt"] += 1
         results = [
@@ -227,11 +226,3 @@ def _attached(db: sqlite3.Connection, id_: str | None, foreign: Foreign) -> list
         return [Image(kind, data=b64encode(row["content"]).decode())]
     foreign.lost["attachments that are no images in the database"] += 1
     return []
-
-
-def _time(given: Any) -> int:
-    try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError:
-        return 0
-    return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)

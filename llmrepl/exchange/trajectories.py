@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from llmrepl.exchange.foreign import Foreign, Said, Unreadable, language_of
+from llmrepl.exchange.foreign import Foreign, Said, Unreadable, language_of, moment
 from llmrepl.exchange.openai_messages import arguments_of
 from llmrepl.parts import Image, Output, Part, Reasoning, Text, ToolCall, ToolResult
 from llmrepl.usage import Usage, decode_cost
@@ -55,7 +54,7 @@ def _of(data: Any) -> Iterator[Foreign]:
 
 
 def _step(step: Mapping[str, Any], foreign: Foreign, model: str) -> None:
-    at = _time(step.get("timestamp"))
+    at = moment(step.get("timestamp"))
     source = step.get("source")
     if source == "user":
         foreign.said.append(
@@ -142,11 +141,3 @@ def _own(data: Mapping[str, Any]) -> Mapping[str, Any]:
     extra = data.get("extra")
     own = extra.get("llmrepl") if isinstance(extra, Mapping) else None
     return own if isinstance(own, Mapping) else {}
-
-
-def _time(given: Any) -> int:
-    try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError:
-        return 0
-    return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)

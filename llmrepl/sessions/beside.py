@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from llmrepl.cells import ELLIPSIS, fit
 from llmrepl.figures import duration, spent, tokens
-from llmrepl.sessions.cells import ELLIPSIS, fit, one_line, wrapped
+from llmrepl.sessions.cells import one_line, wrapped
 from llmrepl.sessions.contrast import CallSeen, Contrast, Side, Stretch
 
 WIDE = 100

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmrepl.cells import cells, fit
 from llmrepl.figures import spent
 from llmrepl.sessions.branches import Branch, branch
 from llmrepl.sessions.catalog import session_path
-from llmrepl.sessions.cells import cells, fit, one_line
+from llmrepl.sessions.cells import one_line
 from llmrepl.sessions.kinship import Place, Tree
 from llmrepl.sessions.lock import Inode
 

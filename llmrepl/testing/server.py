@@ -22,6 +22,9 @@ from llmrepl.testing.dialects import MESSAGES, ChatCompletions, Dialect, Ollama,
 from llmrepl.testing.faults import Broken, Item, Refused, leaves_message, on_the_wire
 from llmrepl.testing.loopback import Answer, Connection, Ending, Exchange, Piece, Until
 
+GLANCE = 0.02
+"""Seconds between two looks at whether a held reply may begin."""
+
 USAGES = ("extra", "x_groq", "both", "none")
 CHATS: Mapping[str, Dialect] = {
     "/api/chat": Ollama(),
@@ -60,6 +63,9 @@ class ModelServer:
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self.wire = wire or Wire()
+        self.held = False
+        """While it is set, from any thread, no reply begins."""
+
         self.models = tuple(models)
         self.exchanges: list[Exchange] = []
         self._came = threading.Condition()
@@ -193,12 +199,19 @@ class ModelServer:
             return _json(dialect.whole(said))
         events = _paced(dialect.events(said), reply, wire)
         broken = item if isinstance(item, Broken) else None
-        stream = _stream(events, dialect, said, body, broken)
+        stream = self._once_let_go(_stream(events, dialect, said, body, broken))
         return Answer(
             media_type=dialect.media_type,
             pieces=_framed(stream, wire.frame) if wire.frame else stream,
             headers=wire.headers,
         )
+
+    def _once_let_go(self, stream: Iterator[Piece]) -> Iterator[Piece]:
+        seconds = 0.0
+        while self.held:
+            seconds += GLANCE
+            yield Until(seconds)
+        yield from stream
 
     def _model_list(self) -> dict[str, Any]:
         data = [

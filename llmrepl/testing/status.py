@@ -11,8 +11,7 @@ from decimal import Decimal
 from itertools import product
 from typing import TypeVar
 
-from wcwidth import wcwidth
-
+from llmrepl.cells import cells
 from llmrepl.conversation import Spend
 from llmrepl.standing import Alarm, Filling, Fragment, Ledger, Standing, StepUsage
 from llmrepl.testing.builders import Step, records, turn
@@ -112,5 +111,5 @@ def _check_line(line: Iterable[Fragment], width: int) -> None:
         assert all(isinstance(each, str) for each in fragment), f"both are str: {fragment!r}"
     text = "".join(text for _, text in fragments)
     assert "\n" not in text, f"a line has no end inside: {text!r}"
-    size = sum(max(0, wcwidth(sign)) for sign in text)
+    size = cells(text)
     assert size <= width, f"a line of {size} cells does not fit into {width}: {text!r}"

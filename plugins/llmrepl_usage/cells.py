@@ -1,43 +1,16 @@
-"""Text measured in terminal cells: a CJK character takes two, a combining mark none."""
+"""Lines of the status measured in terminal cells, and text broken into such lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wcwidth import wcwidth
-
+from llmrepl.cells import cells, elided
 from llmrepl.standing import Fragment
-
-ELLIPSIS = "…"
-
-
-def cells(text: str) -> int:
-    """Return how many cells `text` takes."""
-    return len(text) if text.isascii() else sum(max(0, wcwidth(sign)) for sign in text)
 
 
 def width_of(line: Iterable[Fragment]) -> int:
     """Return how many cells a line takes."""
     return sum(cells(text) for _, text in line)
-
-
-def elided(text: str, width: int) -> str:
-    """Return `text` in at most `width` cells: its beginning, and `…` for the rest."""
-    if cells(text) <= width:
-        return text
-    kept, room = "", width - 1
-    for sign in text:
-        room -= cells(sign)
-        if room < 0:
-            break
-        kept += sign
-    return kept + ELLIPSIS if width > 0 else ""
-
-
-def padded(text: str, width: int, *, right: bool = False) -> str:
-    """Return `text` filled with spaces up to `width` cells."""
-    space = " " * max(0, width - cells(text))
-    return space + text if right else text + space
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmrepl.cells import cells, elided, padded
 from llmrepl.figures import percent, tokens
 from llmrepl.standing import Filling, Fragment
-from llmrepl_usage.cells import cells, elided, padded, wrapped
+from llmrepl_usage.cells import wrapped
 
 Line = Sequence[Fragment]
 FREE = "free"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llmrepl.cells import elided
 from llmrepl.figures import money, percent, spent, tokens
 from llmrepl.standing import Fragment, Standing
-from llmrepl_usage.cells import elided, width_of
+from llmrepl_usage.cells import width_of
 
 SEPARATOR = " · "
 SHORT_NAME = 16

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from llmrepl.cells import cells, elided, padded
 from llmrepl.figures import duration, money, rate, spent, tokens
 from llmrepl.standing import Fragment, StepUsage, spend_of
-from llmrepl_usage.cells import cells, elided, padded, wrapped
+from llmrepl_usage.cells import wrapped
 
 Line = Sequence[Fragment]
 GAP = "  "

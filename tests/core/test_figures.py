@@ -51,6 +51,12 @@ def test_money(amount, text):
     assert shown.money(Decimal(amount)) == text
 
 
+def test_a_noun_is_in_the_plural_unless_there_is_one():
+    assert [shown.counted(n, "line") for n in (0, 1, 2)] == ["0 lines", "1 line", "2 lines"]
+    assert shown.counted(1, "entry", "entries") == "1 entry"
+    assert shown.counted(2, "entry", "entries") == "2 entries"
+
+
 def test_estimated_money_has_a_tilde_but_nothing_is_nothing():
     assert shown.money(Decimal("0.0004"), estimated=True) == "~$0.0004"
     assert shown.money(Decimal(0), estimated=True) == "$0"

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -123,6 +124,18 @@ def test_the_rate_of_tokens_can_be_set_and_changed():
             times.append(time.perf_counter() - began)
     assert times[0] > 5 / 20
     assert times[1] < times[0]
+
+
+def test_a_reply_that_is_held_begins_when_it_is_let_go():
+    with ModelServer(["one"]) as server:
+        server.held = True
+        provider = opened("ollama", server.url)
+        with ThreadPoolExecutor() as pool:
+            asking = pool.submit(ask, provider)
+            server.wait_for_requests(1)
+            assert not asking.done()
+            server.held = False
+            assert text_of(asking.result(20)) == "one"
 
 
 def test_tokens_can_come_several_at_a_time():

@@ -1,7 +1,11 @@
 """llmrepl in a real pseudo-terminal: what a person types, and what the screen is sent."""
 
+import fcntl
+import os
 import re
 import signal
+import struct
+import termios
 import time
 
 import pexpect
@@ -83,8 +87,15 @@ class Terminal:
             self._found = at + len(text)
         return before
 
+    def appear(self, *texts, seconds=40):
+        """Wait until each of `texts` has appeared, wherever; finds go on from where they were."""
+        deadline = time.monotonic() + seconds
+        while missing := [text for text in texts if text not in self.text]:
+            assert self._read(deadline), f"{missing} did not appear; all that did:\n{self.text}"
+
     def settle(self, quiet=0.3):
-        """Read until nothing has come for a while."""
+        """Read until what was typed has been taken and nothing has come for a while."""
+        self._taken(time.monotonic() + 10)
         while self._read(time.monotonic() + quiet):
             pass
 
@@ -125,6 +136,18 @@ class Terminal:
             self._child.wait()
         self._child.ptyproc.fileobj.close()
 
+    def _taken(self, deadline):
+        """Read until llmrepl has read what was typed, so that a key and the next stay apart."""
+        try:
+            its_input = os.open(f"/proc/{self.pid}/fd/0", os.O_RDONLY | os.O_NOCTTY)
+        except OSError:
+            return  # it has ended
+        try:
+            while _unread(its_input) and time.monotonic() < deadline:
+                self._read(time.monotonic() + 0.02)
+        finally:
+            os.close(its_input)
+
     def _read(self, deadline):
         """Take in what comes next; say whether anything came."""
         try:
@@ -136,3 +159,8 @@ class Terminal:
             self._child.send(CURSOR_ANSWER * (asked - self._answered))
             self._answered = asked
         return True
+
+
+def _unread(terminal):
+    """Return how many bytes wait in a terminal to be read."""
+    return struct.unpack("i", fcntl.ioctl(terminal, termios.FIONREAD, bytes(4)))[0]

@@ -6,7 +6,7 @@ import pytest
 
 from llmrepl.repl.guard import GRACE as GRACE_SECONDS
 from llmrepl.repl.guard import Guard
-from llmrepl.testing import Reply, Wire
+from llmrepl.testing import Wire
 from tests.repl.terminal import ALT_ENTER, CTRL_C, ENTER, NEW_LINE, PROMPT
 
 QUESTION = "no, and say why"
@@ -150,11 +150,16 @@ def test_ctrl_c_still_works_after_an_approval(asked):
 # Stray keys
 
 
-def test_keys_pressed_before_the_question_are_no_answer(machine, asked):
-    terminal = asked("Done.", "Done again.", first=Reply(BLOCK, delay=1.0))
-    terminal.settle(0.4)
+def test_keys_pressed_before_the_question_are_no_answer(machine, serve, chat):
+    server = serve(BLOCK, "Done.", "Done again.", wire=Wire(obeys_stop=False))
+    server.held = True
+    terminal = chat("--model", "openai/x", "--session", "s")
+    terminal.say("go")
+    terminal.wait("Waiting for")
     terminal.type("y" + NEW_LINE + "y" + ENTER + PASTED_YES + "y")
-    terminal.wait("── 1 queued", "❯ yy", QUESTION)
+    terminal.wait("── 1 queued", "❯ yy")
+    server.held = False
+    terminal.wait(QUESTION)
     terminal.settle(GRACE)
     assert "by person" not in terminal.text
     terminal.type("n")

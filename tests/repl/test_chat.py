@@ -54,9 +54,8 @@ def test_a_turn_of_several_steps_is_shown_as_it_happens(machine, chat):
 def test_the_status_line_names_the_model_and_the_sandbox(machine, chat):
     terminal = chat("--model", "demo/assistant")
     terminal.turn("hello")
-    terminal.settle()
-    assert "demo/assistant (not a language model; /help connects one)" in terminal.news
-    assert f"full sandbox: writes a copy of {machine.project}, and /tmp; no net" in terminal.news
+    terminal.appear("demo/assistant (not a language model; /help connects one)")
+    terminal.appear(f"full sandbox: writes a copy of {machine.project}, and /tmp; no net")
 
 
 def test_python_keeps_its_variables_from_turn_to_turn(machine, chat):
@@ -75,14 +74,16 @@ def test_what_is_typed_while_everything_loads_is_not_lost(machine, chat):
     assert terminal.leave() == 0
 
 
-def test_what_is_typed_during_a_turn_is_the_next_prompt(machine, chat):
-    model = machine.script("delay: 2\n\nThe first answer.", "The next answer.")
-    terminal = chat("--model", model, "--session", "s")
+def test_what_is_typed_during_a_turn_is_the_next_prompt(machine, serve, chat):
+    server = serve("The first answer.", "The next answer.")
+    server.held = True
+    terminal = chat("--model", "openai/x", "--session", "s")
     terminal.say("one")
-    terminal.wait("❯ one")
-    terminal.settle()
+    terminal.wait("❯ one", "Waiting for")
     terminal.say("two")
-    terminal.wait("── 1 queued", "  two", "The first answer.", "❯ two", "The next answer.", PROMPT)
+    terminal.wait("── 1 queued", "  two")
+    server.held = False
+    terminal.wait("The first answer.", "❯ two", "The next answer.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine, "s") == ["one", "two"]
 
@@ -381,6 +382,5 @@ def test_without_a_sandbox_the_status_says_so_and_nothing_runs(machine, chat):
     model = machine.script(PYTHON, "I could not.")
     terminal = chat("--model", model, command=WITHOUT_BUBBLEWRAP)
     terminal.turn("go", "✗ denied", "apt install bubblewrap", "I could not.")
-    terminal.settle()
-    assert "NO SANDBOX: /check says why" in terminal.text
+    terminal.appear("NO SANDBOX: /check says why")
     assert terminal.leave() == 0

@@ -19,7 +19,9 @@ from tests.repl.terminal import (
 
 STORY = "Once upon a time " + "and on and on " * 200
 SLOW = f"rate: 40\n\n{STORY}"
-WAITS = "Wait.\n\n<helpers lang=bash>\necho so far; sleep {}\n</helpers>\n"
+SLEEPS = "Wait.\n\n<helpers lang=bash>\necho so far; sleep {}\n</helpers>\n"
+WAITS = SLEEPS.format("0.02; until [ -s go ]; do sleep 0.02; done")
+"""Runs until something is written into the file `go`, which a copy of the project shows."""
 
 
 def events(machine, kind, session="s"):
@@ -43,15 +45,39 @@ def running(machine, chat):
     return start
 
 
+@pytest.fixture
+def asked(machine, serve, chat):
+    """Start a chat that waits for the model; the server that comes along answers once let go."""
+
+    def start(*replies, flags=()):
+        server = serve(*replies)
+        server.held = True
+        terminal = chat("--model", "openai/x", "--session", "s", *flags)
+        terminal.say("begin")
+        terminal.wait("Waiting for")
+        return terminal, server
+
+    return start
+
+
+@pytest.fixture
+def go(machine):
+    """Let a block go on that `WAITS`."""
+    file = machine.project / "go"
+    file.touch()
+    return lambda: file.write_text("on")
+
+
 # The queue
 
 
-def test_queued_messages_are_seen_and_sent_in_order(machine, running):
-    terminal = running("Second.", "Third.", first="delay: 1\n\nFirst.", seen="Waiting for")
+def test_queued_messages_are_seen_and_sent_in_order(machine, asked):
+    terminal, server = asked("First.", "Second.", "Third.")
     terminal.say("two")
     terminal.wait("── 1 queued", "  two", PROMPT)
     terminal.say("three")
     terminal.wait("── 2 queued", "  two", "  three", PROMPT)
+    server.held = False
     terminal.wait("First.", "❯ two", "Second.", "❯ three", "Third.", PROMPT)
     terminal.settle()
     assert "──" not in terminal.news
@@ -59,24 +85,28 @@ def test_queued_messages_are_seen_and_sent_in_order(machine, running):
     assert prompts(machine) == ["begin", "two", "three"]
 
 
-def test_the_up_key_takes_the_last_queued_message_back_for_editing(machine, running):
-    terminal = running("Second.", "Third.", first="delay: 2\n\nFirst.", seen="Waiting for")
+def test_the_up_key_takes_the_last_queued_message_back_for_editing(machine, asked):
+    terminal, server = asked("First.", "Second.", "Third.")
     terminal.say("two")
     terminal.say("thre")
     terminal.wait("── 2 queued")
     terminal.type(UP)
     terminal.wait("── 1 queued", "❯ thre")
     terminal.say("e")
-    terminal.wait("── 2 queued", "First.", "❯ two", "Second.", "❯ three", "Third.", PROMPT)
+    terminal.wait("── 2 queued", "three")
+    server.held = False
+    terminal.wait("First.", "❯ two", "Second.", "❯ three", "Third.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine) == ["begin", "two", "three"]
 
 
-def test_commands_wait_for_their_turn_too(machine, running):
-    terminal = running("Second.", first="delay: 1\n\nFirst.", seen="Waiting for")
+def test_commands_wait_for_their_turn_too(machine, asked):
+    terminal, server = asked("First.", "Second.")
     terminal.say("/cost")
     terminal.wait("── 1 queued", "  /cost")
     terminal.say("two")
+    terminal.wait("── 2 queued", "  two")
+    server.held = False
     terminal.wait("First.", "❯ /cost", "last turn", "session", "❯ two", "Second.", PROMPT)
     assert terminal.leave() == 0
 
@@ -106,7 +136,7 @@ def test_an_interrupted_turn_keeps_its_text_and_hands_back_what_waits(machine, r
 
 def test_esc_ends_a_running_block_and_keeps_its_output(machine, running):
     sleep = f"25.{machine.mark}"
-    terminal = running("Next.", first=WAITS.format(sleep), seen="  so far")
+    terminal = running("Next.", first=SLEEPS.format(sleep), seen="  so far")
     until(lambda: machine.processes(f"sleep\0{sleep}"))
     terminal.type(ESC)
     terminal.wait("✗ cancelled", "stopped: a person interrupted", PROMPT)
@@ -131,21 +161,22 @@ def test_esc_of_vi_leaves_insert_mode_first_and_interrupts_then(machine, chat):
     assert terminal.leave() == 0
 
 
-def test_a_new_line_with_alt_enter_does_not_interrupt(machine, running):
-    terminal = running("Second.", first="delay: 1\n\nFirst.", seen="Waiting for")
+def test_a_new_line_with_alt_enter_does_not_interrupt(machine, asked):
+    terminal, server = asked("First.", "Second.")
     terminal.type("one" + ESC + ENTER + "two" + ENTER)
-    terminal.wait("── 1 queued", "  one two", "First.", "Second.", PROMPT)
+    terminal.wait("── 1 queued", "  one two")
+    server.held = False
+    terminal.wait("First.", "Second.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine) == ["begin", "one\ntwo"]
 
 
-def test_a_turn_that_fails_hands_back_what_waits(machine, serve, chat):
-    serve(Reply("Half an answer. ", error="broken", delay=1.0), "The next answer.")
-    terminal = chat("--model", "openai/x", "--session", "s")
-    terminal.say("begin")
-    terminal.wait("Waiting for")
+def test_a_turn_that_fails_hands_back_what_waits(machine, asked):
+    terminal, server = asked(Reply("Half an answer. ", error="broken"), "The next answer.")
     terminal.say("two")
-    terminal.wait("── 1 queued", "stopped: the model's service failed", "❯ two")
+    terminal.wait("── 1 queued")
+    server.held = False
+    terminal.wait("stopped: the model's service failed", "❯ two")
     terminal.say("")
     terminal.wait("The next answer.", PROMPT)
     assert terminal.leave() == 0
@@ -177,8 +208,7 @@ def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
     terminal.type(ESC)
     terminal.settle(0.1)
     terminal.type(ESC)
-    terminal.settle(0.6)
-    assert "❯ /edit" in terminal.text
+    terminal.wait("❯ /edit")
     terminal.type(CTRL_U + "again")
     terminal.say("")
     terminal.wait("❯ again", "Hello.", PROMPT)  # it stands where the first turn stood
@@ -188,13 +218,15 @@ def test_esc_twice_at_an_empty_prompt_edits_the_last_message(machine, chat):
 
 
 @pytest.mark.covers("ctrl-s")
-def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat):
-    server = serve(WAITS.format(1), "In Celsius, then.", "Well.")
+def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat, go):
+    server = serve(WAITS, "In Celsius, then.", "Well.")
     terminal = chat("--model", "openai/x", "--session", "s")
     terminal.say("begin")
     terminal.wait("  so far")
     terminal.type("use Celsius" + CTRL_S)
-    terminal.wait("── steering", "  use Celsius", "╰─ ✓ ok")
+    terminal.wait("── steering", "  use Celsius")
+    go()
+    terminal.wait("╰─ ✓ ok")
     terminal.wait("note: The person says, while you work: use Celsius", "In Celsius, then.", PROMPT)
     terminal.settle()
     assert "──" not in terminal.news
@@ -211,33 +243,37 @@ def test_typed_text_steers_the_turn_with_the_next_results(machine, serve, chat):
     assert again.leave() == 0
 
 
-def test_what_steers_is_text_and_what_it_mentions_is_not_attached(machine, running):
+def test_what_steers_is_text_and_what_it_mentions_is_not_attached(machine, running, go):
     (machine.project / "data.csv").write_text("a,b\n")
-    terminal = running("Fine.", first=WAITS.format(1), seen="  so far")
+    terminal = running("Fine.", first=WAITS, seen="  so far")
     terminal.type("look at @data.csv")
     terminal.wait("data.csv")
     terminal.type(CTRL_S)
     terminal.wait("not attached: data.csv: Ctrl-S sends text, Enter files with it")
+    go()
     terminal.wait("while you work: look at @data.csv", "Fine.", PROMPT)
     assert terminal.leave() == 0
 
 
-def test_the_first_queued_message_steers_where_nothing_is_typed(machine, running):
-    terminal = running("Fine.", "Next.", first=WAITS.format(1), seen="  so far")
+def test_the_first_queued_message_steers_where_nothing_is_typed(machine, running, go):
+    terminal = running("Fine.", "Next.", first=WAITS, seen="  so far")
     terminal.say("use Celsius")
     terminal.say("and then?")
     terminal.wait("── 2 queued")
     terminal.type(CTRL_S)
     terminal.wait("── steering", "  use Celsius", "── 1 queued", "  and then?")
+    go()
     terminal.wait("while you work: use Celsius", "Fine.", "❯ and then?", "Next.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine) == ["begin", "and then?"]
 
 
-def test_what_found_no_safe_point_is_the_next_message(machine, running):
-    terminal = running("Second.", first="delay: 1\n\nFirst.", seen="Waiting for")
+def test_what_found_no_safe_point_is_the_next_message(machine, asked):
+    terminal, server = asked("First.", "Second.")
     terminal.type("too late" + CTRL_S)
-    terminal.wait("── steering", "  too late", "First.", "❯ too late", "Second.", PROMPT)
+    terminal.wait("── steering", "  too late")
+    server.held = False
+    terminal.wait("First.", "❯ too late", "Second.", PROMPT)
     assert terminal.leave() == 0
     assert prompts(machine) == ["begin", "too late"]
     assert events(machine, "note.added") == []
@@ -281,14 +317,13 @@ def test_the_json_display_prints_whole_records(machine, chat):
     assert terminal.leave() == 0
 
 
-def test_the_prompt_steps_aside_for_a_question_with_its_text_kept(machine, chat):
+def test_the_prompt_steps_aside_for_a_question_with_its_text_kept(machine, asked):
     block = "Look.\n\n<helpers lang=bash>\ngetent passwd root\n</helpers>\n"
-    model = machine.script(f"delay: 1\n\n{block}", "Done.", "Second.")
-    terminal = chat("--model", model, "--session", "s", "--net", "example.org")
-    terminal.say("begin")
-    terminal.wait("Waiting for")
+    terminal, server = asked(block, "Done.", "Second.", flags=("--net", "example.org"))
     terminal.type("half a")
-    terminal.wait("❯ half a", "no, and say why")
+    terminal.wait("half a")
+    server.held = False
+    terminal.wait("no, and say why")
     terminal.settle(0.6)
     assert "by person" not in terminal.text
     terminal.type("y")

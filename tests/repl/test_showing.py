@@ -63,16 +63,23 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(machine, chat):
 
 
 @pytest.mark.covers("ctrl-o")
-def test_ctrl_o_shows_all_of_the_last_output_also_while_a_turn_runs(machine, chat):
-    model = machine.script(LONG, "delay: 3\n\nDone.")
-    terminal = chat("--model", model, PAGER=None)
+def test_ctrl_o_shows_all_of_the_last_output_also_while_a_turn_runs(machine, serve, chat):
+    (go := machine.project / "go").touch()
+    begun = "import os, time\nprint('begun', flush=True)\n"
+    waits = "while not os.path.getsize('go'): time.sleep(0.02)\n"
+    server = serve(LONG.replace("for", f"{begun}{waits}for"), "Done.")
+    terminal = chat("--model", "openai/x", PAGER=None)
     terminal.type(CTRL_O)
     terminal.wait("error: no block has run yet", PROMPT)
     terminal.say("count")
-    terminal.wait("180 lines more", "Waiting for")
+    terminal.wait("  begun")
+    server.held = True
+    go.write_text("on")
+    terminal.wait("181 lines more", "Waiting for")
     terminal.type("half a" + CTRL_O)
-    assert "row 100\n" in terminal.wait("row 199\n")
-    terminal.wait("❯ half a", "Done.", " tokens · ", PROMPT)
+    assert "row 100\n" in terminal.wait("row 199\n", "❯ half a")
+    server.held = False
+    terminal.wait("Done.", " tokens · ", PROMPT)
     terminal.type(CTRL_O)
     assert "row 100\n" in terminal.wait("row 199\n", "❯ half a")
     terminal.type(CTRL_U)

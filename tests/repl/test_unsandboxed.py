@@ -33,8 +33,7 @@ def test_a_block_runs_after_the_phrase_and_a_yes(machine, asked):
     terminal.type("y")
     terminal.wait("out", "It is done.", PROMPT)
     assert (machine.project / "made").read_text() == "made\n"
-    terminal.settle()
-    assert "NO SANDBOX: blocks can do whatever you can" in terminal.text
+    terminal.appear("NO SANDBOX: blocks can do whatever you can")
     assert b"\x1b[0;97;41m" in terminal.raw
     terminal.say("/sandbox")
     terminal.wait("unsandboxed: NO SANDBOX", "Blocks can do whatever you can", PROMPT)

@@ -75,7 +75,7 @@ def test_before_the_first_turn_the_size_of_the_context_is_not_asked_for(machine,
     assert re.search(r"context ~\d{3} · \$0$", status(terminal, 200))
     assert not [e for e in server.exchanges if e.path.endswith("/models")]
     terminal.turn("hello", "Hello.")
-    terminal.settle()
+    terminal.appear("/8.2k)")
     assert "/8.2k)" in status(terminal, 200)
     assert len([e for e in server.exchanges if e.path.endswith("/models")]) == 1
     assert terminal.leave() == 0
@@ -209,9 +209,6 @@ def test_a_view_that_fails_is_told_of_once_and_drawn_plainly(machine, chat):
     terminal.turn("hello", "Hello.")
     terminal.turn("hello", "Hello again.")
     failed = f"the view 'line' of {GROUP} failed: ZeroDivisionError"
-    if failed not in terminal.text:
-        terminal.wait(failed)
-    terminal.settle(1.0)
-    assert terminal.text.count(failed) == 1
-    assert f"{model} · full sandbox: writes a copy of" in terminal.text
+    terminal.appear(failed, f"{model} · full sandbox: writes a copy of")
     assert terminal.leave() == 0
+    assert terminal.text.count(failed) == 1

@@ -13,8 +13,8 @@ from tests.repl.terminal import PROMPT
 def test_a_welcome_stands_above_the_first_prompt_and_is_not_logged(machine, chat):
     model = machine.script("Hello.")
     terminal = chat("--model", model, "--session", "s")
-    terminal.settle()
     rows = ("model    scripted/", "sandbox  full sandbox: writes a copy of", "session  s\n")
+    terminal.appear(*rows)
     at = [terminal.text.index(row) for row in ("llmrepl 0.", *rows)]
     assert at == sorted(at)
     terminal.type("half a")

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl import testing
+from llmrepl.cells import cells
 from llmrepl.events import ApprovalDecided, ToolFinished, TurnFinished
 from llmrepl.runtime import fold
 from llmrepl.sessions.beside import ANSWER_LINES, PROMPT_LINES, WIDE, drawn
-from llmrepl.sessions.cells import cells
 from llmrepl.sessions.contrast import contrast, plain
 from llmrepl.testing import Step
 from tests.sessions.sample import chat

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl import testing
+from llmrepl.cells import cells
 from llmrepl.runtime import fold
 from llmrepl.sessions.branches import Branch, branch
-from llmrepl.sessions.cells import cells, fit, wrapped
+from llmrepl.sessions.cells import wrapped
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.kinship import Kin, Place, Tree, kin_in, tree_of, trees
 from llmrepl.sessions.lock import holders
@@ -218,8 +219,7 @@ def test_no_line_is_wider_than_the_screen_or_commands_it(prompt, model, depth, w
 
 
 @given(TEXT, st.integers(1, 40))
-def test_text_is_cut_and_wrapped_to_its_width(text, width):
-    assert cells(fit("日本語" + text.replace("\n", " "), width)) == width
+def test_text_is_wrapped_to_its_width(text, width):
     for line in wrapped(text, width):
         assert cells(line) <= max(width, 2)
 

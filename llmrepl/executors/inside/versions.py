@@ -26,7 +26,9 @@ class Versions:
                 new = sorted(set(sys.modules) - self._seen)
                 self._fresh.update(self._told(name for name in new if "." not in name))
                 self._seen = set(sys.modules)
-        except Exception:  # a block may put anything there
+        except Exception:
+            # Blocks own sys.modules: a key may be no name, an attribute may raise what it likes.
+            # What a block did is told all the same, without versions.
             return {}
         told = sorted(self._fresh.items())[:MOST]
         self._fresh = {}
@@ -59,5 +61,7 @@ def _by_metadata(name: str) -> str:
         from importlib import metadata
 
         return metadata.version(name)
-    except Exception:  # none that is called so, or no such library on this Python
+    except Exception:
+        # No package is called so, this Python has no such library, or the package's metadata is
+        # missing or malformed, which raises something else in each version of Python.
         return ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from llmrepl.figures import counted
+
 SHOWN = 12
 """How many names of a longer list an answer has."""
 
@@ -62,7 +64,7 @@ def listed(items: Sequence[str]) -> str:
 def size(octets: int) -> str:
     """Return a number of bytes: 200 bytes, 3.1 kB, 1.2 MB."""
     if octets < _KILO:
-        return f"{octets} byte{'' if octets == 1 else 's'}"
+        return counted(octets, "byte")
     power = next(power for power in (4, 3, 2, 1) if octets >= _KILO**power or power == 1)
     return f"{octets / _KILO**power:.1f} {_UNITS[power]}"
 

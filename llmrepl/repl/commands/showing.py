@@ -15,6 +15,7 @@ from prompt_toolkit.application import run_in_terminal
 from llmrepl.compose import Assembly
 from llmrepl.conversation import Conversation
 from llmrepl.errors import LlmreplError
+from llmrepl.figures import counted
 from llmrepl.parts import Image, Output, Part, Text, ToolResult
 from llmrepl.ports import Themed
 from llmrepl.repl.commands.saying import say, show
@@ -80,7 +81,7 @@ def calls(state: Conversation) -> Iterator[tuple[str, str]]:
         lines = sum(text.count("\n") + 1 for text in map(_text, result.parts) if text)
         yield (
             result.call_id,
-            f"{result.name} {result.status}, {lines} line{'' if lines == 1 else 's'}",
+            f"{result.name} {result.status}, {counted(lines, 'line')}",
         )
 
 

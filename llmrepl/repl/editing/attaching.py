@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from llmrepl.context.render import fence
 from llmrepl.executors.walls.hidden import is_secret
+from llmrepl.figures import counted
 from llmrepl.parts import Image, Part, Text
 from llmrepl.repl.editing.mentions import Mention, mentions
 from llmrepl.repl.editing.pastes import Pastes
@@ -149,7 +150,7 @@ def _text(name: str, content: bytes, size: int) -> tuple[Text, str]:
         head = head[: head.rfind(b"\n") + 1] or head
     text = clean(head.decode("utf-8", "replace").replace("\r\n", "\n"))
     count = text.count("\n") + (not text.endswith("\n") and bool(text))
-    lines = f"{count} line{'' if count == 1 else 's'}"
+    lines = counted(count, "line")
     extent = f"the first {lines}, {_size(len(head))} of {_size(size)}" if cut else lines
     about = f"The file {clean(name)} ({extent}{'; the rest is cut off' if cut else ''}):"
     return Text(f"{about}\n{fence(text)}"), extent
@@ -160,7 +161,7 @@ def _names(name: str, path: Path) -> tuple[Text, str]:
 
     paths = ProjectFiles(path).paths()
     nearest = sorted(paths, key=lambda inner: inner.count("/"))[:MOST_NAMES]
-    extent = f"{len(paths)} file{'' if len(paths) == 1 else 's'}"
+    extent = counted(len(paths), "file")
     if cut := len(paths) > MOST_NAMES:
         extent = f"{MOST_NAMES} of {extent}"
     about = f"The directory {clean(name)} ({extent}{', those nearest to it' if cut else ''}):"

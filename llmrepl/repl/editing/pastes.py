@@ -29,9 +29,11 @@ class Pastes:
         """
         if len(text) <= MOST_CHARACTERS and _lines(text) <= MOST_LINES:
             return text
+        from llmrepl.figures import counted
+
         count = _lines(text)
         number = len(self._texts) + 1
-        placeholder = f"[Pasted text #{number}: {count} line{'' if count == 1 else 's'}]"
+        placeholder = f"[Pasted text #{number}: {counted(count, 'line')}]"
         self._texts[placeholder] = text
         return placeholder
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmrepl.cells import cells
 from llmrepl.conversation import Spend
 from llmrepl.figures import money, percent, tokens
 from llmrepl.standing import Filling, Standing, StepUsage, spend_of
 from llmrepl.testing import check_context, check_status_line, check_usage
 from llmrepl.usage import Cost, Usage
-from llmrepl_usage.cells import cells, elided, padded, wrapped
+from llmrepl_usage.cells import wrapped
 from llmrepl_usage.filling import context
 from llmrepl_usage.line import status
 from llmrepl_usage.steps import biggest_turn, usage
@@ -241,14 +242,6 @@ def test_the_bars_are_as_long_as_their_shares():
 
 
 # Cells
-
-
-@given(names, st.integers(1, 50))
-def test_an_elided_text_fits_and_begins_as_it_did(text, width):
-    short = elided(text, width)
-    assert cells(short) <= width
-    assert short == text or text.startswith(short.removesuffix("…"))
-    assert cells(padded(short, width)) == width
 
 
 @given(st.text("ab 日", max_size=60), st.integers(1, 30))
