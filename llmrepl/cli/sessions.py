@@ -16,7 +16,7 @@ import click
 from llmrepl.cli import branches
 from llmrepl.cli.keeping import found, prune, remove, tag
 from llmrepl.cli.options import load_config
-from llmrepl.cli.storing import pack, schema, unpack, upgrade
+from llmrepl.cli.storing import key, pack, schema, unpack, upgrade
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -234,5 +234,5 @@ def import_(file: Path, name: str) -> None:
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
 
 
-for _also in (tag, remove, prune, schema, pack, unpack, upgrade, *branches.COMMANDS):
+for _also in (tag, remove, prune, schema, pack, unpack, upgrade, key, *branches.COMMANDS):
     command.add_command(_also)

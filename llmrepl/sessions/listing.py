@@ -15,13 +15,17 @@ from typing import Any, Literal, NamedTuple
 
 from llmrepl.errors import SessionError
 from llmrepl.sessions.catalog import newest, session_path
-from llmrepl.sessions.format import Header, decode_header
+from llmrepl.sessions.format import SEALED, Header, decode_header
+from llmrepl.sessions.keys import FIELD as KEY
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.packed import bytes_of
+from llmrepl.sessions.sealing import opened_lines
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
-State = Literal["finished", "unfinished", "corrupt", "open elsewhere"]
-"""`unfinished`: the last turn has no end. `corrupt`: the file's head, tail or number of lines show
+State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "sealed"]
+"""`unfinished`: the last turn has no end. `sealed`: no key of it is here.
+`corrupt`: the file's head, tail or number of lines show
 damage (damage that they do not show is found by reading)."""
 
 
@@ -83,13 +87,35 @@ def _summary(
     updated = status.st_mtime_ns // 1_000_000
     blank = Summary(session_id, path, "corrupt", updated, updated, size=status.st_size)
     try:
-        header = decode_header(content.partition(b"\n")[0])
-        found = _looked_up(blank, header, content)
+        first = content.partition(b"\n")[0]
+        header = decode_header(first)
+        if header.version == SEALED:
+            found = _looked_into(blank, header, first, content)
+        else:
+            found = _looked_up(blank, header, content)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, SessionError):
         return blank
     if held.get(inode(status), os.getpid()) != os.getpid():
         return found._replace(state="open elsewhere")
     return found
+
+
+def _looked_into(blank: Summary, header: Header, first: bytes, content: bytes) -> Summary:
+    """Return the summary of a sealed session, which without its key is short."""
+    content = _without_torn_tail(content)
+    lines = content.splitlines()[1:]
+    try:
+        seal = KEYS.seal_of(header.extra)
+    except SessionError:
+        return blank._replace(
+            state="sealed",
+            created=header.created,
+            forked_from=header.forked_from,
+            records=len(lines),
+        )
+    cwd = seal.open(header.extra[KEY]["cwd"], "cwd").decode()
+    plain = b"\n".join([first, *opened_lines(seal, lines), b""])
+    return _looked_up(blank, header._replace(cwd=cwd), plain)
 
 
 def _looked_up(blank: Summary, header: Header, content: bytes) -> Summary:

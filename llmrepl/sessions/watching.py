@@ -62,6 +62,10 @@ class Watching:
             now = holder(self.path)
             self.holder, closed = now or self.holder, now is None
 
+    def opened(self, line: bytes) -> bytes:
+        """Return a line that was yielded as it would be without a seal."""
+        return self._reader.opened(line)
+
     def _news(self, closed: bool) -> list[tuple[bytes, Record]]:
         """Return what was written since; raises SessionError where the file cannot be read."""
         try:
