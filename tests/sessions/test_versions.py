@@ -97,7 +97,7 @@ def test_a_newer_version_is_refused_and_its_file_left_alone(path):
     newer = FIRST.replace(b'"version":1', b'"version":99')
     path.write_bytes(newer)
     for attempt in (lambda: SessionLog.open(path.parent, path.stem), lambda: LogReader(path)):
-        with pytest.raises(SessionError, match="99, and this llmrepl reads 1 to 2: a newer one"):
+        with pytest.raises(SessionError, match="99, and this llmrepl reads 1 to 3: a newer one"):
             attempt()
     assert path.read_bytes() == newer
 
