@@ -83,7 +83,7 @@ def upgrade(sessions: tuple[str, ...], encrypt: bool) -> None:
             continue
         before = upgraded(directory, session_id)
         if before is None:
-            click.echo(f"{session_id} has format version {VERSION} already")
+            click.echo(f"{session_id} has the newest format version already")
         else:
             click.echo(f"{session_id} had format version {before} and has {VERSION} now")
 
@@ -101,17 +101,22 @@ def _seal(directory: Path, session_id: str) -> None:
 
 
 @click.command("key")
-def key() -> None:
+@click.option("--file", type=click.Path(path_type=Path), help="There instead of in the keyring.")
+def key(file: Path | None) -> None:
     """Make a key for sealed sessions in the system's keyring, and print its recipient.
 
-    A key that is there stays. Without it nobody can open what was sealed for it: keep a copy.
+    A key that is there stays. Without it nobody can open what was sealed for it: keep a copy. In a
+    file it is an identity as age knows it.
     """
-    from llmrepl.sessions.keys import make
+    from llmrepl.sessions.identities import make
 
-    recipient, fresh = make()
+    recipient, fresh = make(file)
     click.echo(recipient)
-    made = "was made" if fresh else "was there"
-    click.echo(f'llmrepl: the key {made}; `sessions.encrypt = ["keyring"]` uses it', err=True)
+    where = "in the system's keyring" if file is None else f"in {file}"
+    click.echo(f"llmrepl: the key {'is now' if fresh else 'was already'} {where}", err=True)
+    click.echo(f'llmrepl: sessions.encrypt = ["{recipient if file else "keyring"}"]', err=True)
+    if file:
+        click.echo(f'llmrepl: sessions.identity = "{file.absolute()}"', err=True)
 
 
 def _ids(directory: Path, words: Iterable[str]) -> Iterator[str]:

@@ -75,6 +75,14 @@ def decode_header(line: bytes) -> Header:
         raise ValueError(f"its header does not hold what it must ({exc!r})") from None
 
 
+def is_sealed(content: bytes) -> bool:
+    """Return whether a session is sealed, told by its bytes, the whole header at least."""
+    try:
+        return decode_header(content[: content.find(b"\n")]).version == SEALED
+    except ValueError:
+        return False
+
+
 def encode_line(prev: str, record: Record) -> bytes:
     """Return `record` as a line without its newline, chained to the line whose digest is `prev`.
 

@@ -71,6 +71,8 @@ def upgrade(directory: Path, session_id: str) -> int | None:
     unpack(directory, session_id)
     with _held(directory, session_id) as path:
         reader = LogReader(path)
+        if reader.header.version == SEALED:  # without a key nobody can tell more
+            return None
         lines = [line for line, _ in reader.lines()]
         if reader.problem is not None:
             raise _damaged(reader, session_id)

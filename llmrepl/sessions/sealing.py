@@ -30,7 +30,7 @@ _NONCE = 12
 
 
 class SessionSealed(SessionError):
-    """A session is sealed, and no key of it is here."""
+    """A session is sealed and cannot be opened here: no key of it, or no package for it."""
 
 
 class Seal:
@@ -40,7 +40,7 @@ class Seal:
         key: 32 random bytes.
 
     Raises:
-        SessionError: the package that seals is not installed.
+        SessionSealed: the package that seals is not installed.
         ValueError: this is no key.
 
     Attributes:
@@ -169,7 +169,7 @@ def _cipher(key: bytes) -> ChaCha20Poly1305:
     try:
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
     except ImportError:
-        raise SessionError("sealing needs the package cryptography", hint=INSTALL) from None
+        raise SessionSealed("that needs the package cryptography", hint=INSTALL) from None
     return ChaCha20Poly1305(key)
 
 
