@@ -44,7 +44,8 @@ def identities(file: Path | None) -> list[Any]:
         try:
             lines = file.expanduser().read_text().splitlines()
         except (OSError, ValueError) as exc:
-            raise SessionSealed(f"its key {where} cannot be read: {exc}", hint=_NAME_ONE) from None
+            why = (exc.strerror if isinstance(exc, OSError) else None) or "it is no text"
+            raise SessionSealed(f"its key {where} cannot be read: {why}", hint=_NAME_ONE) from None
     secrets = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not secrets:
         raise SessionSealed(f"it is sealed, and there is no key in {where}", hint=_NAME_ONE)

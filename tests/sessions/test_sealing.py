@@ -18,6 +18,7 @@ from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.rewriting import pack, seal
 from llmrepl.sessions.sealing import SessionSealed
+from tests.sessions.sealed import age_key, sealing
 
 LARGE = "a large text " * 10_000
 EVENTS = (
@@ -33,16 +34,8 @@ RECORDS = [Record(seq, 1000 + seq, 1, 0, event) for seq, event in enumerate(EVEN
 @pytest.fixture
 def identity(tmp_path):
     """The file of an age key for which sessions are sealed while the test runs."""
-    file, recipient = age_key(tmp_path / "identity")
-    KEYS.use([recipient], file)
-    yield file
-    KEYS.use([], None)
-
-
-def age_key(file):
-    made = pyrage.x25519.Identity.generate()
-    file.write_text(f"# a key of a test\n{made}\n")
-    return file, str(made.to_public())
+    with sealing(tmp_path) as file:
+        yield file
 
 
 def written(directory, records=RECORDS, session_id="one"):
