@@ -11,7 +11,7 @@ from tests.sessions.killed import KINDS
 from tests.sessions.killing import RUN, Moment, World, looked_at, once, summaries
 
 SEED = random.randrange(10**6)
-SIZES = {"large": 900_000, "import": 200_000}
+SIZES = {"large": 900_000, "import": 200_000, "sealed": 40_000}
 """About how many bytes a session of a kind comes to, where it is more than others."""
 
 

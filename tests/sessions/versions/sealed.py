@@ -9,6 +9,8 @@ from llmrepl.record import Record
 FILE = Path(__file__).with_name("version-3.jsonl")
 IDENTITY = FILE.with_suffix(".identity")
 """A file of an age key that is no secret."""
+RECIPIENT = IDENTITY.read_text().split()[3]
+"""Who it is sealed for."""
 
 CWD = "/home/ada/π"
 CREATED = 1_700_000_000_000
