@@ -1,8 +1,8 @@
 import json
+import resource
+import signal
 from itertools import pairwise
-from pathlib import Path
 
-import pyrage
 import pytest
 
 from llmrepl.chain import digest, rechain
@@ -12,12 +12,16 @@ from llmrepl.parts import Text
 from llmrepl.record import Record
 from llmrepl.sessions.erasing import erase
 from llmrepl.sessions.forking import fork
+from llmrepl.sessions.identities import make
 from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.rewriting import pack, seal
+from llmrepl.sessions.retention import Rules, plan
+from llmrepl.sessions.rewriting import pack, seal, upgrade
+from llmrepl.sessions.sealed_search import search_sealed
 from llmrepl.sessions.sealing import SessionSealed
+from llmrepl.sessions.search import SearchIndex
 from tests.sessions.sealed import age_key, sealing
 
 LARGE = "a large text " * 10_000
@@ -43,6 +47,10 @@ def written(directory, records=RECORDS, session_id="one"):
         for record in records:
             log.append(record)
     return log.path
+
+
+def recipient_of(identity):
+    return make(identity)[0]
 
 
 def again(identity):
@@ -210,6 +218,97 @@ def test_the_chain_is_sound_without_a_key(tmp_path, identity):
         assert json.loads(line)["prev"] == digest(before)
 
 
+def test_a_plain_record_does_not_pass_for_a_sealed_one(tmp_path, identity):
+    path = written(tmp_path / "s")
+    plain = {"seq": 3, "at": 1, "turn": 1, "step": 0, "type": "note.added", "data": {"text": "x"}}
+    lines = lines_of(path)
+    rewritten(path, [*lines[:3], json.dumps({"prev": "", **plain}).encode(), *lines[4:]])
+    reader = LogReader(path)
+    assert list(reader) == RECORDS[:2]
+    assert reader.problem.line == 4
+
+
+def test_a_damaged_session_goes_on_in_a_sealed_copy(tmp_path, identity):
+    path = written(tmp_path / "s")
+    lines = lines_of(path)
+    lines[4] = lines[4].replace(b'"sealed":"', b'"sealed":"A')
+    damaged = b"\n".join(lines) + b"\n"
+    path.write_bytes(damaged)
+    again(identity)
+    log, records = SessionLog.open(tmp_path / "s", "one")
+    with log:
+        assert records == RECORDS[:3]
+        assert "the 3 records before it were copied" in log.repaired
+        log.append(RECORDS[3])
+    assert path.read_bytes() == damaged
+    assert list(LogReader(log.path)) == RECORDS[:4]
+    assert b"secret" not in bytes_below(tmp_path / "s")
+
+
+def test_a_session_that_could_not_be_written_goes_on_sealed(tmp_path, identity):
+    path = written(tmp_path / "s", RECORDS[:1])
+    log, _ = SessionLog.open(tmp_path / "s", "one")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with log:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, limit[1]))
+            with pytest.raises(SessionError):
+                log.append(RECORDS[1])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            signal.signal(signal.SIGXFSZ, before)
+        for record in RECORDS[1:]:
+            log.append(record)
+    again(identity)
+    assert list(LogReader(path)) == RECORDS
+
+
+def test_what_is_sealed_is_not_in_the_index_and_what_becomes_so_leaves_it(tmp_path, identity):
+    file = tmp_path / "index.db"
+    KEYS.use([], None)
+    written(tmp_path / "s")
+    with SearchIndex(tmp_path / "s", file) as index:
+        index.update()
+        assert len(index.search("secret")) == 1
+        assert index.sealed() == []
+        KEYS.use([recipient_of(identity)], None)
+        seal(tmp_path / "s", "one")
+        index.update()
+        assert (index.search("secret"), index.sealed()) == ([], ["one"])
+        assert b"secret" not in file.read_bytes()
+        again(identity)
+        log, _ = SessionLog.open(tmp_path / "s", "one")
+        with log:
+            log.append(Record(6, 1, 1, 0, NoteAdded(text="another secret")))
+        index.update()
+        assert (index.search("secret"), index.sealed()) == ([], ["one"])
+    hits, unopened = search_sealed(tmp_path / "s", ["one"], "secr")
+    assert ([hit.seq for hit in hits], unopened) == ([2, 6], {})
+    again(tmp_path / "nowhere")
+    hits, unopened = search_sealed(tmp_path / "s", ["one"], "secret")
+    assert (hits, list(unopened)) == ([], ["one"])
+    with pytest.raises(SessionError, match="no word"):
+        search_sealed(tmp_path / "s", ["one"], "…")
+
+
+def test_a_session_whose_tags_are_sealed_is_not_pruned(tmp_path, identity):
+    written(tmp_path / "s")
+    rules = Rules(days=1, size=None, tags=("other",))
+    later = 10**15
+    assert [found.id for found in plan(tmp_path / "s", rules, later).going] == ["one"]
+    again(tmp_path / "nowhere")
+    (held,) = plan(tmp_path / "s", rules, later).held
+    assert held.why.startswith("it is sealed, and no key of it is here, although")
+
+
+def test_the_newest_version_has_no_upgrade(tmp_path, identity):
+    path = written(tmp_path / "s")
+    before = path.read_bytes()
+    assert upgrade(tmp_path / "s", "one") is None
+    assert path.read_bytes() == before
+
+
 def test_a_changed_blob_is_lost_and_the_session_opens(tmp_path, identity):
     path = written(tmp_path / "s")
     (blob,) = (tmp_path / "s" / "blobs").iterdir()
@@ -265,8 +364,7 @@ def test_a_plain_session_is_sealed_when_that_is_asked_for(tmp_path, identity):
     path = written(tmp_path / "s")
     with pytest.raises(SessionError, match="for whom"):
         seal(tmp_path / "s", "one")
-    recipient = str(pyrage.x25519.Identity.from_str(key_in(identity)).to_public())
-    KEYS.use([recipient], identity)
+    KEYS.use([recipient_of(identity)], identity)
     assert seal(tmp_path / "s", "one")
     assert not seal(tmp_path / "s", "one")
     assert b"secret" not in bytes_below(tmp_path / "s")
@@ -275,10 +373,6 @@ def test_a_plain_session_is_sealed_when_that_is_asked_for(tmp_path, identity):
     assert list(reader) == RECORDS
     assert reader.lost == []
     assert reader.header.cwd == "/home/who/secret-place"
-
-
-def key_in(file: Path) -> str:
-    return file.read_text().splitlines()[1]
 
 
 def test_a_header_with_the_key_of_another_session_is_refused(tmp_path, identity):
