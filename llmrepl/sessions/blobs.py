@@ -140,8 +140,13 @@ def _flock(folder: Path, kind: int) -> int:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return -1
-    with contextlib.suppress(OSError):  # without locks, nobody can be kept out
+    try:
         fcntl.flock(descriptor, kind)
+    except OSError:  # without locks, nobody can be kept out
+        return descriptor
+    except BaseException:  # somebody does not want to wait
+        os.close(descriptor)
+        raise
     return descriptor
 
 

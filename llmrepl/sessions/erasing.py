@@ -59,10 +59,8 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds
         lock(descriptor, path)
         typed = frozenset(_typed(path))
         size = 0
-        for file in (
-            *blobs.drop(session_id),
-            *files,
-        ):  # the log last: what a crash leaves can be found again
+        # The log last: what a crash leaves can be found again.
+        for file in (*blobs.drop(session_id), *files):
             size += file.stat().st_size
             file.unlink()
         _make_lasting(directory)
