@@ -87,6 +87,11 @@ def load_config(options: dict[str, Any] | None = None) -> Loaded:
             value = options.pop(name)
             flags[setting.key] = list(value) if isinstance(value, tuple) else value
     loaded = load(flags, os.environ, Path.cwd())
+    held = loaded.config.sessions
+    if held.encrypt or held.identity:  # else nobody is sealed for, and the keyring may open
+        from llmrepl.sessions.keys import KEYS
+
+        KEYS.use(held.encrypt, held.identity)
     if loaded.warnings:
         from llmrepl.sanitise import clean
 

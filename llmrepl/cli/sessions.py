@@ -16,11 +16,12 @@ import click
 from llmrepl.cli import branches
 from llmrepl.cli.keeping import found, prune, remove, tag
 from llmrepl.cli.options import load_config
-from llmrepl.cli.storing import pack, schema, unpack, upgrade
+from llmrepl.cli.storing import key, pack, schema, unpack, upgrade
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
+    from llmrepl.sessions.search import Hit
 
 EXCERPT = 72
 """Characters of a record that a search shows."""
@@ -152,7 +153,8 @@ def watch(session: str, as_json: bool, display: str | None) -> int:
 @click.argument("words", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
 @click.option("--limit", type=int, default=20, show_default=True, help="How many at the most.")
-def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
+@click.option("--sealed", is_flag=True, help="Open sealed sessions and search them as well.")
+def search(words: tuple[str, ...], as_json: bool, limit: int, sealed: bool) -> None:
     """Search prompts, answers, code and output of all sessions, the newest first.
 
     All WORDS must be found in a record, or words that begin so. A phrase is put into double quotes
@@ -160,7 +162,8 @@ def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     """
     from llmrepl.config.paths import search_index
     from llmrepl.sanitise import clean
-    from llmrepl.sessions.search import SearchIndex, excerpt
+    from llmrepl.sessions.search import SearchIndex
+    from llmrepl.sessions.words import excerpt
 
     loaded = load_config()
     redactor = _redactor(loaded)
@@ -169,6 +172,9 @@ def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
     with SearchIndex(directory, search_index(os.environ, directory)) as index:
         index.update()
         hits = index.search(query, limit)
+        names = index.sealed()
+    if sealed:
+        hits = _with_sealed(directory, names, query, limit, hits)
     for hit in hits:
         text = redactor.redact(hit.text)
         if as_json:
@@ -179,6 +185,21 @@ def search(words: tuple[str, ...], as_json: bool, limit: int) -> None:
         click.echo(f"{hit.session}  {when}  turn {hit.turn:<3} {hit.kind:16} {line}")
     if not hits:
         click.echo("Nothing was found.", err=True)
+    if names and not sealed:
+        told = f"sealed, not searched: {len(names)}; --sealed opens and searches them"
+        click.echo(f"llmrepl: {told}", err=True)
+
+
+def _with_sealed(
+    directory: Path, names: list[str], query: str, limit: int, hits: list[Hit]
+) -> list[Hit]:
+    """Return the newest of these hits and those in sealed sessions; say what cannot be opened."""
+    from llmrepl.sessions.sealed_search import search_sealed
+
+    found, unopened = search_sealed(directory, names, query, limit)
+    for error in unopened.values():
+        click.echo(f"llmrepl: {error.message}", err=True)
+    return sorted([*hits, *found], key=lambda hit: hit.at, reverse=True)[:limit]
 
 
 def _replay(reader: Any, session: str, ui: Any, redactor: Redactor) -> None:
@@ -234,5 +255,5 @@ def import_(file: Path, name: str) -> None:
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
 
 
-for _also in (tag, remove, prune, schema, pack, unpack, upgrade, *branches.COMMANDS):
+for _also in (tag, remove, prune, schema, pack, unpack, upgrade, key, *branches.COMMANDS):
     command.add_command(_also)

@@ -1,8 +1,9 @@
-"""`llmrepl sessions schema`, `pack`, `unpack` and `upgrade`: saved sessions as files."""
+"""`llmrepl sessions schema`, `pack`, `unpack`, `upgrade` and `key`: saved sessions as files."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -66,7 +67,8 @@ def unpack(sessions: tuple[str, ...]) -> None:
 
 @click.command("upgrade")
 @click.argument("sessions", metavar="SESSION…", nargs=-1, required=True)
-def upgrade(sessions: tuple[str, ...]) -> None:
+@click.option("--encrypt", is_flag=True, help="Seal them for those in sessions.encrypt.")
+def upgrade(sessions: tuple[str, ...], encrypt: bool) -> None:
     """Rewrite sessions in the newest version of the format.
 
     Nothing needs it: older versions are read, and go on as they are.
@@ -76,11 +78,45 @@ def upgrade(sessions: tuple[str, ...]) -> None:
 
     directory = load_config().config.sessions.directory
     for session_id in _ids(directory, sessions):
+        if encrypt:
+            _seal(directory, session_id)
+            continue
         before = upgraded(directory, session_id)
         if before is None:
-            click.echo(f"{session_id} has format version {VERSION} already")
+            click.echo(f"{session_id} has the newest format version already")
         else:
             click.echo(f"{session_id} had format version {before} and has {VERSION} now")
+
+
+def _seal(directory: Path, session_id: str) -> None:
+    from llmrepl.compose.erasing import forget_indexed
+    from llmrepl.config.paths import search_index
+    from llmrepl.sessions.rewriting import seal
+
+    if not seal(directory, session_id):
+        click.echo(f"{session_id} is sealed already")
+        return
+    forget_indexed(search_index(os.environ, directory), [session_id])
+    click.echo(f"sealed {session_id}")
+
+
+@click.command("key")
+@click.option("--file", type=click.Path(path_type=Path), help="There instead of in the keyring.")
+def key(file: Path | None) -> None:
+    """Make a key for sealed sessions in the system's keyring, and print its recipient.
+
+    A key that is there stays. Without it nobody can open what was sealed for it: keep a copy. In a
+    file it is an identity as age knows it.
+    """
+    from llmrepl.sessions.identities import make
+
+    recipient, fresh = make(file)
+    click.echo(recipient)
+    where = "in the system's keyring" if file is None else f"in {file}"
+    click.echo(f"llmrepl: the key {'is now' if fresh else 'was already'} {where}", err=True)
+    click.echo(f'llmrepl: sessions.encrypt = ["{recipient if file else "keyring"}"]', err=True)
+    if file:
+        click.echo(f'llmrepl: sessions.identity = "{file.absolute()}"', err=True)
 
 
 def _ids(directory: Path, words: Iterable[str]) -> Iterator[str]:

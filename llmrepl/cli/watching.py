@@ -45,7 +45,7 @@ def watch(session: str, display: str | None, *, as_json: bool) -> int:
 
 async def _printed(watching: Watching) -> None:
     async for line, _ in watching.lines():
-        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.write(watching.opened(line) + b"\n")
         sys.stdout.buffer.flush()
 
 

@@ -37,6 +37,7 @@ from llmrepl.ports import Display, Provider, Store
 from llmrepl.providers.registry import default_model, open_provider, split_model
 from llmrepl.record import Record
 from llmrepl.runtime import Edges, Runtime, fold
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.unsaved import Unsaved
 from llmrepl.standing import Ledger
@@ -234,8 +235,10 @@ class Assembly:
         """Return summaries of the newest sessions."""
         return islice(sessions(self.config.sessions.directory), limit)
 
-    def search_sessions(self, words: str, limit: int) -> list[Hit]:
+    def search_sessions(self, words: str, limit: int) -> tuple[list[Hit], int]:
         """Return the newest records of all sessions that hold these words; may take a while.
+
+        Sealed sessions are not looked into: their number is returned as well.
 
         Raises:
             SessionError: there is nothing to search for, or the index cannot be used.
@@ -245,7 +248,7 @@ class Assembly:
         directory = self.config.sessions.directory
         with SearchIndex(directory, search_index(self._environ, directory)) as index:
             index.update()
-            return index.search(words, limit)
+            return index.search(words, limit), len(index.sealed())
 
     async def close(self) -> None:
         """End the sandbox, give back connections, close the session."""
@@ -321,6 +324,7 @@ async def assemble(
     environ = os.environ if environ is None else environ
     cwd = cwd or Path.cwd()
     wanted = wanted or Wanted()
+    KEYS.use(config.sessions.encrypt, config.sessions.identity)
     opened = None
     if config.sessions.save or not wanted.new:
         opened = open_session(config.sessions.directory, wanted, str(cwd))

@@ -41,7 +41,7 @@ def erase_everywhere(
             yield erased
     finally:
         if gone:
-            _forget_indexed(search_index(environ, directory), [erased.id for erased in gone])
+            forget_indexed(search_index(environ, directory), [erased.id for erased in gone])
             forget_typed(data_directory(environ) / HISTORY, gone)
             sweep(Path(tempfile.gettempdir()))
 
@@ -109,8 +109,13 @@ def _command(text: str) -> str:
     return text.strip().removeprefix("!").removeprefix("!").strip()
 
 
-def _forget_indexed(own: Path, session_ids: list[str]) -> None:
-    """Take sessions out of all indexes: one directory has several where it has several names."""
+def forget_indexed(own: Path, session_ids: list[str]) -> None:
+    """Take sessions out of all indexes: one directory has several where it has several names.
+
+    Args:
+        own: the index of the directory they are in.
+        session_ids: their ids.
+    """
     from llmrepl.sessions.search import SearchIndex, discard
 
     for file in {own, *own.parent.glob("*.db")}:

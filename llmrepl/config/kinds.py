@@ -31,6 +31,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _MODEL = r"[^/\s]+/\S.*"
 _URL = r"https?://[^\s/]+\S*"
 _LABEL = r"[A-Za-z0-9_-]+"
+_RECIPIENT = r"keyring|age1[02-9ac-hj-np-z]{58}"
 _HOST = rf"((?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?"
 _WORDS = {
     "true": True, "yes": True, "on": True, "1": True,
@@ -304,6 +305,9 @@ URL = _kind("an address that begins with http:// or https://", _matching(_URL))
 NAME = _kind("the name of an environment variable", _matching(_NAME))
 WORD = _kind("one word", _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"))
 WORDS = _kind("a list of words", _each(_matching(r"\w[\w.-]*")), _split(","))
+RECIPIENTS = _kind(
+    "a list of `keyring` and age recipients", _each(_matching(_RECIPIENT)), _split(",")
+)
 NAMES = _kind("a list of names of environment variables", _each(_matching(_NAME)), _split(","))
 HOSTS = _kind("a list of HOST or HOST:PORT", _each(_host), _split(","))
 PATH = _kind("a path", _path)

@@ -293,6 +293,20 @@ SETTINGS: tuple[Setting, ...] = (
         project="never",
     ),
     Setting(
+        "sessions.encrypt",
+        kinds.RECIPIENTS,
+        (),
+        "Seal new sessions for these age recipients, or for the key in the system's keyring.",
+        project="never",
+    ),
+    Setting(
+        "sessions.identity",
+        kinds.PATH,
+        None,
+        "A file of age identities that opens sealed sessions; without it, the system's keyring.",
+        project="never",
+    ),
+    Setting(
         "providers.<name>.base_url",
         kinds.URL,
         None,

@@ -57,7 +57,8 @@ class Sessions(NamedTuple):
     """Where sessions are kept, whether, and for how long.
 
     `keep_days` and `keep_size`, in bytes, are None where there is no such rule; `prune` says that
-    the rules are applied unasked.
+    the rules are applied unasked. `encrypt` are the recipients of new sessions, none for plain
+    ones; `identity` is the file of what opens them, None for the system's keyring.
     """
 
     directory: Path
@@ -66,6 +67,8 @@ class Sessions(NamedTuple):
     keep_size: int | None
     keep_tags: tuple[str, ...]
     prune: bool
+    encrypt: tuple[str, ...]
+    identity: Path | None
 
 
 class Provider(NamedTuple):

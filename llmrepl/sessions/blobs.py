@@ -7,6 +7,7 @@ before a line names it, is checked whenever it is read, and is shared by all lin
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Any
 from llmrepl import chain
 from llmrepl.errors import SessionError
 from llmrepl.sessions import drafts
+from llmrepl.sessions.sealing import Seal
 
 FOLDER = "blobs"
 """The folder beside the logs that blobs are in."""
@@ -42,12 +44,30 @@ class BlobLost(Exception):
 class Blobs:
     """The blobs of one directory of sessions.
 
+    From the first `put` or `hold` on nobody removes one, until `let_go`.
+
     Args:
         directory: where the sessions are.
+        seal: of a sealed session; its blobs are its own and its forks'.
+        held: whether whoever made it is `alone`.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, seal: Seal | None = None, *, held: bool = False) -> None:
         self._folder = directory / FOLDER
+        self._seal = seal
+        self._alone = held
+        self._held = -1
+
+    def hold(self) -> None:
+        """Keep blobs from being removed, where there are any."""
+        if self._held < 0 and not self._alone:
+            self._held = _flock(self._folder, fcntl.LOCK_SH)
+
+    def let_go(self) -> None:
+        """Let blobs be removed again: the lines that name those of `put` are written."""
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
     def put(self, content: bytes) -> str:
         """Return the digest of `content`, which is on the disk from now on.
@@ -55,8 +75,10 @@ class Blobs:
         Raises:
             SessionError: it could not be written.
         """
-        digest = sha256(content).hexdigest()
+        seal = self._seal
+        digest = seal.name(content) if seal else sha256(content).hexdigest()
         path = self._folder / digest
+        self.hold()
         with contextlib.suppress(BlobLost, OSError):
             self.get(digest)
             os.utime(path)  # it is needed again: nobody takes it for a crash's
@@ -65,7 +87,9 @@ class Blobs:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 settle(self._folder.parent)
-            drafts.place(path, [content], instead=True)
+                self.hold()
+            stored = seal.close_blob(content, digest) if seal else content
+            drafts.place(path, [stored], instead=True)
             settle(self._folder)
         except OSError as exc:
             raise SessionError(f"cannot write {path}: {exc.strerror}", hint=_FULL) from exc
@@ -86,9 +110,44 @@ class Blobs:
             raise BlobLost(f"blob {digest} is gone") from None
         except OSError as exc:
             raise BlobLost(f"blob {digest} cannot be read: {exc.strerror}") from None
+        try:
+            if self._seal:
+                return self._seal.open_blob(content, digest)
+        except ValueError:
+            raise BlobLost(f"blob {digest} was changed") from None
         if sha256(content).hexdigest() != digest:
             raise BlobLost(f"blob {digest} was changed")
         return content
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Keep everybody else from naming a blob meanwhile: whoever removes some has to see all names.
+
+    It waits for those who are about to. A process that holds blobs itself must not ask for it.
+    """
+    held = _flock(directory / FOLDER, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if held >= 0:
+            os.close(held)
+
+
+def _flock(folder: Path, kind: int) -> int:
+    """Return the folder, open and locked; -1 where there is none."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(descriptor, kind)
+    except OSError:  # without locks, nobody can be kept out
+        return descriptor
+    except BaseException:  # somebody does not want to wait
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def outside(line: bytes, put: Callable[[bytes], str]) -> bytes:

@@ -15,6 +15,8 @@ from llmrepl.conversation import Spend
 from llmrepl.errors import SessionError
 from llmrepl.parts import decode_parts, text_of
 from llmrepl.sessions.packed import bytes_of
+from llmrepl.sessions.sealing import SessionSealed
+from llmrepl.sessions.unsealing import unsealed
 from llmrepl.usage import decode_cost, decode_usage
 
 _KINDS = ("turn.started", "step.started", "message.finished", "context.compacted")
@@ -27,7 +29,8 @@ class Branch(NamedTuple):
     `turn` is the last turn that its beginning has, 0 for none, and `inside` says that it left in
     the middle of that turn. `turns`, `models` (provider/model, in the order they were first asked)
     and `spend` are its own; `prompt` is the first line of its own first prompt, or of the turn it
-    left in the middle of. `readable` is false where the log cannot be read.
+    left in the middle of. `readable` is false where the log cannot be read, `sealed` true where
+    that is for want of a key.
     """
 
     turn: int = 0
@@ -37,6 +40,7 @@ class Branch(NamedTuple):
     models: tuple[str, ...] = ()
     spend: Spend = Spend()
     readable: bool = True
+    sealed: bool = False
 
 
 def branch(path: Path, seq: int = 0) -> Branch:
@@ -47,8 +51,10 @@ def branch(path: Path, seq: int = 0) -> Branch:
         seq: the last record that it has of its origin; 0 for one that is no fork.
     """
     try:
-        content = bytes_of(path)
+        content = unsealed(bytes_of(path))
         return _branch(content, _end_of_line(content, seq + 1))
+    except SessionSealed:
+        return Branch(readable=False, sealed=True)
     except (OSError, SessionError, *_WRONG):
         return Branch(readable=False)
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from llmrepl.errors import SessionError
+from llmrepl.sessions.format import SEALED
 from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader
 
@@ -110,15 +111,18 @@ def last(directory: Path, cwd: str = "") -> str:
     Raises:
         SessionError: there is none.
     """
+    unopened = 0
     for session_id, _ in newest(directory):
         try:
-            header = LogReader(session_path(directory, session_id)).header
+            reader = LogReader(session_path(directory, session_id))
         except SessionError:
             continue
-        if not cwd or header.cwd == cwd:
+        if not cwd or reader.header.cwd == cwd:
             return session_id
+        unopened += reader.header.version == SEALED and reader.seal is None
     where = f" that was begun in {cwd}" if cwd else ""
-    raise SessionError(f"{directory} holds no session{where} to go on with", hint=LIST)
+    sealed = f"; {unopened} are sealed, and no key is here" if unopened else ""
+    raise SessionError(f"{directory} holds no session{where} to go on with{sealed}", hint=LIST)
 
 
 def _entries(directory: Path) -> dict[str, os.DirEntry[str]]:

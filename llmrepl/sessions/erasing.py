@@ -14,6 +14,7 @@ from typing import NamedTuple
 from llmrepl.errors import SessionError
 from llmrepl.events import TYPED, ToolRequested, TurnStarted
 from llmrepl.parts import Text
+from llmrepl.sessions.blobs import alone
 from llmrepl.sessions.catalog import LIST, newest, session_path
 from llmrepl.sessions.drafts import sweep
 from llmrepl.sessions.holdings import BlobNeeds, blobs_of, files_of
@@ -41,10 +42,11 @@ def erase(directory: Path, session_ids: Iterable[str]) -> Iterator[Erased]:
         SessionError: there is no such session, or it cannot be deleted.
     """
     files = files_of(directory)
-    blobs = blobs_of(directory)
-    for session_id in session_ids:
-        yield _erase(directory, session_id, files.get(session_id, []), blobs)
-    _sweep(directory, blobs)
+    with alone(directory):
+        blobs = blobs_of(directory)
+        for session_id in session_ids:
+            yield _erase(directory, session_id, files.get(session_id, []), blobs)
+        _sweep(directory, blobs)
 
 
 def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds) -> Erased:
@@ -57,10 +59,8 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds
         lock(descriptor, path)
         typed = frozenset(_typed(path))
         size = 0
-        for file in (
-            *blobs.drop(session_id),
-            *files,
-        ):  # the log last: what a crash leaves can be found again
+        # The log last: what a crash leaves can be found again.
+        for file in (*blobs.drop(session_id), *files):
             size += file.stat().st_size
             file.unlink()
         _make_lasting(directory)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from llmrepl.chain import digest, rechain
 from llmrepl.errors import SessionError
+from llmrepl.sessions.blobs import Blobs
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.drafts import place
 from llmrepl.sessions.format import encode_header
@@ -45,6 +46,22 @@ def fork(
     original = session_path(directory, session_id)
     if not original.exists():
         raise SessionError(f"there is no session {session_id!r} in {directory}", hint=LIST)
+    blobs = Blobs(directory)
+    blobs.hold()  # the copy names what the original does, which may go meanwhile
+    try:
+        return _forked(directory, original, session_id, at_seq, name, created)
+    finally:
+        blobs.let_go()
+
+
+def _forked(
+    directory: Path,
+    original: Path,
+    session_id: str,
+    at_seq: int | None,
+    name: str,
+    created: int | None,
+) -> str:
     reader = LogReader(original)
     lines = [line for line, _ in itertools.islice(reader.lines(), at_seq)]
     if at_seq is not None and len(lines) < at_seq:

@@ -10,7 +10,10 @@ from llmrepl.errors import SessionError
 from llmrepl.record import Record, encode_record
 
 VERSION = 2
-"""The format version of new sessions, and the newest that is read. Version 2 brought blobs."""
+"""The format version of new plain sessions, and of every record. Version 2 brought blobs."""
+
+SEALED = 3
+"""The format version of sealed sessions, and the newest that is read: records of 2, sealed."""
 
 KIND = "session"
 """What the header says this file is."""
@@ -24,7 +27,7 @@ class Header(NamedTuple):
 
     `created` is Unix time in milliseconds. `forked_from` is the id and the last seq copied from it,
     where the session began as a fork. `extra` are fields this version does not know. `version` is
-    that of the file, which every line of it keeps to.
+    that of the file, which every line of it keeps to. In a sealed one's file `cwd` is empty.
     """
 
     id: str
@@ -45,7 +48,7 @@ def encode_header(header: Header) -> bytes:
             "id": header.id,
             "created": header.created,
             "forked_from": None if origin is None else {"id": origin[0], "seq": origin[1]},
-            "cwd": header.cwd,
+            "cwd": "" if header.version == SEALED else header.cwd,
             **header.extra,
         }
     )
@@ -57,7 +60,7 @@ def decode_header(line: bytes) -> Header:
     Raises:
         ValueError: it is no header of a version this llmrepl reads; the text says why.
     """
-    data = chain.header(line, KIND, VERSION)
+    data = chain.header(line, KIND, SEALED)
     try:
         origin, version = data.pop("forked_from"), data.pop("version")
         return Header(
@@ -70,6 +73,14 @@ def decode_header(line: bytes) -> Header:
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ValueError(f"its header does not hold what it must ({exc!r})") from None
+
+
+def is_sealed(content: bytes) -> bool:
+    """Return whether a session is sealed, told by its bytes, the whole header at least."""
+    try:
+        return decode_header(content[: content.find(b"\n")]).version == SEALED
+    except ValueError:
+        return False
 
 
 def encode_line(prev: str, record: Record) -> bytes:

@@ -15,14 +15,16 @@ from typing import Any, Literal, NamedTuple
 
 from llmrepl.errors import SessionError
 from llmrepl.sessions.catalog import newest, session_path
-from llmrepl.sessions.format import Header, decode_header
+from llmrepl.sessions.format import decode_header
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.packed import bytes_of
+from llmrepl.sessions.sealing import SessionSealed
+from llmrepl.sessions.unsealing import unsealed, without_torn_tail
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
-State = Literal["finished", "unfinished", "corrupt", "open elsewhere"]
-"""`unfinished`: the last turn has no end. `corrupt`: the file's head, tail or number of lines show
-damage (damage that they do not show is found by reading)."""
+State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "sealed"]
+"""`unfinished`: the last turn has no end. `sealed`: it cannot be opened here. `corrupt`: the file's
+head, tail or number of lines show damage (what they do not show is found by reading)."""
 
 
 class Summary(NamedTuple):
@@ -84,7 +86,16 @@ def _summary(
     blank = Summary(session_id, path, "corrupt", updated, updated, size=status.st_size)
     try:
         header = decode_header(content.partition(b"\n")[0])
-        found = _looked_up(blank, header, content)
+        found = blank._replace(created=header.created, forked_from=header.forked_from)
+        content = without_torn_tail(content)
+        try:
+            plain = unsealed(content)
+        except SessionSealed:
+            found = found._replace(state="sealed", records=_count(content))
+        else:
+            if plain is not content:
+                header = decode_header(plain.partition(b"\n")[0])
+            found = _looked_up(found._replace(cwd=header.cwd), plain)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, SessionError):
         return blank
     if held.get(inode(status), os.getpid()) != os.getpid():
@@ -92,21 +103,18 @@ def _summary(
     return found
 
 
-def _looked_up(blank: Summary, header: Header, content: bytes) -> Summary:
-    content = _without_torn_tail(content)
-    records = content.rstrip(b"\n").count(b"\n")
+def _looked_up(found: Summary, content: bytes) -> Summary:
+    """Return what the plain bytes of a session say of it, up to a whole line."""
+    records = _count(content)
     if records:
         tail = content[content.rstrip(b"\n").rfind(b"\n") + 1 :]
         if json.loads(tail)["seq"] != records:
-            return blank
+            raise ValueError(tail)
     started = _last(content, "turn.started")
     asked = _last(content, "step.started")
     ended, usage, cost = _spent(content)
-    return blank._replace(
+    return found._replace(
         state="finished" if started is None or started[0] < ended else "unfinished",
-        created=header.created,
-        cwd=header.cwd,
-        forked_from=header.forked_from,
         turns=0 if started is None else started[1]["turn"],
         prompt=_first_prompt(content),
         model=""
@@ -119,14 +127,8 @@ def _looked_up(blank: Summary, header: Header, content: bytes) -> Summary:
     )
 
 
-def _without_torn_tail(content: bytes) -> bytes:
-    whole, newline, tail = content.rpartition(b"\n")
-    if tail:
-        try:
-            json.loads(tail)
-        except ValueError:
-            return whole + newline
-    return content
+def _count(content: bytes) -> int:
+    return content.rstrip(b"\n").count(b"\n")
 
 
 def _spent(content: bytes) -> tuple[int, Usage, Decimal | None]:

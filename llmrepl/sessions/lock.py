@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmrepl.errors import SessionError, SessionLocked
+from llmrepl.sessions.packed import PACKED
 
 Inode = tuple[int, int, int]
 """Device major, device minor and inode number: how the kernel's lock table names a file."""
@@ -75,12 +76,12 @@ def lock(descriptor: int, path: Path) -> None:
             ) from exc
     else:
         raise SessionLocked(
-            f"session {path.stem} is being written by {_holder(path)}",
-            hint=f"`llmrepl --fork {path.stem}` goes on in a copy of it,"
-            f" `llmrepl sessions watch {path.stem}` shows it live",
+            f"session {_id(path)} is being written by {_holder(path)}",
+            hint=f"`llmrepl --fork {_id(path)}` goes on in a copy of it,"
+            f" `llmrepl sessions watch {_id(path)}` shows it live",
         )
     if not os.fstat(descriptor).st_nlink:
-        raise SessionError(f"session {path.stem} was deleted just now: {path} is gone")
+        raise SessionError(f"session {_id(path)} was deleted just now: {path} is gone")
 
 
 def announce(path: Path) -> None:
@@ -149,8 +150,13 @@ def _holder(path: Path) -> Holder:
     return Holder() if gone else noted
 
 
+def _id(path: Path) -> str:
+    """Return the session's id, whether its file is packed or not; an id may hold dots."""
+    return path.name.removesuffix(PACKED).removesuffix(".jsonl")
+
+
 def _note(path: Path) -> Path:
-    return path.with_suffix(NOTE)
+    return path.with_name(_id(path) + NOTE)
 
 
 def _noted(path: Path) -> Holder:

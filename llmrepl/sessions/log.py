@@ -21,11 +21,14 @@ from llmrepl.record import Record
 from llmrepl.sessions.blobs import LIMIT, Blobs, outside
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
-from llmrepl.sessions.format import Header, encode_header, encode_line
+from llmrepl.sessions.format import SEALED, Header, encode_header, encode_line
+from llmrepl.sessions.keys import FIELD as KEY
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import announce, lock, withdraw
 from llmrepl.sessions.migrations import BLOBS_SINCE
 from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader, is_unbegun
+from llmrepl.sessions.sealing import Places, Seal, sealed_line
 
 _FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
 
@@ -40,12 +43,17 @@ class SessionLog:
         seq: the last record in the file; the next one must have the next seq.
         repaired: what had to be done to the file to open it, and what of it is lost, in one line;
             mostly empty.
-        on_line: is given every record's line, without its newline, once it is in the file.
+        on_line: is given every record's line, without its newline and its seal, once it is in the
+            file.
     """
 
-    def __init__(self, directory: Path, header: Header) -> None:
+    def __init__(self, directory: Path, header: Header, seal: Seal | None = None) -> None:
         self.directory = directory
         self.header = header
+        self._seal = seal
+        self._places = Places()
+        self._sealed = ""
+        self._blobs = Blobs(directory, seal)
         self.seq = 0
         self.repaired = ""
         self.on_line: Callable[[bytes], None] | None = None
@@ -77,7 +85,8 @@ class SessionLog:
             forked_from: the id of the session whose empty beginning this one has, and 0.
 
         Raises:
-            SessionError: `session_id` is no id, or already taken.
+            SessionError: `session_id` is no id, or already taken; or it is to be sealed, and cannot
+                be.
         """
         created = time.time_ns() // 1_000_000 if created is None else created
         if session_id and session_path(directory, session_id).exists():
@@ -86,7 +95,7 @@ class SessionLog:
                 hint=f"go on with it: `llmrepl --resume {session_id}`",
             )
         new = session_id or new_id(directory, created)
-        log = cls(directory, Header(new, created, cwd, forked_from))
+        log = cls(directory, *_begun(Header(new, created, cwd, forked_from)))
         log._named = bool(session_id)
         return log
 
@@ -117,7 +126,8 @@ class SessionLog:
             records = list(reader)
             problem = reader.problem
             if problem is None or problem.torn:
-                log = cls(directory, reader.header)
+                log = cls(directory, reader.header, reader.seal)
+                log._places = reader.places
                 log._adopt(descriptor, reader)
                 return log, records
         except BaseException:
@@ -164,15 +174,20 @@ class SessionLog:
             )
         if self._closed:
             raise SessionError(f"session {self.id} is closed", hint="open it again")
-        if self._size:
-            line = self._line(self._last, record)
-            self._write(line + b"\n", sync=sync)
-        else:
-            line = self._begin(record, sync=sync)
+        try:
+            if self._size:
+                line, plain = self._line(self._last, record)
+                self._write(line + b"\n", sync=sync)
+            else:
+                line, plain = self._begin(record, sync=sync)
+        finally:
+            self._blobs.let_go()
         self.seq = record.seq
         self._last = digest(line)
+        if self._seal:
+            self._places.take(record.seq, self._sealed)
         if self.on_line is not None:
-            self.on_line(line)
+            self.on_line(plain)
 
     def close(self) -> None:
         """Give up the file and its lock. May be called twice; nothing can be appended after it."""
@@ -196,7 +211,7 @@ class SessionLog:
     @classmethod
     def _anew(cls, descriptor: int, directory: Path, session_id: str, cwd: str) -> Self:
         """Begin in an open and locked file that never had a whole record."""
-        log = cls(directory, Header(session_id, time.time_ns() // 1_000_000, cwd))
+        log = cls(directory, *_begun(Header(session_id, time.time_ns() // 1_000_000, cwd)))
         os.ftruncate(descriptor, 0)
         log.repaired = f"the first line of {log.path} was never finished: the session begins anew"
         log._descriptor = descriptor
@@ -222,20 +237,26 @@ class SessionLog:
             self._write(b"\n", sync=False)
         announce(self.path)
 
-    def _line(self, prev: str, record: Record) -> bytes:
-        """Return the record's line; the large texts that are not in it are on the disk by then."""
-        line = encode_line(prev, record)
-        if len(line) <= LIMIT or self.header.version < BLOBS_SINCE:
-            return line
-        return outside(line, Blobs(self.directory).put)
+    def _line(self, prev: str, record: Record) -> tuple[bytes, bytes]:
+        """Return the record's line, and what it is without a seal.
 
-    def _begin(self, record: Record, *, sync: bool) -> bytes:
-        """Make the file, header and first record in one write; return the record's line."""
+        The large texts that are not in it are on the disk by then.
+        """
+        line = encode_line(prev, record)
+        if len(line) > LIMIT and self.header.version >= BLOBS_SINCE:
+            line = outside(line, self._blobs.put)
+        if self._seal is None:
+            return line, line
+        sealed, self._sealed = sealed_line(self._seal, self._places, line)
+        return sealed, line
+
+    def _begin(self, record: Record, *, sync: bool) -> tuple[bytes, bytes]:
+        """Make the file, header and first record in one write; return the record's line twice."""
         if self._descriptor < 0:
             self._create()
         try:
             header = encode_header(self.header)
-            line = self._line(digest(header), record)
+            line, plain = self._line(digest(header), record)
             self._write(header + b"\n" + line + b"\n", sync=sync)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -244,7 +265,7 @@ class SessionLog:
             self._descriptor = -1
             raise
         announce(self.path)
-        return line
+        return line, plain
 
     def _create(self) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -303,6 +324,14 @@ class SessionLog:
             finally:
                 os.close(directory)
             self._placed = True
+
+
+def _begun(header: Header) -> tuple[Header, Seal | None]:
+    """Return the header of a new session with its seal, if sessions are sealed."""
+    if not KEYS.sealing:
+        return header, None
+    seal, field = KEYS.begin(header.cwd)
+    return header._replace(version=SEALED, extra={**header.extra, KEY: field}), seal
 
 
 def _locked(directory: Path, session_id: str) -> tuple[Path, int]:

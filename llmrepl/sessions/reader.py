@@ -18,9 +18,12 @@ from llmrepl.chain import Follower
 from llmrepl.errors import SessionError
 from llmrepl.record import Record, decode_record
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
-from llmrepl.sessions.format import BEGINNING, VERSION, Header, decode_header
+from llmrepl.sessions.format import BEGINNING, SEALED, VERSION, Header, decode_header
+from llmrepl.sessions.keys import FIELD as KEY
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.migrations import BLOBS_SINCE, migrated
 from llmrepl.sessions.packed import PACKED, bytes_of
+from llmrepl.sessions.sealing import Places, Seal, SessionSealed, opened, opened_line
 
 _LONGEST = 1 << 16
 """Bytes that the header of an unbegun session has at the most."""
@@ -34,20 +37,25 @@ class LogReader(Follower[Record]):
     are not named here are a `chain.Follower`'s.
 
     Attributes:
-        header: the first line.
+        header: the first line; of a sealed session, its `cwd` is known where its key is here.
+        seal: what a sealed session is opened with; None where it is plain, or no key is here.
+        places: those of the lines that were opened, which a writer goes on behind.
         lost: what could not be read because a blob is gone or was changed, a line for each; its
             record says so in its place.
         seq: the last record that verified; 0 before the first.
 
     Raises:
         SessionError: the file cannot be read, or does not begin with a header.
+        SessionSealed: on iterating, no key of it is here.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(self._record)
         self.path = path
         self.lost: list[str] = []
-        self._blobs = Blobs(path.parent)
+        self.seal: Seal | None = None
+        self.places = Places()
+        self._locked: SessionError | None = None
         with self._file() as file:
             raw = file.readline()
         try:
@@ -58,12 +66,17 @@ class LogReader(Follower[Record]):
                 hint="`llmrepl sessions list` shows the sessions that can be read",
             ) from None
         self.begin(raw)
+        if self.header.version == SEALED:
+            self._unlock()
+        self._blobs = Blobs(path.parent, self.seal)
 
     def __iter__(self) -> Iterator[Record]:
         return map(itemgetter(1), self.lines())
 
     def lines(self) -> Iterator[tuple[bytes, Record]]:
         """Yield each line without its newline, with its record."""
+        if self._locked is not None:
+            raise self._locked
         with self._file() as file:
             file.seek(self.end)
             if not self.ended and file.read(1) == b"\n":
@@ -72,7 +85,11 @@ class LogReader(Follower[Record]):
             yield from self.follow(file)
 
     def whole(self, line: bytes) -> bytes:
-        """Return a line as it would be without blobs; `prev` is still that of the file."""
+        """Return a line that was yielded as it would be without seal and blobs.
+
+        Its `prev` is still that of the file.
+        """
+        line = self.opened(line)
         if self._may_name_blobs(line):
             record = json.loads(line)
             if FIELD in record:
@@ -80,10 +97,29 @@ class LogReader(Follower[Record]):
                 return chain.encode(record)
         return line
 
+    def opened(self, line: bytes) -> bytes:
+        """Return a line that was yielded as it would be without a seal."""
+        return line if self.seal is None else opened_line(self.seal, self.places, line)
+
     def _may_name_blobs(self, line: bytes) -> bool:
         return self.header.version >= BLOBS_SINCE and b'"blobs":' in line
 
+    def _unlock(self) -> None:
+        """Find the key of a sealed session; whoever wants its records is told why there is none."""
+        try:
+            self.seal = KEYS.seal_of(self.header.extra)
+            cwd = self.seal.open(self.header.extra[KEY]["cwd"], "cwd").decode()
+            self.header = self.header._replace(cwd=cwd)
+        except SessionError as exc:
+            kind = SessionSealed if isinstance(exc, SessionSealed) else SessionError
+            self._locked = kind(f"{self.path} cannot be opened: {exc}", hint=exc.hint)
+        except (ValueError, TypeError, KeyError):
+            self.seal = None
+            self._locked = SessionError(f"{self.path} line 1: its header was changed")
+
     def _record(self, data: dict[str, Any]) -> Record:
+        if self.seal:
+            data = opened(self.seal, self.places, data)
         if self.header.version < VERSION:
             data = migrated(data, self.header.version)
         if FIELD in data:

@@ -18,6 +18,7 @@ from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.holdings import blobs_of, files_of, forks_of
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.sealing import SessionSealed
 from llmrepl.sessions.tags import tags_of
 
 DAY = 86_400_000
@@ -153,6 +154,8 @@ def _looked_into(path: Path) -> tuple[str, tuple[str, ...], str]:
     """Return the first line of the first prompt, the tags, and why they cannot be known."""
     try:
         records = list(LogReader(path))
+    except SessionSealed:
+        return "", (), "it is sealed, and no key of it is here"
     except SessionError:
         return "", (), "it cannot be read"
     prompts = (text_of(r.event.prompt) for r in records if isinstance(r.event, TurnStarted))

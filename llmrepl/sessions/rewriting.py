@@ -1,4 +1,4 @@
-"""Packs, unpacks and upgrades a session's file: another takes its place, whole or not at all.
+"""Packs, upgrades and seals a session's file: another takes its place, whole or not at all.
 
 The file that goes is locked until the other one stands, so nobody writes it meanwhile. Times stay.
 """
@@ -8,20 +8,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from llmrepl import chain
 from llmrepl.errors import SessionError
-from llmrepl.sessions.blobs import Blobs, outside, settle
+from llmrepl.sessions.blobs import Blobs, alone, outside, settle
 from llmrepl.sessions.catalog import LIST, session_path
 from llmrepl.sessions.drafts import begin
-from llmrepl.sessions.format import VERSION, encode_header
+from llmrepl.sessions.format import SEALED, VERSION, Header, encode_header
+from llmrepl.sessions.holdings import blobs_of
+from llmrepl.sessions.keys import FIELD as KEY
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import lock
 from llmrepl.sessions.migrations import migrated
 from llmrepl.sessions.packed import PACKED, bytes_of, packed
 from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.sealing import Places, Seal, sealed_line
 
 
 class Rewritten(NamedTuple):
@@ -67,20 +71,82 @@ def upgrade(directory: Path, session_id: str) -> int | None:
     unpack(directory, session_id)
     with _held(directory, session_id) as path:
         reader = LogReader(path)
+        if reader.header.version == SEALED:  # without a key nobody can tell more
+            return None
         lines = [line for line, _ in reader.lines()]
         if reader.problem is not None:
-            raise SessionError(
-                f"{path} line {reader.problem.line}: {reader.problem.reason}",
-                hint=f"`llmrepl --resume {session_id}` mends it, or copies what is sound",
-            )
-        if reader.header.version == VERSION:
+            raise _damaged(reader, session_id)
+        if reader.header.version >= VERSION:
             return None
-        _replaced(path, path, b"".join(_upgraded(reader, lines)))
+        blobs = Blobs(directory)
+        try:
+            _replaced(path, path, b"".join(_upgraded(reader, lines, blobs.put)))
+        finally:
+            blobs.let_go()
         return reader.header.version
 
 
-def _upgraded(reader: LogReader, lines: list[bytes]) -> Iterator[bytes]:
-    put = Blobs(reader.path.parent).put
+def seal(directory: Path, session_id: str) -> bool:
+    """Rewrite a plain session as a sealed one; return whether it was plain.
+
+    Blobs that no other session needs are removed. Forks of it stay as they are.
+
+    Raises:
+        SessionLocked: a process is writing it.
+        SessionError: there is no such session, it is damaged, or it cannot be written; or nobody
+            is named for whom it is to be sealed.
+    """
+    if not KEYS.sealing:
+        raise SessionError(
+            "it is not said for whom sessions are to be sealed",
+            hint="set sessions.encrypt to age recipients, or to `keyring`",
+        )
+    unpack(directory, session_id)
+    with _held(directory, session_id) as path:
+        reader = LogReader(path)
+        if reader.header.version == SEALED:
+            return False
+        plain = [(line, reader.whole(line)) for line, _ in reader.lines()]
+        if reader.problem is not None or reader.lost:
+            raise _damaged(reader, session_id)
+        made, field = KEYS.begin(reader.header.cwd)
+        header = reader.header._replace(version=SEALED, extra={**reader.header.extra, KEY: field})
+        with alone(directory):
+            needs = blobs_of(directory)
+            blobs = Blobs(directory, made, held=True)
+            lines = [line for _, line in plain]
+            _replaced(path, path, b"".join(_sealed(header, reader.header, made, lines, blobs)))
+            for file in needs.drop(session_id):
+                file.unlink(missing_ok=True)
+        return True
+
+
+def _sealed(
+    header: Header, old: Header, key: Seal, lines: list[bytes], blobs: Blobs
+) -> Iterator[bytes]:
+    places = Places()
+    before = encode_header(header)
+    yield before + b"\n"
+    for line in lines:
+        record = migrated(json.loads(line), old.version)
+        plain = outside(chain.encode({**record, "prev": chain.digest(before)}), blobs.put)
+        before, sealed = sealed_line(key, places, plain)
+        places.take(record["seq"], sealed)
+        yield before + b"\n"
+
+
+def _damaged(reader: LogReader, session_id: str) -> SessionError:
+    if reader.problem is None:
+        return SessionError(f"{reader.path} is not whole: {'; '.join(reader.lost)}")
+    return SessionError(
+        f"{reader.path} line {reader.problem.line}: {reader.problem.reason}",
+        hint=f"`llmrepl --resume {session_id}` mends it, or copies what is sound",
+    )
+
+
+def _upgraded(
+    reader: LogReader, lines: list[bytes], put: Callable[[bytes], str]
+) -> Iterator[bytes]:
     before = encode_header(reader.header._replace(version=VERSION))
     yield before + b"\n"
     for line in lines:

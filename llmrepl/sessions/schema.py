@@ -1,7 +1,7 @@
 """The session format as a JSON Schema (draft 2020-12), made from the classes that write it.
 
-It describes one line: a header or a record. Types, kinds and fields that it does not name are
-allowed, as a reader has to pass over them.
+It describes one line: a header, a record or a sealed one. Types, kinds and fields that it does not
+name are allowed, as a reader has to pass over them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 from llmrepl import parts
 from llmrepl.events import TYPES
 from llmrepl.sessions.blobs import FIELD
-from llmrepl.sessions.format import KIND, VERSION
+from llmrepl.sessions.format import KIND, SEALED
+from llmrepl.sessions.keys import FIELD as KEY
+from llmrepl.sessions.sealing import SEALED as INSIDE
 from llmrepl.usage import Cost, Price, Usage
 
 Schema = dict[str, Any]
@@ -22,6 +24,7 @@ KINDS = (parts.Text, parts.Reasoning, parts.ToolCall, parts.Output, parts.Image,
 """The parts that have a kind of their own."""
 
 _DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_BASE64: Schema = {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]+=*$"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _NULL: Schema = {"type": "null"}
 
@@ -49,14 +52,19 @@ def schema() -> Schema:
     durable = {name: cls for name, cls in TYPES.items() if cls.durable}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:llmrepl:session:{VERSION}",
+        "$id": f"urn:llmrepl:session:{SEALED}",
         "title": "A line of a session of llmrepl",
         "if": {"required": ["llmrepl"]},
         "then": {"$ref": "#/$defs/header"},
-        "else": {"$ref": "#/$defs/record"},
+        "else": {
+            "if": {"required": [INSIDE]},
+            "then": {"$ref": "#/$defs/sealed"},
+            "else": {"$ref": "#/$defs/record"},
+        },
         "$defs": {
             "header": _header(),
             "record": _record(durable),
+            "sealed": _sealed(),
             "part": _told_apart("kind", (cls.kind for cls in KINDS), "#/$defs/part.{}"),
             "blob": {
                 "description": "Where a large text is that stands in the line with its beginning.",
@@ -80,17 +88,44 @@ def _header() -> Schema:
         "required": ["id", "seq"],
         "properties": {"id": {"type": "string"}, "seq": _COUNT},
     }
+    seal = {
+        "description": "How a sealed session is opened: `key` is a file of age's.",
+        "type": "object",
+        "required": ["id", "key", "cwd"],
+        "properties": {
+            "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+            "key": _BASE64,
+            "cwd": _BASE64,
+        },
+    }
     return {
         "description": "The first line: which session this is.",
         "type": "object",
         "required": ["llmrepl", "version", "id", "created", "forked_from", "cwd"],
         "properties": {
             "llmrepl": {"const": KIND},
-            "version": {"enum": list(range(1, VERSION + 1))},
+            "version": {"enum": list(range(1, SEALED + 1))},
             "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"},
             "created": {"type": "integer"},
             "forked_from": {"anyOf": [_NULL, origin]},
             "cwd": {"type": "string"},
+        },
+        "if": {"properties": {"version": {"const": SEALED}}},
+        "then": {"required": [KEY], "properties": {KEY: seal, "cwd": {"const": ""}}},
+    }
+
+
+def _sealed() -> Schema:
+    named = {"type": "object", "required": ["sha256"], "properties": {"sha256": _DIGEST}}
+    return {
+        "description": "A line of a sealed session: what a record has besides, nobody sees.",
+        "type": "object",
+        "required": ["prev", "seq", INSIDE],
+        "properties": {
+            "prev": _DIGEST,
+            "seq": {"type": "integer", "minimum": 1},
+            INSIDE: _BASE64,
+            FIELD: {"type": "array", "items": named},
         },
     }
 

@@ -1,7 +1,8 @@
 """Searches what was said and done in all sessions: an index that can always be made again.
 
 The logs are the truth. The index follows them by size: what was appended since is read, what is
-gone is forgotten, and an index that cannot be read is made anew.
+gone is forgotten, and an index that cannot be read is made anew. Of sealed sessions it holds no
+word; see `sealed_search`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,22 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from llmrepl.errors import SessionError
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.catalog import newest, session_path
+from llmrepl.sessions.format import is_sealed
 from llmrepl.sessions.packed import PACKED, bytes_of
+from llmrepl.sessions.words import asked, is_found, text_in
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 """The version of the tables; an index of another one is made anew."""
-
-MOST = 20_000
-"""Characters of one text that are indexed."""
-
-AROUND = 30
-"""Characters of a text that an excerpt shows before what was found."""
 
 WAIT = 5.0
 """Seconds to wait for another process that brings the index up to date."""
@@ -41,7 +38,8 @@ PATIENCE = 1000
 _TABLES = """
 CREATE TABLE sessions (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL,
-    size INTEGER NOT NULL, changed INTEGER NOT NULL, done INTEGER NOT NULL);
+    size INTEGER NOT NULL, changed INTEGER NOT NULL, done INTEGER NOT NULL,
+    sealed INTEGER NOT NULL);
 CREATE TABLE entries (
     number INTEGER PRIMARY KEY, session INTEGER NOT NULL, seq INTEGER NOT NULL,
     turn INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL);
@@ -128,6 +126,7 @@ class SearchIndex:
             gone = known.keys() - {name for name, _ in found}
             if not changed and not gone:
                 return
+            hidden = False
             self._base.execute("BEGIN IMMEDIATE")
             with self._base:
                 for name in gone:
@@ -135,8 +134,8 @@ class SearchIndex:
                 # The oldest first, so that a later entry is a newer one.
                 for count, (name, facts) in enumerate(reversed(changed)):
                     progress(count, len(changed))
-                    self._follow(name, facts)
-            if gone:
+                    hidden |= self._follow(name, facts)
+            if gone or hidden:
                 self._erase()
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
@@ -162,6 +161,11 @@ class SearchIndex:
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
+    def sealed(self) -> list[str]:
+        """Return the ids of the sessions in which `search` finds nothing, as they are sealed."""
+        query = "SELECT id FROM sessions WHERE sealed ORDER BY number"
+        return [row[0] for row in self._whole(lambda: self._base.execute(query).fetchall())]
+
     def search(self, query: str, limit: int = 20) -> list[Hit]:
         """Return the newest records that hold every word of `query`, or words that begin so.
 
@@ -172,13 +176,7 @@ class SearchIndex:
         Raises:
             SessionError: there is no word in the query, or the index cannot be read.
         """
-        terms = list(_terms(query))
-        if not terms:
-            raise SessionError(
-                f"there is no word to search for in {query!r}",
-                hint='give words, or a phrase in double quotes: "no such file"',
-            )
-        values = (" AND ".join(terms), limit)
+        values = (asked(query), limit)
         rows = self._whole(lambda: self._base.execute(_SEARCH, values).fetchall())
         return [Hit(*row) for row in rows]
 
@@ -234,41 +232,43 @@ class SearchIndex:
             base.execute("PRAGMA synchronous = OFF")  # what a crash spoils can be made again
         return base
 
-    def _follow(self, name: str, facts: os.stat_result) -> None:
-        """Index what was appended to a session, or all of it where it is another file."""
+    def _follow(self, name: str, facts: os.stat_result) -> bool:
+        """Index what was appended to a session, or all of it where it is another file.
+
+        Return whether it was sealed since its words were taken.
+        """
         row = self._base.execute(
-            "SELECT number, inode, done FROM sessions WHERE id = ?", (name,)
+            "SELECT number, sealed, done, inode FROM sessions WHERE id = ?", (name,)
         ).fetchone()
-        if row is not None and (row[1] != facts.st_ino or row[2] > facts.st_size):
+        was_plain = row is not None and not row[1]
+        if row is not None and (row[3] != facts.st_ino or row[2] > facts.st_size):
             self._forget(name)
             row = None
-        number, _, done = row or (None, 0, 0)
+        number, sealed, done = row[:3] if row else (None, 0, 0)
         try:
             found = _behind(session_path(self._directory, name), done)
         except (OSError, SessionError):
-            return  # gone, or not ours to read
+            return False  # gone, or not ours to read
         whole = found[: found.rfind(b"\n") + 1]
-        key = (*_key(facts), done + len(whole))
+        sealed = sealed if done else is_sealed(whole)
+        key = (*_key(facts), done + len(whole), sealed)
         if number is None:
-            number = self._base.execute(
-                "INSERT INTO sessions (id, inode, size, changed, done) VALUES (?, ?, ?, ?, ?)",
-                (name, *key),
-            ).lastrowid
+            number = self._base.execute(_ADD, (name, *key)).lastrowid
         else:
-            self._base.execute(
-                "UPDATE sessions SET inode = ?, size = ?, changed = ?, done = ? WHERE number = ?",
-                (*key, number),
-            )
-        for line in whole.split(b"\n"):
+            self._base.execute(_CHANGE, (*key, number))
+        for line in () if sealed else whole.split(b"\n"):
             self._take(number, line)
+        return bool(was_plain and sealed)
 
     def _take(self, session: int | None, line: bytes) -> None:
         try:
             record = json.loads(line)
             kind = record.get("type")
-            if kind in _TEXTS and FIELD in record:
+            if not is_found(kind):
+                return
+            if FIELD in record:
                 inside(record, self._blobs.get)
-            text = "\n".join(_TEXTS[kind](record["data"])) if kind in _TEXTS else ""
+            text = text_in(record)
             place = (session, record["seq"], record["turn"], record["at"], kind) if text else ()
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return  # damage: whoever opens the session is told of it
@@ -276,7 +276,6 @@ class SearchIndex:
             entry = self._base.execute(
                 "INSERT INTO entries (session, seq, turn, at, kind) VALUES (?, ?, ?, ?, ?)", place
             ).lastrowid
-            text = text[:MOST].encode(errors="replace").decode()
             self._base.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (entry, text))
 
     def _forget(self, name: str) -> None:
@@ -308,26 +307,11 @@ def discard(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-def excerpt(text: str, query: str, characters: int) -> str:
-    """Return a line from `text` around the first word of `query` that is found in it.
-
-    Args:
-        text: what was found; white space becomes single spaces.
-        query: what was searched for.
-        characters: the length of the excerpt at the most.
-    """
-    line = " ".join(text.split())
-    lower = line.casefold()
-    words = query.casefold().replace('"', " ").split()
-    at = min((found for word in words if (found := lower.find(word)) >= 0), default=0)
-    start = max(0, min(at - AROUND, len(line) - characters))
-    shown = line[start : start + characters]
-    if start:
-        shown = "…" + shown[1:]
-    return shown[:-1] + "…" if start + characters < len(line) else shown
-
-
 _KNOWN = "SELECT id, number, inode, size, changed FROM sessions"
+_ADD = """INSERT INTO sessions (id, inode, size, changed, done, sealed)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+_CHANGE = """UPDATE sessions SET inode = ?, size = ?, changed = ?, done = ?, sealed = ?
+    WHERE number = ?"""
 
 
 def _is_spoilt(error: sqlite3.DatabaseError) -> bool:
@@ -347,37 +331,3 @@ def _behind(path: Path, done: int) -> bytes:
 def _key(facts: os.stat_result) -> tuple[int, int, int]:
     """Return what is another where a file has changed."""
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
-
-
-def _terms(query: str) -> Iterator[str]:
-    """Yield the words and phrases of a query as the full-text index takes them."""
-    query = query.replace("\0", " ").encode(errors="replace").decode()
-    for count, part in enumerate(query.split('"')):
-        words = part.split()
-        if count % 2 and words:
-            yield f'"{" ".join(words)}"'
-        elif not count % 2:
-            yield from (f'"{word}"*' for word in words if any(map(str.isalnum, word)))
-
-
-def _of_parts(parts: list[dict[str, Any]]) -> Iterator[str]:
-    for part in parts:
-        for name in ("text", "name"):
-            if isinstance(part.get(name), str):
-                yield part[name]
-
-
-def _of_call(data: dict[str, Any]) -> Iterator[str]:
-    return (value for value in data.get("arguments", {}).values() if isinstance(value, str))
-
-
-_TEXTS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
-    "turn.started": lambda data: _of_parts(data["prompt"]),
-    "message.finished": lambda data: _of_parts(data["parts"]),
-    "tool.requested": _of_call,
-    "tool.finished": lambda data: _of_parts(data.get("parts", [])),
-    "note.added": lambda data: iter([data["text"]]),
-    "error.raised": lambda data: iter([data["message"]]),
-    "context.compacted": lambda data: iter([data["summary"]]),
-}
-"""What can be found in a record, by its type."""

@@ -156,7 +156,8 @@ def _cells(row: Row, now: int, redact: Callable[[str], str]) -> tuple[str, ...]:
     if row.mark == GONE:
         return (name, "", "", "", "", "", "(gone)")
     if not own.readable:
-        return (name, "", "", "", "", "", "(this session cannot be read)")
+        why = "sealed, and no key is here" if own.sealed else "this session cannot be read"
+        return (name, "", "", "", "", "", f"({why})")
     left = f"{'in ' if own.inside else ''}turn {own.turn}" if place.kin.origin else ""
     turns = f"+{own.turns}" if place.kin.origin else str(own.turns)
     cost = spent(own.spend.cost, own.spend.unpriced)

@@ -11,6 +11,7 @@ from llmrepl.record import Record
 from llmrepl.sessions.catalog import newest
 from llmrepl.sessions.lock import Holder, holder, holders, inode
 from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.sealing import SessionSealed
 
 POLL = 0.06
 """Seconds between two looks at the file."""
@@ -44,12 +45,17 @@ class Watching:
 
         A line that is being written is waited for. It ends when nobody writes the session, at once
         where nobody does.
+
+        Raises:
+            SessionSealed: it cannot be opened here.
         """
         closed = self.holder is None
         while True:
             try:
                 for found in self._news(closed):
                     yield found
+            except SessionSealed:
+                raise
             except SessionError as error:
                 self.ended = error.message if self.path.exists() else "it was deleted"
             if self.ended:
@@ -61,6 +67,10 @@ class Watching:
             # Before the file is read, so that the last of what the holder wrote is seen.
             now = holder(self.path)
             self.holder, closed = now or self.holder, now is None
+
+    def opened(self, line: bytes) -> bytes:
+        """Return a line that was yielded as it would be without a seal."""
+        return self._reader.opened(line)
 
     def _news(self, closed: bool) -> list[tuple[bytes, Record]]:
         """Return what was written since; raises SessionError where the file cannot be read."""

@@ -74,7 +74,7 @@ def needs(requirement: Requirement, environment: dict[str, str]) -> list[Require
     ]
 
 
-@pytest.mark.parametrize(("file", "extras"), [(FILES[0], ()), (FILES[1], ("dev",))])
+@pytest.mark.parametrize(("file", "extras"), [(FILES[0], ()), (FILES[1], ("dev", "encryption"))])
 @pytest.mark.parametrize(("python", "machine"), [*product(PYTHONS, MACHINES)])
 def test_the_pins_hold_all_that_any_supported_machine_needs(file, extras, python, machine):
     pins = pins_of(file)

@@ -55,8 +55,11 @@ def told(machine, canary):
     return machine.script(block, f"It was {canary}.", "And again.", "Once more.")
 
 
-def talk(machine, chat, canary):
-    """A chat with all that leaves traces, killed in the end; return nothing but what it left."""
+def talk(machine, chat, canary, found="mine"):
+    """A chat with all that leaves traces, killed in the end; return nothing but what it left.
+
+    `found` is what a search in it says.
+    """
     real = machine.project / "real"
     real.mkdir()
     (real / "kept").write_text(canary)
@@ -71,7 +74,7 @@ def talk(machine, chat, canary):
     terminal.say("/export html page.html")
     terminal.wait("written:", PROMPT)
     terminal.say(f"/sessions {canary}")
-    terminal.wait("mine", PROMPT)
+    terminal.wait(found, PROMPT)
     terminal.say("/sessions something else")
     terminal.wait(PROMPT)
     terminal.kill()
@@ -102,6 +105,22 @@ def test_nothing_of_an_erased_session_is_left_in_any_file(machine, chat, canary,
     assert "stays" in ran.out
     assert machine.run("audit", "verify").code == 0
     assert (machine.sessions.parent / "history").read_text() == ""
+
+
+def test_a_sealed_chat_is_in_the_history_alone_and_goes_from_there_as_well(
+    machine, chat, canary, left
+):
+    file = machine.home / "key"
+    (recipient,) = machine.run("sessions", "key", "--file", file).lines
+    machine.env |= {"LLMREPL_SESSIONS_ENCRYPT": recipient, "LLMREPL_SESSIONS_IDENTITY": str(file)}
+    talk(machine, chat, canary, "sealed, not searched: 2")
+    assert canary in machine.run("sessions", "search", "--sealed", canary).out
+    assert {path.name for path in left() if not path.is_relative_to(machine.temporary)} == {
+        "history"
+    }
+    ran = machine.run("sessions", "rm", "mine", "--forks", "--yes")
+    assert (ran.code, ran.lines) == (0, ["deleted mine", "deleted other"])
+    assert left() == {}
 
 
 def test_what_is_pruned_leaves_no_byte_either(machine, canary, left):

@@ -109,6 +109,7 @@ KINDS = {
     "search": (Life.turn, Life.search, Life.turn, Life.search),
     "large": (Life.picture, Life.turn, Life.picture),
     "import": (Life.imports, Life.turn),
+    "sealed": (Life.turn, Life.fork, Life.picture, Life.search, Life.turn),
 }
 """What happens in a session of each kind."""
 

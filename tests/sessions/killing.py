@@ -30,16 +30,20 @@ from llmrepl.conversation import Phase
 from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import ids, session_path
 from llmrepl.sessions.forking import fork
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader, is_unbegun
 from llmrepl.sessions.search import SearchIndex
 from tests.cli.machine import LLMREPL, Machine, until
 from tests.sessions.killed import CONVERSATIONS, KINDS, WORD
+from tests.sessions.versions import sealed
 
 ROOT = Path(__file__).parents[2]
 RUN, CHAT = "run", "chat"
 """The kinds that are `llmrepl run` and the chat themselves; the chat prints no records."""
+SEALED = "sealed"
+"""The kind that is encrypted."""
 
 WINDOWS = {"tight": 1800}
 """How many tokens the model takes at once, in a kind of session where that is little."""
@@ -103,6 +107,12 @@ class World:
         }
         if kind in WINDOWS:
             machine.env["LLMREPL_CONTEXT_WINDOW"] = str(WINDOWS[kind])
+        KEYS.use([], sealed.IDENTITY)  # other kinds have no need of it
+        if kind == SEALED:
+            machine.env |= {
+                "LLMREPL_SESSIONS_ENCRYPT": sealed.RECIPIENT,
+                "LLMREPL_SESSIONS_IDENTITY": str(sealed.IDENTITY),
+            }
         if kind == "import":
             chats = [
                 [
@@ -298,7 +308,7 @@ def opened(directory, name, told):
     path, raws = session_path(directory, name), []
     if not is_unbegun(path):
         reader = LogReader(path)
-        raws = [raw for raw, _ in reader.lines()]
+        raws = [reader.opened(raw) for raw, _ in reader.lines()]
         if reader.problem and not reader.problem.torn:
             return str(reader.problem), []
     first = json.loads(told[0])["seq"] - 1 if told else 0
@@ -331,11 +341,20 @@ def searched(world, lines):
     with SearchIndex(directory, search_index(world.machine.env, directory)) as index:
         index.update()
         found = {(hit.session, hit.seq) for hit in index.search(WORD, 10_000)}
+    if world.kind == SEALED:
+        return f"what is sealed stands in the open: {plain}" if (plain := _plain(world)) else ""
     for name, told in lines.items():
         for line in map(json.loads, told):
             if line["type"] == "turn.started" and (name, line["seq"]) not in found:
                 return f"{name}: record {line['seq']} is not found"
     return ""
+
+
+def _plain(world):
+    """Return the files that show what a sealed session says."""
+    files = (path for path in world.machine.home.rglob("*") if path.is_file())
+    files = (path for path in files if not path.is_relative_to(world.machine.project))
+    return [path for path in files if WORD.encode() in path.read_bytes()]
 
 
 def resume(world, lines, moment):

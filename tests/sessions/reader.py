@@ -28,7 +28,7 @@ def read(path):
     unpacked = import_module(zstd).decompress if path.suffix == ".zst" else bytes
     *lines, unfinished = unpacked(path.read_bytes()).split(b"\n")
     header, records, wrong = json.loads(lines[0]), [], []
-    assert (header["llmrepl"], header["version"] in (1, 2)) == ("session", True), "not known here"
+    assert (header["llmrepl"], header["version"] in (1, 2, 3)) == ("session", True), "not known"
     for line in [*lines[1:], unfinished] if unfinished else lines[1:]:
         try:
             record = json.loads(line.decode())
@@ -37,7 +37,7 @@ def read(path):
         counts = isinstance(record, dict) and record.get("seq") == len(records) + 1
         if not counts or record.get("prev") != sha256(lines[len(records)]).hexdigest():
             return header, records[:-1] if counts else records, [*wrong, "damaged"]
-        wrong += put_back(record, path.parent / "blobs") if header["version"] > 1 else []
+        wrong += put_back(record, path.parent / "blobs") if header["version"] == 2 else []
         records.append(record)
     return header, records, wrong
 
@@ -45,14 +45,14 @@ def read(path):
 def told(header, records, wrong):
     origin, kinds = header["forked_from"], ("input", "output", "cache_read", "cache_write")
     yield header["id"] + (f", forked from {origin['id']} at {origin['seq']}" if origin else "")
-    for record in records:
+    for record in [] if "seal" in header else records:
         kind, data = record["type"], record["data"]
         if kind == "turn.started":
             yield f"{record['turn']}. {' '.join(part.get('text', '') for part in data['prompt'])}"
         elif kind == "turn.finished":
             spent = sum(Decimal(data["cost"][name]) for name in kinds) if "cost" in data else "?"
             yield f"{data['reason']}, cost: {spent}"
-    yield from wrong
+    yield from [*wrong, *["it is sealed: only a key opens its records"] * ("seal" in header)]
 
 
 if __name__ == "__main__":

@@ -199,10 +199,10 @@ def test_a_whole_last_line_that_does_not_verify_is_damage_and_not_torn(tmp_path)
         (b"{}", "not a header of kind session"),
         (b"[1]", "not a header of kind session"),
         (b'{"llmrepl":"cassette","version":1}', "not a header of kind session"),
-        (b'{"llmrepl":"session","version":3}', "version 3, .* reads 1 to 2: a newer one wrote it"),
-        (b'{"llmrepl":"session","version":0}', "format version 0, and this llmrepl reads 1 to 2$"),
+        (b'{"llmrepl":"session","version":4}', "version 4, .* reads 1 to 3: a newer one wrote it"),
+        (b'{"llmrepl":"session","version":0}', "format version 0, and this llmrepl reads 1 to 3$"),
         (b'{"llmrepl":"session","version":true}', "format version True, and this llmrepl reads"),
-        (b'{"llmrepl":"session"}', "format version None, and this llmrepl reads 1 to 2"),
+        (b'{"llmrepl":"session"}', "format version None, and this llmrepl reads 1 to 3"),
         (b'{"llmrepl":"session","version":1,"id":"x"}', "does not hold what it must"),
         (
             b'{"llmrepl":"session","version":1,"id":"x","created":1,"cwd":"","forked_from":7}',

@@ -11,11 +11,11 @@ from tests.sessions.killed import KINDS
 from tests.sessions.killing import RUN, Moment, World, looked_at, once, summaries
 
 SEED = random.randrange(10**6)
-SIZES = {"large": 900_000, "import": 200_000}
+SIZES = {"large": 900_000, "import": 200_000, "sealed": 40_000}
 """About how many bytes a session of a kind comes to, where it is more than others."""
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(14))
 def test_what_was_acknowledged_outlives_a_kill_and_no_call_runs_twice(number):
     dice = random.Random(f"{SEED}-{number}")
     kind = (RUN, *KINDS, "undo", "fork", "import")[number]

@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from llmrepl.events import TYPES
+from llmrepl.events import TYPES, NoteAdded
 from llmrepl.record import Record
 from llmrepl.sessions.format import Header, encode_header, encode_line
 from llmrepl.sessions.schema import schema
 from tests.core.strategies import events
 from tests.replaying.recording import SESSIONS
+from tests.sessions import opener
 from tests.sessions.page import PAGE
-from tests.sessions.sample import PATIENT, lines_of, story, write
+from tests.sessions.sample import PATIENT, lines_of, notes, story, write
+from tests.sessions.sealed import sealing
 
 SCHEMA = schema()
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -53,6 +55,24 @@ def test_any_event_meets_it(event):
 def test_any_header_meets_it():
     for origin in (None, ("other", 0)):
         assert wrong(json.loads(encode_header(Header("mine", 1, "/π", origin)))) == []
+
+
+def test_a_sealed_session_with_blobs_meets_it_and_the_other_reader_opens_it(tmp_path):
+    records = [*notes(2), Record(3, 3, 0, 0, NoteAdded(text="x" * 70_000))]
+    with sealing(tmp_path) as identity:
+        path = write(tmp_path / "s", records, cwd="/")
+    lines = lines_of(path)
+    assert [message for line in lines for message in wrong(line)] == []
+    for broken in (
+        {**lines[0], "seal": {}},
+        {**lines[0], "cwd": "/"},
+        {**lines[3], "sealed": "no base64!"},
+        {**lines[3], "blobs": [{}]},
+    ):
+        assert wrong(broken) != []
+    _, found, said = opener.opened(path, identity.read_text().splitlines()[-1])
+    (blob,) = found[2].pop("blobs").values()
+    assert (blob["content"], said) == ("x" * 70_000, [])
 
 
 def at(line, place):

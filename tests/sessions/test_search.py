@@ -13,7 +13,8 @@ from llmrepl.parts import Text
 from llmrepl.record import Record
 from llmrepl.sessions.erasing import erase
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.search import MOST, SearchIndex, excerpt
+from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.words import MOST, excerpt
 from tests.sessions.sample import PATIENT, story, write
 
 

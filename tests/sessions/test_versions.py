@@ -7,18 +7,23 @@ import pytest
 
 from llmrepl.errors import SessionError
 from llmrepl.events import Custom
-from llmrepl.record import Record
+from llmrepl.record import Record, decode_record
 from llmrepl.sessions.forking import fork
-from llmrepl.sessions.format import VERSION
+from llmrepl.sessions.format import SEALED, VERSION
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.migrations import STEPS, migrated
 from llmrepl.sessions.reader import LogReader
+from tests.sessions import opener
 from tests.sessions import reader as independent
 from tests.sessions.sample import lines_of, read
+from tests.sessions.sealed import opening
 from tests.sessions.test_schema import wrong
-from tests.sessions.versions import first
+from tests.sessions.versions import first, sealed
 
-DIGESTS = {1: "b940c92ce5e42cdd9bdea02533065328b1f07c8003043bc7e2a5b90d5efef111"}
+DIGESTS = {
+    1: "b940c92ce5e42cdd9bdea02533065328b1f07c8003043bc7e2a5b90d5efef111",
+    3: "aeca449bb0880aa725930c96a7954a7580f181c9917f91b3f0da359de94cc6e2",
+}
 FIRST = first.FILE.read_bytes()
 
 
@@ -32,7 +37,7 @@ def path(tmp_path):
 def test_every_version_has_a_file_that_never_changes():
     found = {
         version: sha256(first.FILE.with_name(f"version-{version}.jsonl").read_bytes()).hexdigest()
-        for version in range(1, VERSION)
+        for version in (*range(1, VERSION), SEALED)
     }
     assert found == DIGESTS
 
@@ -51,6 +56,24 @@ def test_a_session_of_version_1_meets_the_schema_and_suits_the_other_reader():
     assert [error for line in lines_of(first.FILE) for error in wrong(line)] == []
     _, records, said = independent.read(first.FILE)
     assert (records, said) == (lines_of(first.FILE)[1:], [])
+
+
+def test_a_sealed_session_is_read_as_it_was_written():
+    with opening(sealed.IDENTITY):
+        assert read(sealed.FILE) == sealed.RECORDS
+        header = LogReader(sealed.FILE).header
+    assert (header.version, header.cwd, header.forked_from) == (3, sealed.CWD, ("older", 0))
+
+
+def test_a_sealed_session_meets_the_schema_and_suits_the_other_readers():
+    assert [error for line in lines_of(sealed.FILE) for error in wrong(line)] == []
+    *_, last = independent.told(*independent.read(sealed.FILE))
+    assert last == "it is sealed: only a key opens its records"
+    identity = sealed.IDENTITY.read_text().splitlines()[-1]
+    header, records, said = opener.opened(sealed.FILE, identity)
+    assert header["cwd"] == sealed.CWD
+    assert [decode_record(record) for record in records] == sealed.RECORDS
+    assert said == []
 
 
 def test_reading_changes_no_byte(path):
@@ -97,7 +120,7 @@ def test_a_newer_version_is_refused_and_its_file_left_alone(path):
     newer = FIRST.replace(b'"version":1', b'"version":99')
     path.write_bytes(newer)
     for attempt in (lambda: SessionLog.open(path.parent, path.stem), lambda: LogReader(path)):
-        with pytest.raises(SessionError, match="99, and this llmrepl reads 1 to 2: a newer one"):
+        with pytest.raises(SessionError, match="99, and this llmrepl reads 1 to 3: a newer one"):
             attempt()
     assert path.read_bytes() == newer
 

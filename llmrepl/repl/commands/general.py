@@ -43,14 +43,16 @@ async def sessions(assembly: Assembly, words: str) -> None:
         for row in rows:
             show(assembly, f"  {row.id:{widest}}  {row.turns:3} turns  {row.prompt[:60]}")
         return
-    from llmrepl.sessions.search import excerpt
+    from llmrepl.sessions.words import excerpt
 
-    hits = await asyncio.to_thread(assembly.search_sessions, words, limit=20)
+    hits, sealed = await asyncio.to_thread(assembly.search_sessions, words, limit=20)
     for hit in hits:
         line = excerpt(assembly.redactor.redact(hit.text), words, 60)
         say(f"  {hit.session}  turn {hit.turn:<3} {line}")
     if not hits:
         say("nothing was found")
+    if sealed:
+        say(f"sealed, not searched: {sealed}; `llmrepl sessions search --sealed` opens them")
 
 
 async def system(assembly: Assembly, _: str) -> None:
