@@ -31,7 +31,7 @@ from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.sessions.schema import schema
 
 REFERENCE = Path(__file__).parent / "reference"
-FACTS = Path(__file__).parents[1] / "tests" / "providers" / "facts.toml"
+FACTS = Path(cli.__file__).parents[2] / "tests" / "providers" / "facts.toml"
 WIDTH = 80
 """Columns of the help texts."""
 
