@@ -26,7 +26,7 @@ from llmrepl.testing.clock import FakeClock
 from llmrepl.testing.executor import Canned, FakeExecutor
 from llmrepl.testing.store import MemoryStore
 from llmrepl.usage import Usage
-from tests.core.test_runtime import PlainContext, PlainMeter, Speaker, events_of, one
+from tests.core.running import PlainContext, PlainMeter, Speaker, events_of, one
 
 BLOCK = "Let me see.\n<helpers>\n6 * 7\n</helpers>\n"
 SUMMARY = "They did sums."

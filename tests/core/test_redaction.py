@@ -33,8 +33,8 @@ from llmrepl.redaction import NOTHING, SHORTEST, Redactor, looks_secret, secrets
 from llmrepl.testing.approver import ScriptedApprover
 from llmrepl.testing.executor import Canned, FakeExecutor
 from llmrepl.usage import Cost, Price
+from tests.core.running import ANSWER, make, one, turn
 from tests.core.strategies import events
-from tests.core.test_runtime import ANSWER, make, one, turn
 
 CANARY = 'cana"ry/é+\\7f3a9c52'
 PLAIN = "canary-7f3a9c52e18b"

@@ -70,11 +70,11 @@ def test_a_command_with_two_marks_is_kept_in_the_log_and_from_the_model(machine,
 
 
 def test_commands_and_blocks_share_directory_and_variables(machine, chat):
-    model = machine.script(bash("echo $PLANET; pwd; mkdir -p /tmp/b; cd /tmp/b; export MOON=luna"))
+    code = "echo $PLANET; pwd; mkdir -p /tmp/b; cd /tmp/b; export MOON=luna"
+    model = machine.script(bash(code), "There.")
     terminal = chat("--model", model, "--session", "mine")
     ran(terminal, "!mkdir /tmp/a; cd /tmp/a; export PLANET=mars", "✓ ok")
-    terminal.say("go")
-    terminal.wait("mars", "/tmp/a", "✓ ok", PROMPT)
+    terminal.turn("go", "mars", "/tmp/a", "✓ ok", "There.")
     ran(terminal, "!echo $MOON; pwd", "luna", "/tmp/b", "✓ ok")
     assert terminal.leave() == 0
 

@@ -9,6 +9,9 @@ import pytest
 from llmrepl.executors import Policy
 from llmrepl.executors.walls.diagnosis import install_command
 from tests.sandbox.session import SMALL, Session
+from tests.sandbox.written import quarantine, session, tree
+
+__all__ = ["project", "quarantine", "session", "shared", "tree"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ from llmrepl.runtime import fold
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.places import end_of_turn, goes_on
-from tests.core.test_runtime import ANSWER, BLOCK, TOOLS, make
+from tests.core.running import ANSWER, BLOCK, TOOLS, make
 from tests.sessions.sample import PATIENT, chat, read, write
 from tests.sessions.test_forking import CALLED, COMPACTED, FAILED, NOTED, PLAIN, TYPED, told
 
