@@ -18,7 +18,7 @@ from llmrepl.chain import digest
 from llmrepl.errors import SessionError
 from llmrepl.events import ToolStarted
 from llmrepl.record import Record
-from llmrepl.sessions.blobs import LIMIT, Blobs, outside
+from llmrepl.sessions.blobs import Blobs, outside
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import Header, encode_header, encode_line
@@ -225,9 +225,9 @@ class SessionLog:
     def _line(self, prev: str, record: Record) -> bytes:
         """Return the record's line; the large texts that are not in it are on the disk by then."""
         line = encode_line(prev, record)
-        if len(line) <= LIMIT or self.header.version < BLOBS_SINCE:
+        if self.header.version < BLOBS_SINCE:
             return line
-        return outside(line, Blobs(self.directory).put)
+        return outside(line, record.event.type, Blobs(self.directory).put)
 
     def _begin(self, record: Record, *, sync: bool) -> bytes:
         """Make the file, header and first record in one write; return the record's line."""

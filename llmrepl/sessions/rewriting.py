@@ -86,7 +86,7 @@ def _upgraded(reader: LogReader, lines: list[bytes]) -> Iterator[bytes]:
     for line in lines:
         record = migrated(json.loads(line), reader.header.version)
         record["prev"] = chain.digest(before)
-        before = outside(chain.encode(record), put)
+        before = outside(chain.encode(record), str(record["type"]), put)
         yield before + b"\n"
 
 
