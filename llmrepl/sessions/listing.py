@@ -18,11 +18,13 @@ from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.format import Header, decode_header
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.packed import bytes_of
+from llmrepl.sessions.reader import is_beginning
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
-State = Literal["finished", "unfinished", "corrupt", "open elsewhere"]
+State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "not begun"]
 """`unfinished`: the last turn has no end. `corrupt`: the file's head, tail or number of lines show
-damage (damage that they do not show is found by reading)."""
+damage (damage that they do not show is found by reading). `not begun`: there is no whole header,
+because its writer is at it, or was killed there; the session begins when it is opened."""
 
 
 class Summary(NamedTuple):
@@ -66,7 +68,7 @@ def sessions(directory: Path) -> Iterator[Summary]:
         except FileNotFoundError:
             continue  # removed since the directory was read
         except (OSError, SessionError):
-            found = b""
+            found = None
         yield _summary(path, session_id, status, found, held)
 
 
@@ -78,15 +80,23 @@ def tags_in(value: Any) -> tuple[str, ...]:
 
 
 def _summary(
-    path: Path, session_id: str, status: os.stat_result, content: bytes, held: Mapping[Inode, int]
+    path: Path,
+    session_id: str,
+    status: os.stat_result,
+    content: bytes | None,
+    held: Mapping[Inode, int],
 ) -> Summary:
     updated = status.st_mtime_ns // 1_000_000
     blank = Summary(session_id, path, "corrupt", updated, updated, size=status.st_size)
+    if content is None:
+        return blank
     try:
         header = decode_header(content.partition(b"\n")[0])
         found = _looked_up(blank, header, content)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, SessionError):
-        return blank
+        if not is_beginning(content):
+            return blank
+        found = blank._replace(state="not begun")
     if held.get(inode(status), os.getpid()) != os.getpid():
         return found._replace(state="open elsewhere")
     return found
