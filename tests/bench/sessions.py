@@ -12,6 +12,7 @@ from pathlib import Path
 from llmrepl.events import MessageFinished, NoteAdded, TurnFinished, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
+from llmrepl.sessions.kinship import kin_in, trees
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.search import SearchIndex
@@ -39,6 +40,7 @@ def report(count: int = SESSIONS) -> str:
                 f"list {SHOWN} of {count:,} sessions": lambda: list(
                     islice(sessions(directory), SHOWN)
                 ),
+                f"tree of {count:,} sessions": lambda: trees(kin_in(directory)),
                 "search: a frequent word": lambda: index.search(WORDS[0]),
                 "search: three words": lambda: index.search(" ".join(WORDS[1:4])),
                 "search: a rare word": lambda: index.search("needle 77"),
@@ -49,7 +51,7 @@ def report(count: int = SESSIONS) -> str:
             samples = interleave(subjects, 7)
     title = f"{count:,} sessions, {count * RECORDS:,} records; index made in {made / 1000:.0f} s"
     first = next(iter(samples))
-    return table(title, samples, first, "list 300 ms, search 100 ms, open 150 ms")
+    return table(title, samples, first, "list and tree 300 ms, search 100 ms, open 150 ms")
 
 
 def _open(directory: Path) -> None:
