@@ -83,8 +83,7 @@ class Speaker:
 
 
 class PlainContext:
-    def __init__(self, system=""):
-        self.system = system
+    system = ""
 
     def request(self, conversation):
         texts = [ChatMessage("user", repr(m)) for m in conversation.messages]
