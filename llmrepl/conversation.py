@@ -31,6 +31,7 @@ from llmrepl.events import (
     NoteAdded,
     StepFinished,
     StepStarted,
+    SystemSet,
     ToolFinished,
     ToolRequested,
     ToolStarted,
@@ -97,6 +98,7 @@ ANYWHERE = (
     ErrorRaised,
     NetworkRequested,
     NoteAdded,
+    SystemSet,
     Unknown,
 )
 """Durable events that may arrive at any time and leave the phase as it is."""
@@ -187,12 +189,13 @@ class Conversation:
     the messages in a row that were no answer and had no call; `notes` wait to go to the model with
     the next message; `recent` are the keys of the turn's last calls, newest last. `folds` are the
     compactions and trimmings that were not taken back; `restored` says that the last was; `pinned`
-    are texts that every summary has.
+    are texts that every summary has; `system` is the system prompt that was recorded last.
     """
 
     phase: Phase = Phase.IDLE
     turn: int = 0
     step: int = 0
+    system: str = ""
     messages: Vector[Message] = field(default_factory=Vector)
     calls: tuple[Call, ...] = ()
     results: tuple[ToolResult, ...] = ()
@@ -286,6 +289,10 @@ def _turn_started(state: Conversation, event: TurnStarted) -> Changes:
         "recent": (),
         "turn_spend": Spend(),
     }
+
+
+def _system_set(_: Conversation, event: SystemSet) -> Changes:
+    return {"system": event.text}
 
 
 def _step_started(state: Conversation, _: StepStarted) -> Changes:
@@ -468,6 +475,7 @@ def _update(state: Conversation, call_id: str, **changes: Any) -> Changes:
 
 _CHANGES: dict[type[Event], Callable[[Conversation, Any], Changes]] = {
     TurnStarted: _turn_started,
+    SystemSet: _system_set,
     StepStarted: _step_started,
     ToolRequested: _tool_requested,
     MessageFinished: _message_finished,

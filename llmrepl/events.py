@@ -43,6 +43,14 @@ class TurnStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSet(Event):
+    """From here on each request begins with this system prompt, the tools it tells of included."""
+
+    type = "system.set"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(Event):
     """A request went to the model. `estimated_tokens` is our count of what was sent."""
 

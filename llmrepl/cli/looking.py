@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +20,25 @@ if TYPE_CHECKING:
 def look(session: str, at: int | None, step: str | None, *, as_json: bool) -> None:
     """Print the state behind a record, or the messages that a step sent.
 
+    Args:
+        session: as the person names it.
+        at: a record; with a step, the one that had begun last by then.
+        step: TURN.STEP, or empty for the one at `at`; None for the state.
+        as_json: print JSON, of messages as they were in the request.
+
     Raises:
         SessionError: there is no such session, record or step.
     """
     from llmrepl.config.secrets import redactor_of
     from llmrepl.sessions.finding import records_of, session_file
 
-    if at is not None and step is not None:
-        raise click.UsageError("--at and --context are two views: give one of them")
+    if at is not None and step:
+        raise click.UsageError("--at SEQ and TURN.STEP are two places: give one of them")
     config = load_config().config
     _, records = records_of(session_file(config.sessions.directory, session))
     records = redactor_of(config, os.environ, Path.cwd()).scrub(records)
     if step is not None:
-        _context(records, step, as_json=as_json)
+        _context(records, step, at, as_json=as_json)
     else:
         _state(records, at or 0, as_json=as_json)
 
@@ -83,32 +88,20 @@ def _plain(state: Conversation, at: int) -> dict[str, Any]:
     }
 
 
-def _context(records: list[Record], step: str, *, as_json: bool) -> None:
-    from llmrepl.context.window import messages_of
+def _context(records: list[Record], step: str, at: int | None, *, as_json: bool) -> None:
+    from llmrepl.compose.sent import NO_SYSTEM, is_step, sent
     from llmrepl.sanitise import clean
 
-    for message in messages_of(_before(records, step)):
-        if as_json:
-            data = {"role": message.role, "text": message.text, "images": len(message.images)}
-            click.echo(json.dumps(data, ensure_ascii=False))
-        else:
-            click.echo(f"── {message.role} ──\n{clean(message.text)}")
-            if message.images:
-                click.echo(f"({len(message.images)} images)")
-    click.echo("llmrepl: note: a session does not hold the system prompt that came first", err=True)
-
-
-def _before(records: list[Record], step: str) -> Conversation:
-    """Return the conversation that the step's request was made from."""
-    from llmrepl.events import StepStarted
-    from llmrepl.runtime import fold
-
-    if not re.fullmatch(r"\d+\.\d+", step):
+    if step and not is_step(step):
         raise click.UsageError(f"{step!r} is no step: accepted is TURN.STEP, such as 1.2")
-    known = []
-    for index, record in enumerate(records):
-        if isinstance(record.event, StepStarted):
-            known.append(f"{record.turn}.{record.step}")
-            if known[-1] == step:
-                return fold(records[:index])
-    raise SessionError(f"there is no step {step}", hint=f"there are: {', '.join(known) or 'none'}")
+    found = sent(records, step, at)
+    if as_json:
+        for message in found.body:
+            click.echo(json.dumps(message, ensure_ascii=False))
+    else:
+        for told in found.told:
+            click.echo(f"── {told.role} ──\n{clean(told.text)}")
+            if told.images:
+                click.echo(f"({len(told.images)} images)")
+    if not found.system:
+        click.echo(f"llmrepl: note: {NO_SYSTEM}", err=True)

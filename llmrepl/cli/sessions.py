@@ -100,7 +100,14 @@ def _row(row: Any) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print the records, blobs put back.")
 @click.option("--display", metavar="NAME", help="What shows it: timeline, plain or a plugin's.")
 @click.option("--at", type=int, metavar="SEQ", help="The state behind this record instead.")
-@click.option("--context", "step", metavar="TURN.STEP", help="What the model was told instead.")
+@click.option(
+    "--context",
+    "step",
+    is_flag=False,
+    flag_value="",
+    metavar="[TURN.STEP]",
+    help="What the model was told instead: in a step, or the last one, or at --at SEQ.",
+)
 def show(
     session: str, as_json: bool, display: str | None, at: int | None, step: str | None
 ) -> None:

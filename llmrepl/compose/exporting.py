@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+from functools import partial
 from pathlib import Path
 
 from llmrepl.displays.opening import open_display
@@ -12,6 +14,7 @@ from llmrepl.exchange.formats import written
 from llmrepl.exchange.told import Session
 from llmrepl.ports import Display, Surface
 from llmrepl.redaction import Redactor
+from llmrepl.replaying.playing import frames
 from llmrepl.sessions.reader import LogReader
 
 
@@ -36,7 +39,10 @@ def exported(path: Path, name: str, redactor: Redactor, display: str) -> tuple[s
     header = reader.header
     cwd = redactor.redact(header.cwd)
     text = written(
-        Session(header.id, header.created, records, cwd, header.forked_from), name, opened
+        Session(header.id, header.created, records, cwd, header.forked_from),
+        name,
+        opened,
+        partial(frames, longest=math.inf),
     )
     told = [f"{path} {lost}" for lost in reader.lost]
     if reader.problem is not None:

@@ -129,8 +129,8 @@ class PlainDisplay:
     def _block_opened(self, _: BlockOpened) -> None:
         self._heard = True
 
-    def _write(self, text: str) -> None:
-        self._stream.write(text)
+    def _write(self, text: str, style: str = "") -> None:
+        self._stream.write(self._paint(text, style) if style else text)
         if text:
             self._column = 0 if text.endswith("\n") else 1
 
@@ -152,7 +152,7 @@ class PlainDisplay:
         self._heard = True
         if self._answers:
             self._thinking = True
-            self._write(self._paint(self._text.feed_text(event.text), "dim"))
+            self._write(self._text.feed_text(event.text), "dim")
 
     def _message_finished(self, event: MessageFinished) -> None:
         if not self._heard:

@@ -1,6 +1,7 @@
 """A session as a trajectory in ATIF, the Agent Trajectory Interchange Format, version 1.7.
 
-A prompt is a step of the user's; a request to the model is a step of the agent's, with its calls
+A system prompt is a step of the system's, before the prompt that was the first to go with it. A
+prompt is a step of the user's; a request to the model is a step of the agent's, with its calls
 and, as its observation, their results. What ATIF has no field for is under `extra.llmrepl`.
 """
 
@@ -62,6 +63,9 @@ def trajectory_of(session: Session) -> dict[str, Any]:
 
 def _steps(turn: Turn) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
+    if turn.system:
+        system = {"timestamp": iso(turn.at), "source": "system", "message": turn.system}
+        steps.append(system | {"extra": {"llmrepl": {"system": True}}})
     if turn.number:
         images = [p for p in turn.prompt if isinstance(p, Image)]
         told = text_of(turn.prompt)

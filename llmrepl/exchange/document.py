@@ -61,6 +61,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
     return {
         "turn": turn.number,
         "at": iso(turn.at),
+        "system": turn.system,
         "prompt": text_of(turn.prompt),
         "images": [encode_part(part) for part in turn.prompt if isinstance(part, Image)],
         "steps": [_step(step) for step in turn.asked],

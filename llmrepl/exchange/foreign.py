@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from llmrepl.errors import SessionError
@@ -20,18 +21,21 @@ from llmrepl.events import (
     NoteAdded,
     StepFinished,
     StepStarted,
+    SystemSet,
     ToolFinished,
     ToolRequested,
     ToolStarted,
     TurnFinished,
     TurnStarted,
 )
-from llmrepl.parts import Part, Text, ToolCall, ToolResult
+from llmrepl.parts import Part, Text, ToolCall, ToolResult, text_of
 from llmrepl.record import Record
 from llmrepl.usage import Cost, Usage
 
 NO_PROMPT = "(the imported conversation has no prompt here)"
 NEVER_RAN = "imported: how it ended is not known"
+_BEFORE = frozenset({"user", "system"})
+"""Who speaks before an answer."""
 CODE = frozenset({"python", "bash"})
 """Names of calls that are blocks of code where their arguments hold the code."""
 
@@ -42,7 +46,10 @@ class Unreadable(SessionError):
 
 @dataclass(slots=True)
 class Said:
-    """A message of the user, the assistant or a tool; `at` is Unix time in ms, 0 where unknown."""
+    """A message of the user, the assistant, a tool or the system.
+
+    `at` is Unix time in milliseconds, 0 where that is unknown.
+    """
 
     role: str
     parts: list[Part] = field(default_factory=list)
@@ -119,7 +126,7 @@ def _turns(said: Iterable[Said]) -> Iterator[list[Said]]:
     """Yield what belongs together: prompts in a row, and everything up to the next."""
     turn: list[Said] = []
     for message in said:
-        if message.role == "user" and any(earlier.role != "user" for earlier in turn):
+        if message.role == "user" and any(earlier.role not in _BEFORE for earlier in turn):
             yield turn
             turn = []
         turn.append(message)
@@ -136,6 +143,7 @@ class _Writer:
         self._at = at
         self._turn = 0
         self._step = 0
+        self._told = ""
 
     def add(self, event: Event, at: int = 0) -> None:
         """Append a record; time never goes back."""
@@ -146,22 +154,34 @@ class _Writer:
         """Write a turn: the prompt's messages first, then the answers and the results."""
         self._turn, self._step = self._turn + 1, 0
         prompts = [message for message in said if message.role == "user"]
+        first = list(takewhile(lambda message: message.role in _BEFORE, said))
         parts = [part for message in prompts for part in message.parts]
         self.add(
             TurnStarted(prompt=tuple(parts or [Text(NO_PROMPT)]), source=self._foreign.source),
             said[0].at,
         )
         usage, ended = Usage(), "interrupted"
-        rest = said[len(prompts) :]
+        self._system([message for message in first if message.role == "system"])
+        rest = said[len(first) :]
         if orphans := len(_results(rest)):
             self._foreign.lost["results without a call"] += orphans
         for number, message in enumerate(rest, 1):
             if message.role == "assistant":
                 ended = self._answer(message, _results(rest[number:]))
                 usage += message.usage
+            elif message.role == "system":
+                self._system([message])
         costs = [m.cost for m in rest if m.cost is not None]
         cost = sum(costs, Cost()) if costs else None
         self.add(TurnFinished(reason=ended, usage=usage, cost=cost))
+
+    def _system(self, said: Sequence[Said]) -> None:
+        """Write a system prompt, of all that the system says in a row, if it is another one."""
+        texts = filter(None, (text_of(message.parts) for message in said))
+        text = "\n\n".join(texts)
+        if text not in ("", self._told):
+            self.add(SystemSet(text=text))
+            self._told = text
 
     def _answer(self, message: Said, results: dict[str, ToolResult]) -> str:
         """Write a step; return the reason for which a turn ends that ends with it."""

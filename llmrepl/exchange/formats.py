@@ -15,7 +15,7 @@ from llmrepl.exchange.told import Session
 class Format:
     """A format: the end of its files' names, what it is for, and what writes it.
 
-    `drawn` says that its writer is also given what opens a display.
+    `drawn` says that its writer is also given what opens a display, and when what is shown.
     """
 
     suffix: str
@@ -24,7 +24,7 @@ class Format:
     drawn: bool = False
 
     def load(self) -> Callable[..., str]:
-        """Return the writer: from a session, and an opener of displays where drawn, to text."""
+        """Return the writer, which makes text of a session."""
         module, name = self.writer
         return cast("Callable[..., str]", getattr(import_module(module), name))
 
@@ -52,13 +52,19 @@ def format_of(name: str) -> Format:
     return FORMATS[name]
 
 
-def written(session: Session, name: str, open_display: Callable[..., object]) -> str:
+def written(
+    session: Session,
+    name: str,
+    open_display: Callable[..., object],
+    timing: Callable[..., object],
+) -> str:
     """Return `session` in the format called `name`.
 
     Args:
         session: what is written.
         name: a row of the table.
         open_display: makes the display that draws a recording, from a `llmrepl.ports.Surface`.
+        timing: says when a recording shows what; see `llmrepl.exchange.cast.Timing`.
     """
     row = format_of(name)
-    return row.load()(session, open_display) if row.drawn else row.load()(session)
+    return row.load()(session, open_display, timing) if row.drawn else row.load()(session)

@@ -62,9 +62,7 @@ class _Newer:
             for message in self._chain(thread["tip_message_hash"]):
                 turn = by_tip.get(message["hash"])
                 at = moment(turn["datetime_utc"]) if turn else at
-                said = self._said(message, turn, foreign, at)
-                if said is not None:
-                    foreign.said.append(said)
+                foreign.said.append(self._said(message, turn, foreign, at))
             yield foreign
 
     def _chain(self, tip: str | None) -> list[Row]:
@@ -79,16 +77,13 @@ class _Newer:
             tip = row["parent_hash"]
         return chain[::-1]
 
-    def _said(self, message: Row, turn: Row | None, foreign: Foreign, at: int) -> Said | None:
+    def _said(self, message: Row, turn: Row | None, foreign: Foreign, at: int) -> Said:
         role = message["role"]
-        if role not in ("user", "assistant", "tool"):
-            foreign.lost["the system prompt"] += 1
-            return None
         rows = self._db.execute(
             "SELECT * FROM parts WHERE message_hash = ? ORDER BY position", (message["hash"],)
         )
         parts = [part for row in rows for part in self._part(row, foreign)]
-        said = Said(role, parts, at)
+        said = Said(role if role in ("user", "assistant", "tool") else "system", parts, at)
         if turn is not None:
             _spent(said, turn, foreign)
         return said
@@ -149,7 +144,7 @@ class _Older:
     def _said(self, row: Row, foreign: Foreign) -> Iterator[Said]:
         at = moment(row["datetime_utc"])
         if row["system"]:
-            foreign.lost["the system prompt"] += 1
+            yield Said("system", [Text(row["system"])], at)
         results = [
             _result((r["name"], r["output"], r["tool_call_id"]), _optional(r, "exception"), [])
             for r in self._of("tool_results", row["id"], "id")

@@ -63,8 +63,7 @@ def _are_messages(data: Any) -> bool:
 def _said(message: Mapping[str, Any], foreign: Foreign, model: str) -> Said | None:
     role = message["role"]
     if role in ("system", "developer"):
-        foreign.lost["the system prompt"] += 1
-        return None
+        return Said("system", list(_content(message.get("content"), foreign)))
     if role == "user":
         return Said("user", list(_content(message.get("content"), foreign)))
     if role in ("tool", "function"):

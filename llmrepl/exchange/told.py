@@ -23,6 +23,7 @@ from llmrepl.events import (
     NoteAdded,
     StepFinished,
     StepStarted,
+    SystemSet,
     ToolFinished,
     ToolRequested,
     TurnFinished,
@@ -119,12 +120,14 @@ class Remark:
 class Turn:
     """A prompt and all that followed; `reason` is empty where the turn has no end.
 
-    `steps` holds steps and remarks in their order.
+    `steps` holds steps and remarks in their order; `system` is the system prompt from here on,
+    empty where it is that of the turn before, or not known.
     """
 
     number: int
     at: int
     prompt: tuple[Part, ...] = ()
+    system: str = ""
     steps: list[Step | Remark] = field(default_factory=list)
     reason: str = ""
     usage: Usage = Usage()
@@ -198,6 +201,7 @@ class _Teller:
         self._calls: dict[str, Call] = {}
         self._takers: dict[type[Event], Callable[[Record, Any], None]] = {
             TurnStarted: self._turn_started,
+            SystemSet: self._system_set,
             StepStarted: self._step_started,
             ToolRequested: self._tool_requested,
             MessageFinished: self._message_finished,
@@ -226,6 +230,9 @@ class _Teller:
 
     def _turn_started(self, record: Record, event: TurnStarted) -> None:
         self.turns.append(Turn(record.turn, record.at, event.prompt))
+
+    def _system_set(self, _: Record, event: SystemSet) -> None:
+        self.turns[-1].system = event.text
 
     def _step_started(self, record: Record, event: StepStarted) -> None:
         model = f"{event.provider}/{event.model}"

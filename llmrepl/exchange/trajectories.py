@@ -62,9 +62,16 @@ def _step(step: Mapping[str, Any], foreign: Foreign, model: str) -> None:
         )
     elif source == "agent":
         foreign.said += _agent(step, foreign, at, model)
+    elif source == "system" and (_own(step).get("system") or _is_first(foreign)):
+        foreign.said.append(Said("system", list(_content(step.get("message"), foreign)), at))
     else:
         what = "remarks" if foreign.own_model else "messages of the system"
         foreign.lost[what] += 1
+
+
+def _is_first(foreign: Foreign) -> bool:
+    """Return whether another agent has said nothing yet but its system prompt."""
+    return not foreign.own_model and all(said.role == "system" for said in foreign.said)
 
 
 def _agent(step: Mapping[str, Any], foreign: Foreign, at: int, model: str) -> Iterator[Said]:

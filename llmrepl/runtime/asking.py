@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from llmrepl.draft import Draft
 from llmrepl.errors import ProviderError
-from llmrepl.events import ErrorRaised, MessageFinished, NoteAdded, StepStarted
+from llmrepl.events import ErrorRaised, MessageFinished, NoteAdded, StepStarted, SystemSet
 from llmrepl.parser import Check
 from llmrepl.ports import Finish, Request, TextChunk
 from llmrepl.runtime.halt import Halt
@@ -38,6 +38,7 @@ class Asking:
         request = edges.context.request(journal.state)
         self.began = edges.clock.monotonic()
         self._first_token_ms = None
+        self._record_system(request.system)
         journal.record(
             StepStarted(
                 provider=edges.provider.name,
@@ -72,6 +73,14 @@ class Asking:
             journal.record(note)
         if finish.note:
             journal.record(NoteAdded(text=finish.note))
+
+    def _record_system(self, system: str) -> None:
+        """Record the system prompt if it is not the one that was recorded last."""
+        journal = self._journal
+        if system != journal.state.system:
+            event = self._edges.redactor.scrub(SystemSet(text=system))
+            if event.text != journal.state.system:
+                journal.record(event)
 
     async def _heard_out(self, request: Request, draft: Draft) -> Finish:
         """Read the message until it ends, for whatever reason."""

@@ -27,6 +27,9 @@ FOLDER = "blobs"
 LIMIT = 64 * 1024
 """Bytes of UTF-8 that a text in a log may have."""
 
+LIMITS = {"system.set": 0}
+"""Other limits, by a record's type: what many sessions have in common is kept once."""
+
 SHOWN = 1024
 """Characters of a text that stay in the line."""
 
@@ -150,14 +153,16 @@ def _flock(folder: Path, kind: int) -> int:
     return descriptor
 
 
-def outside(line: bytes, put: Callable[[bytes], str]) -> bytes:
+def outside(line: bytes, kind: str, put: Callable[[bytes], str]) -> bytes:
     """Return a line with its large texts taken out.
 
     Args:
         line: a record as it is logged.
+        kind: its type.
         put: keeps a content and returns its digest.
     """
-    if len(line) <= LIMIT:
+    limit = LIMITS.get(kind, LIMIT)
+    if len(line) <= limit:
         return line
     record = json.loads(line)
     named = {}
@@ -167,9 +172,9 @@ def outside(line: bytes, put: Callable[[bytes], str]) -> bytes:
             content = text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8: it stays in the line
             continue
-        if len(content) > LIMIT:
+        if len(content) > limit:
             named[pointer] = {"sha256": put(content), "bytes": len(content)}
-            place[key] = "" if _is_image(place) else text[:SHOWN]
+            place[key] = "" if _is_image(place) else text[: min(SHOWN, limit)]
     return chain.encode({**record, FIELD: named}) if named else line
 
 

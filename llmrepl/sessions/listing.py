@@ -18,13 +18,16 @@ from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.format import decode_header
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.packed import bytes_of
+from llmrepl.sessions.reader import is_beginning
 from llmrepl.sessions.sealing import SessionSealed
 from llmrepl.sessions.unsealing import unsealed, without_torn_tail
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
-State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "sealed"]
+State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "sealed", "not begun"]
 """`unfinished`: the last turn has no end. `sealed`: it cannot be opened here. `corrupt`: the file's
-head, tail or number of lines show damage (what they do not show is found by reading)."""
+head, tail or number of lines show damage (what they do not show is found by reading). `not begun`:
+there is no whole header, because its writer is at it, or was killed there; the session begins when
+it is opened."""
 
 
 class Summary(NamedTuple):
@@ -68,7 +71,7 @@ def sessions(directory: Path) -> Iterator[Summary]:
         except FileNotFoundError:
             continue  # removed since the directory was read
         except (OSError, SessionError):
-            found = b""
+            found = None
         yield _summary(path, session_id, status, found, held)
 
 
@@ -80,10 +83,16 @@ def tags_in(value: Any) -> tuple[str, ...]:
 
 
 def _summary(
-    path: Path, session_id: str, status: os.stat_result, content: bytes, held: Mapping[Inode, int]
+    path: Path,
+    session_id: str,
+    status: os.stat_result,
+    content: bytes | None,
+    held: Mapping[Inode, int],
 ) -> Summary:
     updated = status.st_mtime_ns // 1_000_000
     blank = Summary(session_id, path, "corrupt", updated, updated, size=status.st_size)
+    if content is None:
+        return blank
     try:
         header = decode_header(content.partition(b"\n")[0])
         found = blank._replace(created=header.created, forked_from=header.forked_from)
@@ -97,7 +106,9 @@ def _summary(
                 header = decode_header(plain.partition(b"\n")[0])
             found = _looked_up(found._replace(cwd=header.cwd), plain)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, SessionError):
-        return blank
+        if not is_beginning(content):
+            return blank
+        found = blank._replace(state="not begun")
     if held.get(inode(status), os.getpid()) != os.getpid():
         return found._replace(state="open elsewhere")
     return found

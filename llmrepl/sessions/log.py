@@ -18,7 +18,7 @@ from llmrepl.chain import digest
 from llmrepl.errors import SessionError
 from llmrepl.events import ToolStarted
 from llmrepl.record import Record
-from llmrepl.sessions.blobs import LIMIT, Blobs, outside
+from llmrepl.sessions.blobs import Blobs, outside
 from llmrepl.sessions.catalog import LIST, new_id, session_path
 from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import SEALED, Header, encode_header, encode_line
@@ -243,8 +243,8 @@ class SessionLog:
         The large texts that are not in it are on the disk by then.
         """
         line = encode_line(prev, record)
-        if len(line) > LIMIT and self.header.version >= BLOBS_SINCE:
-            line = outside(line, self._blobs.put)
+        if self.header.version >= BLOBS_SINCE:
+            line = outside(line, record.event.type, self._blobs.put)
         if self._seal is None:
             return line, line
         sealed, self._sealed = sealed_line(self._seal, self._places, line)

@@ -152,6 +152,11 @@ def is_unbegun(path: Path) -> bool:
                 return not any(chunk.strip(b"\0") for chunk in rest)
     except OSError as exc:
         raise SessionError(f"cannot read {path}: {exc.strerror}") from exc
+    return is_beginning(content)
+
+
+def is_beginning(content: bytes) -> bool:
+    """Return whether this is the beginning of a header and nothing else, zeros behind it or not."""
     content = content.rstrip(b"\0")
     return (
         b"\n" not in content

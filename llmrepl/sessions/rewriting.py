@@ -129,7 +129,8 @@ def _sealed(
     yield before + b"\n"
     for line in lines:
         record = migrated(json.loads(line), old.version)
-        plain = outside(chain.encode({**record, "prev": chain.digest(before)}), blobs.put)
+        record["prev"] = chain.digest(before)
+        plain = outside(chain.encode(record), str(record["type"]), blobs.put)
         before, sealed = sealed_line(key, places, plain)
         places.take(record["seq"], sealed)
         yield before + b"\n"
@@ -152,7 +153,7 @@ def _upgraded(
     for line in lines:
         record = migrated(json.loads(line), reader.header.version)
         record["prev"] = chain.digest(before)
-        before = outside(chain.encode(record), put)
+        before = outside(chain.encode(record), str(record["type"]), put)
         yield before + b"\n"
 
 

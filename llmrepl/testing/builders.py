@@ -30,6 +30,7 @@ from llmrepl.events import (
     ReasoningDelta,
     StepFinished,
     StepStarted,
+    SystemSet,
     TextDelta,
     ToolFinished,
     ToolOutput,
@@ -156,6 +157,7 @@ def one_of_each() -> list[Event]:
     call: dict[str, Any] = {"call_id": "1.1.1"}
     samples: list[Event] = [
         TurnStarted(prompt=(Text("Hello"),)),
+        SystemSet(text="Be brief."),
         StepStarted(provider="scripted", model="test", estimated_tokens=10),
         ReasoningDelta(text="Hm."),
         TextDelta(text="Hello to you"),

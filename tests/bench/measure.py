@@ -19,8 +19,10 @@ def interleave(subjects: Mapping[str, Callable[[], float]], rounds: int) -> dict
     return samples
 
 
-def table(title: str, samples: Mapping[str, list[float]], base: str, bound: str = "") -> str:
-    """Return the medians of `samples` in ms, with their ratios to `base`."""
+def table(
+    title: str, samples: Mapping[str, list[float]], base: str, bound: str = "", *, unit: str = "ms"
+) -> str:
+    """Return the medians of `samples`, which are in `unit`, with their ratios to `base`."""
     floor = statistics.median(samples[base])
     lines = [f"\n{title}" + (f"   [{bound}]" if bound else "")]
     for name, values in samples.items():
@@ -29,6 +31,6 @@ def table(title: str, samples: Mapping[str, list[float]], base: str, bound: str 
         ratio = median / floor if floor else float("nan")
         over = median - floor
         lines.append(
-            f"  {name:44s} {median:9.2f} ms  p90 {tenth:9.2f}  x{ratio:6.2f}  {over:+9.2f}"
+            f"  {name:44s} {median:9.2f} {unit}  p90 {tenth:9.2f}  x{ratio:6.2f}  {over:+9.2f}"
         )
     return "\n".join(lines)

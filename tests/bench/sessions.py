@@ -1,4 +1,4 @@
-"""Saved sessions: listing, searching, opening and appending where there are many, or long ones."""
+"""Saved sessions: listing, searching and opening where there are many, or long ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from llmrepl.events import MessageFinished, NoteAdded, TurnFinished, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
+from llmrepl.sessions.kinship import kin_in, trees
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.search import SearchIndex
@@ -39,6 +40,7 @@ def report(count: int = SESSIONS) -> str:
                 f"list {SHOWN} of {count:,} sessions": lambda: list(
                     islice(sessions(directory), SHOWN)
                 ),
+                f"tree of {count:,} sessions": lambda: trees(kin_in(directory)),
                 "search: a frequent word": lambda: index.search(WORDS[0]),
                 "search: three words": lambda: index.search(" ".join(WORDS[1:4])),
                 "search: a rare word": lambda: index.search("needle 77"),
@@ -47,12 +49,9 @@ def report(count: int = SESSIONS) -> str:
             }
             subjects = {name: lambda work=work: _timed(work) for name, work in queries.items()}
             samples = interleave(subjects, 7)
-        appended = _appended(Path(place, "growing"))
     title = f"{count:,} sessions, {count * RECORDS:,} records; index made in {made / 1000:.0f} s"
     first = next(iter(samples))
-    return table(title, samples, first, "list 300 ms, search 100 ms, open 150 ms") + table(
-        "One append", appended, "at record 100", "at most x 1.3"
-    )
+    return table(title, samples, first, "list and tree 300 ms, search 100 ms, open 150 ms")
 
 
 def _open(directory: Path) -> None:
@@ -77,21 +76,6 @@ def _records(count: int, chance: random.Random, name: str) -> list[Record]:
             TurnFinished(reason="end_turn"),
         ]
     return [Record(seq, seq, (seq + 3) // 4, 0, event) for seq, event in enumerate(events, 1)]
-
-
-def _appended(directory: Path) -> dict[str, list[float]]:
-    """Return how long appends take at the beginning of a session and far on in it."""
-    marks = (100, 100_000)
-    span = 500
-    samples: dict[str, list[float]] = {f"at record {mark:,}": [] for mark in marks}
-    with SessionLog.create(directory, session_id="growing") as log:
-        for seq in range(1, marks[-1] + span + 1):
-            record = Record(seq, seq, 0, 0, NoteAdded(text="remember this " * 8))
-            took = _timed(lambda record=record: log.append(record))
-            for mark in marks:
-                if mark < seq <= mark + span:
-                    samples[f"at record {mark:,}"].append(took)
-    return samples
 
 
 def _timed(work: Callable[[], object]) -> float:

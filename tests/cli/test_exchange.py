@@ -63,16 +63,15 @@ def test_an_imported_conversation_can_be_gone_on_with(machine):
     ran = machine.run("sessions", "import", str(path))
     assert ran.code == 0
     [session] = ran.lines
-    assert ran.err == (
-        f"llmrepl: {session}: imported from openai; not carried over: the system prompt\n"
-    )
+    assert ran.err == f"llmrepl: {session}: imported from openai\n"
+    assert machine.run("sessions", "show", session, "--context").lines[:2] == ["── system ──", "x"]
     went_on = machine.run("run", "--resume", session, "--output", "json", "what is 2+2?")
     assert went_on.code == 0
     assert went_on.json["session"] == session
     assert went_on.json["model"] == "demo/assistant"
     shown = machine.run("sessions", "show", session)
     assert "❯ My name is Ada." in shown.out
-    assert "not carried over: the system prompt" in shown.out
+    assert "imported from openai" in shown.out
 
 
 def test_a_file_that_is_no_conversation_is_an_error(machine):

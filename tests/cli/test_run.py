@@ -119,7 +119,7 @@ def test_stream_json_streams_without_a_log_too(machine, serve):
     ran = machine.run("run", "--model", "ollama/x", "--no-save", "--output", "stream-json", "hi")
     assert ran.code == 0
     records = [json.loads(line) for line in ran.lines]
-    assert [record["seq"] for record in records] == list(range(1, 18))
+    assert [record["seq"] for record in records] == list(range(1, 19))
     assert records[0]["type"] == "turn.started"
     assert records[-1]["type"] == "turn.finished"
     assert not machine.sessions.exists()

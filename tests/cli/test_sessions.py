@@ -119,7 +119,12 @@ def test_showing_a_session_as_json_gives_its_records(machine, model):
     machine.run("run", "--model", model, "--session", "mine", "What is here?")
     ran = machine.run("sessions", "show", "mine", "--json")
     assert ran.code == 0
-    assert ran.lines == (machine.sessions / "mine.jsonl").read_text().splitlines()[1:]
+    lines = (machine.sessions / "mine.jsonl").read_text().splitlines()[1:]
+    shown = ran.lines
+    (system,) = (number for number, line in enumerate(lines) if '"system.set"' in line)
+    assert "You are the assistant" in json.loads(shown.pop(system))["data"]["text"]
+    assert '"text":""' in lines.pop(system)
+    assert shown == lines
 
 
 def test_hostile_text_in_a_session_is_shown_without_its_sequences(machine):
@@ -212,18 +217,19 @@ def test_a_damaged_session_is_reported_with_its_line_and_the_rest_is_kept(machin
     machine.run("run", "--model", model, "--session", "mine", "two")
     path = machine.sessions / "mine.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[9] = lines[9].replace(b"First answer.", b"Last answer. ")
+    assert b"First answer." in lines[10]
+    lines[10] = lines[10].replace(b"First answer.", b"Last answer. ")
     path.write_bytes(b"".join(lines))
     damaged = path.read_bytes()
 
     shown = machine.run("sessions", "show", "mine")
     assert "❯ one" in shown.out
     assert "❯ two" not in shown.out
-    assert re.search(r"mine\.jsonl line 1[01]: ", shown.err)
+    assert re.search(r"mine\.jsonl line 1[12]: ", shown.err)
 
     ran = machine.run("run", "--model", model, "--resume", "mine", "--output", "json", "three")
     assert ran.code == 0
-    assert re.search(r"damaged at line 1[01]", ran.err)
+    assert re.search(r"damaged at line 1[12]", ran.err)
     assert "the file was left as it is" in ran.err
     assert ran.json["session"] != "mine"
     assert path.read_bytes() == damaged

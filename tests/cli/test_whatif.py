@@ -61,8 +61,8 @@ def test_the_context_of_a_step_is_what_was_sent(machine):
     ran = machine.run("sessions", "show", SESSION, "--context", "1.2", "--json")
     told = [json.loads(line) for line in ran.lines]
     assert [message["role"] for message in told] == ["user", "assistant", "user"]
-    assert "KeyError: 'Tea'" in told[2]["text"]
-    assert "system prompt" in ran.err
+    assert "KeyError: 'Tea'" in told[2]["content"]
+    assert "does not hold the system prompt" in ran.err
     assert "── assistant ──" in machine.run("sessions", "show", SESSION, "--context", "1.2").out
 
 
@@ -79,7 +79,9 @@ def test_the_state_at_a_record_is_told(machine):
         (("--at", "999"), 1, "there are 1 to"),
         (("--context", "7.1"), 1, "there are: 1.1, 1.2"),
         (("--context", "x"), 2, "TURN.STEP"),
-        (("--at", "1", "--context", "1.1"), 2, "two views"),
+        (("--at", "1", "--context", "1.1"), 2, "two places"),
+        (("--at", "1", "--context"), 1, "nothing had been sent by then"),
+        (("--at", "999", "--context"), 1, "there are 1 to"),
     ],
 )
 def test_a_place_that_is_not_there_is_told(machine, options, code, why):

@@ -57,9 +57,11 @@ class Speaker:
 
 
 class PlainContext:
+    system = ""
+
     def request(self, conversation):
         texts = [ChatMessage("user", repr(m)) for m in conversation.messages]
-        return Request("m", "", texts, estimated_tokens=10 * len(texts))
+        return Request("m", self.system, texts, estimated_tokens=10 * len(texts))
 
 
 class PlainMeter:

@@ -20,6 +20,7 @@ from llmrepl.events import (
     NetworkRequested,
     NoteAdded,
     StepStarted,
+    SystemSet,
     TextDelta,
     ToolFinished,
     ToolRequested,
@@ -29,6 +30,7 @@ from llmrepl.events import (
 from llmrepl.loop import AwaitUser, Limits, decide
 from llmrepl.parts import Reasoning, Text, ToolCall
 from llmrepl.ports import Finish, ReasoningChunk, TextChunk
+from llmrepl.redaction import Redactor
 from llmrepl.runtime import fold
 from llmrepl.testing.executor import Canned, FakeExecutor
 from llmrepl.testing.store import MemoryStore
@@ -395,6 +397,40 @@ def test_the_request_is_recorded_with_our_estimate():
     turn(runtime)
     started = one(runtime, StepStarted)
     assert (started.provider, started.model, started.estimated_tokens) == ("speaker", "m", 10)
+
+
+def test_the_system_prompt_is_recorded_before_its_first_request_and_when_it_is_another():
+    runtime = make(BLOCK, ANSWER, ANSWER, ANSWER)
+    runtime.edges.context.system = "Be short."
+    turn(runtime)
+    assert types_of(runtime)[:3] == ["turn.started", "system.set", "step.started"]
+    turn(runtime)
+    assert runtime.state.system == one(runtime, SystemSet).text == "Be short."
+    runtime.edges.context.system = "Be long."
+    turn(runtime)
+    assert [e.text for e in events_of(runtime) if isinstance(e, SystemSet)] == [
+        "Be short.",
+        "Be long.",
+    ]
+
+
+def test_going_back_before_a_system_prompt_records_it_again():
+    runtime = make(ANSWER, ANSWER)
+    runtime.edges.context.system = "Be short."
+    turn(runtime)
+    runtime.rewind(Conversation(), 0)
+    runtime.edges.store = MemoryStore()
+    turn(runtime)
+    assert one(runtime, SystemSet).text == "Be short."
+
+
+def test_a_secret_in_a_system_prompt_is_not_recorded_however_often_it_is_sent():
+    runtime = make(ANSWER, ANSWER)
+    runtime.edges.redactor = Redactor([("KEY", "sesame-open-now")])
+    runtime.edges.context.system = "The word is sesame-open-now."
+    turn(runtime)
+    turn(runtime)
+    assert one(runtime, SystemSet).text == "The word is [redacted:KEY]."
 
 
 def test_every_call_has_an_id_of_its_own():

@@ -1,7 +1,9 @@
 """Sessions to write in every format: those of the project, and one with something of every kind."""
 
 import io
+import math
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from llmrepl.conversation import Conversation, evolve
@@ -28,6 +30,7 @@ from llmrepl.exchange.formats import written
 from llmrepl.exchange.told import Session
 from llmrepl.parts import Image, Output, Reasoning, Text, ToolCall
 from llmrepl.record import Record
+from llmrepl.replaying.playing import frames
 from llmrepl.sessions.reader import LogReader
 from llmrepl.usage import Price, Usage, cost_of
 
@@ -175,7 +178,8 @@ def some_sessions():
 
 def export(session, name, display="timeline"):
     """A session in a format."""
-    return written(session, name, lambda surface: open_display(display, surface, saved=True))
+    opened = partial(open_display, display, saved=True)
+    return written(session, name, opened, partial(frames, longest=math.inf))
 
 
 def shown(records, display="plain"):

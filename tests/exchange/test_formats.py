@@ -1,6 +1,7 @@
 """Sessions in other formats, read by those formats' own readers."""
 
 import json
+import math
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -15,10 +16,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from llmrepl.errors import LlmreplError
-from llmrepl.events import MessageFinished, StepStarted, TurnStarted
+from llmrepl.events import (
+    MessageFinished,
+    StepFinished,
+    StepStarted,
+    SystemSet,
+    TurnFinished,
+    TurnStarted,
+)
 from llmrepl.exchange.formats import FORMATS
-from llmrepl.exchange.told import totals_of, turns_of
+from llmrepl.exchange.told import Session, totals_of, turns_of
 from llmrepl.parts import Text
+from llmrepl.record import Record
+from llmrepl.replaying.playing import frames
 from llmrepl.sanitise import clean
 from llmrepl.usage import cost_of
 from tests.exchange.readers import trajectory
@@ -224,6 +234,26 @@ def test_the_formats_own_reader_refuses_what_is_none():
         trajectory().model_validate(data)
 
 
+def test_the_system_prompt_is_in_exports_for_programs():
+    happened = [
+        TurnStarted(prompt=(Text("go"),)),
+        SystemSet(text="Be short."),
+        StepStarted(provider="p", model="m"),
+        MessageFinished(parts=(Text("Gone."),), stop="end_turn"),
+        StepFinished(),
+        TurnFinished(reason="end_turn"),
+    ]
+    records = [Record(seq, 1000, 1, 1, event) for seq, event in enumerate(happened, start=1)]
+    session = Session("mine", 1000, records)
+    (turn,) = json.loads(export(session, "json"))["turns"]
+    assert turn["system"] == "Be short."
+    data = json.loads(export(session, "atif"))
+    trajectory().model_validate(data)
+    steps = [(step["source"], step["message"]) for step in data["steps"]]
+    assert steps == [("system", "Be short."), ("user", "go"), ("agent", "Gone.")]
+    assert "Be short." not in export(session, "md")
+
+
 # --- asciicast
 
 
@@ -246,19 +276,46 @@ def played(text):
 
 @SESSIONS
 @pytest.mark.parametrize("display", ["plain", "timeline"])
-def test_a_recording_draws_what_the_display_shows_at_the_records_times(session, display):
+def test_a_recording_draws_what_a_replay_shows(session, display):
     _, events = played(export(session, "cast", display))
     drawn = "".join(data for _, code, data in events if code == "o")
     plain = re.sub(r"\x1b\[[\d;]*m", "", drawn).replace("\r\n", "\n")
     if display == "plain":
-        assert plain == shown(session.records)
+        assert plain == shown(record for _, record in frames(session.records))
     assert events[-1][1:] == ("x", "0")
     if session.records:
-        lasted = (session.records[-1].at - session.records[0].at) / 1000
+        lasted = sum(seconds for seconds, _ in frames(session.records, math.inf))
         assert events[-1][0] == pytest.approx(lasted, abs=0.05)
     assert len([e for e in events if e[1] == "m"]) == len(
         [turn for turn in turns_of(session.records) if turn.number]
     )
+
+
+def test_a_recording_shows_lines_when_they_came():
+    happened = [
+        TurnStarted(prompt=(Text("go"),)),
+        StepStarted(provider="p", model="m"),
+        MessageFinished(
+            parts=(Text("one\ntwo\nthree\n"),),
+            stop="end_turn",
+            first_token_ms=500.0,
+            total_ms=9000.0,
+            pace=(500, 4, 3500, 4, 8000, 6),
+        ),
+        StepFinished(ms=9000.0),
+        TurnFinished(reason="end_turn", ms=9000.0),
+    ]
+    ats = (1000, 1000, 10_000, 10_000, 10_000)
+    timed = enumerate(zip(ats, happened, strict=True), start=1)
+    records = [Record(seq, at, 1, 1, event) for seq, (at, event) in timed]
+    _, events = played(export(Session("mine", 1000, records), "cast", "plain"))
+    came = {word: at for at, _, data in events for word in ("one", "two", "three") if word in data}
+    assert came == {
+        "one": pytest.approx(0.5),
+        "two": pytest.approx(3.5),
+        "three": pytest.approx(8.0),
+    }
+    assert events[-1][0] == pytest.approx(9.0)
 
 
 # --- ipynb

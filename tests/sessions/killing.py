@@ -336,7 +336,7 @@ def searched(world, lines):
     """Return what is wrong with the listing and the index."""
     directory = world.machine.sessions
     for row in sessions(directory):
-        if row.state in ("corrupt", "open elsewhere") and not is_unbegun(row.path):
+        if row.state in ("corrupt", "open elsewhere"):
             return f"{row.id} is listed as {row.state}"
     with SearchIndex(directory, search_index(world.machine.env, directory)) as index:
         index.update()

@@ -155,7 +155,7 @@ def test_what_is_taken_out_can_be_put_back_wherever_it_stood(data, drawn):
         place = where[-1][0][where[-1][1]]
     where[-1][0][where[-1][1]] = "y" * (LIMIT + 1)
     original = json.loads(json.dumps(record))
-    changed = json.loads(outside(chain.encode(record), put))
+    changed = json.loads(outside(chain.encode(record), record["type"], put))
     assert len(chain.encode(changed)) < LIMIT
     assert inside(changed, kept.__getitem__) == []
     assert changed == original

@@ -125,8 +125,11 @@ def test_a_fork_says_where_it_comes_from(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "state"),
     [
-        (lambda lines: [], "corrupt"),
-        (lambda lines: [b'{"llmrepl":"ses'], "corrupt"),
+        (lambda lines: [], "not begun"),
+        (lambda lines: [b'{"llmrepl":"ses'], "not begun"),
+        (lambda lines: [bytes(4096)], "not begun"),
+        (lambda lines: [lines[0][:-1]], "finished"),
+        (lambda lines: [b'{"llmrepl":"audit","ver'], "corrupt"),
         (lambda lines: [b"hello\n", *lines[1:]], "corrupt"),
         (lambda lines: [*lines, b"hello\n"], "corrupt"),
         (lambda lines: [*lines[:4], *lines[5:]], "corrupt"),
@@ -136,7 +139,7 @@ def test_a_fork_says_where_it_comes_from(tmp_path):
         (lambda lines: [*lines[:-1], lines[-1][:-1]], "finished"),
         (lambda lines: [*lines[:-1], lines[-1][:-2]], "unfinished"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_damage_shows_where_the_head_the_tail_or_the_count_shows_it(tmp_path, damage, state):
     path = write(tmp_path, story())

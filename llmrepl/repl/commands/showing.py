@@ -1,4 +1,4 @@
-"""The commands /show and /theme: all of what was folded, and how the timeline looks."""
+"""The commands /show and /theme: what was folded or sent, and how the timeline looks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functools import partial
 from prompt_toolkit.application import run_in_terminal
 
 from llmrepl.compose import Assembly
+from llmrepl.compose.rewinding import records_of
 from llmrepl.conversation import Conversation
 from llmrepl.errors import LlmreplError
 from llmrepl.figures import counted
@@ -21,21 +22,26 @@ from llmrepl.ports import Themed
 from llmrepl.repl.commands.saying import say, show
 from llmrepl.repl.keys import lent
 
-LAST, PROMPT = "last", "prompt"
+LAST, PROMPT, CONTEXT = "last", "prompt", "context"
 THEMES = ("dark", "light", "contrast", "none")
 NAMED = 8
 """Calls that are named where there is none with the id that was typed."""
 
 
 async def show_output(assembly: Assembly, call_id: str) -> None:
-    """Show the whole output of a call, the last one's where none is named, or the last prompt.
+    """Show the whole output of a call, the last one's where none is named.
+
+    Or the last prompt, or all that a step sent.
 
     Raises:
-        LlmreplError: there is no such call in what the model is told, or no prompt.
+        LlmreplError: there is no such call in what the model is told, no prompt, or no such step.
     """
     state = assembly.runtime.state
+    word, _, step = call_id.partition(" ")
     if call_id == PROMPT:
         text = _prompt(state)
+    elif word == CONTEXT:
+        text = _sent(assembly, step.strip())
     else:
         result = _result(state, call_id or LAST)
         text = _whole(result.parts)
@@ -102,6 +108,14 @@ def _prompt(state: Conversation) -> str:
         if message.role == "user":
             return _whole(message.parts)
     raise LlmreplError("there is no prompt yet", hint="/show prompt shows the last one")
+
+
+def _sent(assembly: Assembly, step: str) -> str:
+    from llmrepl.compose.sent import NO_SYSTEM, sent
+
+    found = sent(records_of(assembly), step)
+    told = [f"── {message.role} ──\n{message.text}" for message in found.told]
+    return "\n".join([*told, *([] if found.system else [f"({NO_SYSTEM})"])])
 
 
 def _whole(parts: Sequence[Part]) -> str:

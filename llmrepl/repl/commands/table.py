@@ -128,7 +128,11 @@ COMMANDS = {
     "diff": Command("[PATH]", "what blocks changed in their copy", files.diff),
     "apply": Command("[PATH]", "write what blocks changed into the project", files.apply),
     "discard": Command("[PATH]", "drop what blocks changed in their copy", files.discard),
-    "show": Command("[CALL | last | prompt]", "all of what was folded", show_output),
+    "show": Command(
+        "[CALL | last | prompt | context]",
+        "all of what was folded, or was sent",
+        show_output,
+    ),
     "theme": Command(
         "[NAME]", "the colours: dark, light, contrast or none", theme, completes="|".join(THEMES)
     ),
