@@ -16,6 +16,7 @@ from llmrepl.events import CheckFinished
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.selftest import SelfTest, self_test
 from llmrepl.executors.tiers import TIERS
+from llmrepl.figures import counted
 from llmrepl.health import Check, heartbeat
 from llmrepl.ports import Provider
 from llmrepl.sessions.listing import sessions
@@ -79,7 +80,8 @@ async def check_audit(directory: Path) -> CheckFinished:
             message=f"damaged: {report.damage}",
             fix=f"find out why; a new log begins once {directory} is moved away",
         )
-    return CheckFinished(name="audit", status="ok", message=f"{report.lines} entries, all sound")
+    entries = counted(report.lines, "entry", "entries")
+    return CheckFinished(name="audit", status="ok", message=f"{entries}, all sound")
 
 
 async def check_configuration(loaded: Loaded) -> CheckFinished:
@@ -143,7 +145,7 @@ async def check_sessions(directory: Path) -> CheckFinished:
             fix=f"llmrepl --resume {corrupt[0]} goes on with what can be read of it",
         )
     return CheckFinished(
-        name="sessions", status="ok", message=f"{len(rows)} sessions in {directory}"
+        name="sessions", status="ok", message=f"{counted(len(rows), 'session')} in {directory}"
     )
 
 
