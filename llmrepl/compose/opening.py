@@ -13,6 +13,8 @@ from llmrepl.redaction import Redactor
 from llmrepl.runtime import fold
 from llmrepl.sessions.catalog import find, last, session_path
 from llmrepl.sessions.forking import fork
+from llmrepl.sessions.format import SEALED
+from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
@@ -71,6 +73,12 @@ def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:
         log = SessionLog.create(directory, cwd=cwd, session_id=wanted.session)
         return Opened(log, [], Conversation())
     log, records = SessionLog.open(directory, session_id, cwd=cwd)
+    if KEYS.sealing and log.header.version != SEALED:
+        told = (
+            f"session {session_id} is not sealed, though sessions.encrypt is set:"
+            f" `llmrepl sessions upgrade --encrypt {session_id}` seals it"
+        )
+        log.repaired = f"{log.repaired}; {told}" if log.repaired else told
     return Opened(log, records, fold(records))
 
 

@@ -127,6 +127,16 @@ def test_another_key_opens_nothing_and_says_so(machine, model, word):
     assert f"it is sealed for other keys than {machine.home / 'another'}" in ran.err
 
 
+def test_whoever_goes_on_with_a_plain_session_is_told_what_seals_it(machine, model, word):
+    said(machine, model, word)
+    sealed(machine)
+    ran = machine.run("run", "--model", model, "--resume", "mine", "And?")
+    assert "mine is not sealed" in ran.err
+    assert "`llmrepl sessions upgrade --encrypt mine`" in ran.err
+    assert machine.run("sessions", "upgrade", "--encrypt", "mine").lines == ["sealed mine"]
+    assert "not sealed" not in machine.run("run", "--model", model, "--resume", "mine", "And?").err
+
+
 def test_a_plain_session_that_is_sealed_leaves_no_word_in_log_blobs_and_index(machine, model, word):
     said(machine, model, word)
     assert "mine" in machine.run("sessions", "search", word).out
