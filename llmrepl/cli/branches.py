@@ -16,7 +16,7 @@ from llmrepl.cli.options import load_config
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
-    from llmrepl.sessions.tree import Row
+    from llmrepl.sessions.branching.tree import Row
 
 
 @click.command("fork")
@@ -35,9 +35,9 @@ def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
     """
     from llmrepl.runtime import fold
     from llmrepl.sanitise import clean
+    from llmrepl.sessions.branching.forking import fork as copy
+    from llmrepl.sessions.branching.places import end_of_turn, goes_on
     from llmrepl.sessions.catalog import session_path
-    from llmrepl.sessions.forking import fork as copy
-    from llmrepl.sessions.places import end_of_turn, goes_on
     from llmrepl.sessions.reader import LogReader
 
     if at is not None and turn is not None:
@@ -72,9 +72,9 @@ def tree(session: str | None, everything: bool, limit: int, as_json: bool) -> No
     With SESSION (an id, the beginning of one, or `last`) the tree that it is in. Turns, cost and
     models are those of the branch itself, behind the place where it left its origin.
     """
-    from llmrepl.sessions.kinship import kin_in, tree_of, trees
+    from llmrepl.sessions.branching.kinship import kin_in, tree_of, trees
+    from llmrepl.sessions.branching.tree import plain, rows
     from llmrepl.sessions.lock import holders
-    from llmrepl.sessions.tree import plain, rows
 
     loaded = load_config()
     directory, redact = loaded.config.sessions.directory, _redactor(loaded).redact
@@ -113,8 +113,8 @@ def compare(first: str, second: str, as_json: bool) -> None:
     FIRST and SECOND are ids, beginnings of ids, `last`, or files of sessions. The time is what
     models and calls took.
     """
-    from llmrepl.sessions.beside import drawn
-    from llmrepl.sessions.contrast import contrast, plain
+    from llmrepl.sessions.branching.beside import drawn
+    from llmrepl.sessions.branching.contrast import contrast, plain
     from llmrepl.sessions.finding import session_file
     from llmrepl.sessions.reader import LogReader
 
@@ -141,7 +141,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
 
 
 def _draw(table: Sequence[Row | int], redact: Callable[[str], str]) -> None:
-    from llmrepl.sessions.tree import drawn, milliseconds
+    from llmrepl.sessions.branching.tree import drawn, milliseconds
 
     width = shutil.get_terminal_size().columns
     for line in drawn(table, width, now=milliseconds(), redact=redact):

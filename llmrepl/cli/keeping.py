@@ -15,7 +15,7 @@ from llmrepl.cli.options import load_config
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
-    from llmrepl.sessions.retention import Found
+    from llmrepl.sessions.keeping.retention import Found
 
 STAYS = "The audit log keeps the first line of each block that ran; exports are files of your own."
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
@@ -42,8 +42,8 @@ def tag(session: str, tags: tuple[str, ...], drop: tuple[str, ...]) -> None:
     """
     from llmrepl.sessions.catalog import session_path
     from llmrepl.sessions.finding import records_of
-    from llmrepl.sessions.tags import tag as give
-    from llmrepl.sessions.tags import tags_of
+    from llmrepl.sessions.keeping.tags import tag as give
+    from llmrepl.sessions.keeping.tags import tags_of
 
     directory = load_config().config.sessions.directory
     session = found(directory, session)

@@ -89,7 +89,7 @@ def load_config(options: dict[str, Any] | None = None) -> Loaded:
     loaded = load(flags, os.environ, Path.cwd())
     held = loaded.config.sessions
     if held.encrypt or held.identity:  # else nobody is sealed for, and the keyring may open
-        from llmrepl.sessions.keys import KEYS
+        from llmrepl.sessions.sealed.keys import KEYS
 
         KEYS.use(held.encrypt, held.identity)
     if loaded.warnings:

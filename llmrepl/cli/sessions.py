@@ -21,7 +21,7 @@ from llmrepl.cli.storing import key, pack, schema, unpack, upgrade
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
-    from llmrepl.sessions.search import Hit
+    from llmrepl.sessions.search.index import Hit
 
 EXCERPT = 72
 """Characters of a record that a search shows."""
@@ -169,8 +169,8 @@ def search(words: tuple[str, ...], as_json: bool, limit: int, sealed: bool) -> N
     """
     from llmrepl.config.paths import search_index
     from llmrepl.sanitise import clean
-    from llmrepl.sessions.search import SearchIndex
-    from llmrepl.sessions.words import excerpt
+    from llmrepl.sessions.search.index import SearchIndex
+    from llmrepl.sessions.search.words import excerpt
 
     loaded = load_config()
     redactor = _redactor(loaded)
@@ -201,7 +201,7 @@ def _with_sealed(
     directory: Path, names: list[str], query: str, limit: int, hits: list[Hit]
 ) -> list[Hit]:
     """Return the newest of these hits and those in sealed sessions; say what cannot be opened."""
-    from llmrepl.sessions.sealed_search import search_sealed
+    from llmrepl.sessions.search.sealed import search_sealed
 
     found, unopened = search_sealed(directory, names, query, limit)
     for error in unopened.values():

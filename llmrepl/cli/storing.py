@@ -108,7 +108,7 @@ def key(file: Path | None) -> None:
     A key that is there stays. Without it nobody can open what was sealed for it: keep a copy. In a
     file it is an identity as age knows it.
     """
-    from llmrepl.sessions.identities import make
+    from llmrepl.sessions.sealed.identities import make
 
     recipient, fresh = make(file)
     click.echo(recipient)

@@ -37,13 +37,13 @@ from llmrepl.ports import Display, Provider, Store
 from llmrepl.providers.registry import default_model, open_provider, split_model
 from llmrepl.record import Record
 from llmrepl.runtime import Edges, Runtime, fold
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.listing import Summary, sessions
+from llmrepl.sessions.sealed.keys import KEYS
 from llmrepl.sessions.unsaved import Unsaved
 from llmrepl.standing import Ledger
 
 if TYPE_CHECKING:
-    from llmrepl.sessions.search import Hit
+    from llmrepl.sessions.search.index import Hit
 
 
 class SystemClock:
@@ -243,7 +243,7 @@ class Assembly:
         Raises:
             SessionError: there is nothing to search for, or the index cannot be used.
         """
-        from llmrepl.sessions.search import SearchIndex
+        from llmrepl.sessions.search.index import SearchIndex
 
         directory = self.config.sessions.directory
         with SearchIndex(directory, search_index(self._environ, directory)) as index:

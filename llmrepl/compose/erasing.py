@@ -15,7 +15,7 @@ from pathlib import Path
 from llmrepl.config.paths import data_directory, search_index
 from llmrepl.errors import SessionError
 from llmrepl.executors.walls.ground import sweep
-from llmrepl.sessions.erasing import Erased, erase
+from llmrepl.sessions.keeping.erasing import Erased, erase
 
 HISTORY = "history"
 """The file of what was typed, in the data directory."""
@@ -116,7 +116,7 @@ def forget_indexed(own: Path, session_ids: list[str]) -> None:
         own: the index of the directory they are in.
         session_ids: their ids.
     """
-    from llmrepl.sessions.search import SearchIndex, discard
+    from llmrepl.sessions.search.index import SearchIndex, discard
 
     for file in {own, *own.parent.glob("*.db")}:
         if not file.exists():

@@ -11,13 +11,13 @@ from llmrepl.events import ConfigChanged, StepStarted
 from llmrepl.record import Record
 from llmrepl.redaction import Redactor
 from llmrepl.runtime import fold
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import find, last, session_path
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import SEALED
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
+from llmrepl.sessions.sealed.keys import KEYS
 
 
 @dataclass(frozen=True, slots=True)

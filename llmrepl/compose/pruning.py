@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from llmrepl.compose.erasing import erase_everywhere
 from llmrepl.config import Config
 from llmrepl.errors import LlmreplError
-from llmrepl.sessions.retention import Plan, Rules, plan
+from llmrepl.sessions.keeping.retention import Plan, Rules, plan
 
 
 def planned(config: Config) -> Plan:

@@ -18,10 +18,10 @@ from llmrepl.executors.writing.ways import Applied
 from llmrepl.parts import Part
 from llmrepl.record import Record
 from llmrepl.runtime import fold
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.branching.places import end_of_turn, goes_on
 from llmrepl.sessions.catalog import find
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.places import end_of_turn, goes_on
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.turns import Turn, turns
 

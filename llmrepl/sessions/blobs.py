@@ -19,7 +19,7 @@ from typing import Any
 from llmrepl import chain
 from llmrepl.errors import SessionError
 from llmrepl.sessions import drafts
-from llmrepl.sessions.sealing import Seal
+from llmrepl.sessions.sealed.sealing import Seal
 
 FOLDER = "blobs"
 """The folder beside the logs that blobs are in."""

@@ -19,8 +19,8 @@ from llmrepl.sessions.format import decode_header
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.packed import bytes_of
 from llmrepl.sessions.reader import is_beginning
-from llmrepl.sessions.sealing import SessionSealed
-from llmrepl.sessions.unsealing import unsealed, without_torn_tail
+from llmrepl.sessions.sealed.sealing import SessionSealed
+from llmrepl.sessions.sealed.unsealing import unsealed, without_torn_tail
 from llmrepl.usage import Usage, decode_cost, decode_usage
 
 State = Literal["finished", "unfinished", "corrupt", "open elsewhere", "sealed", "not begun"]

@@ -19,16 +19,16 @@ from llmrepl.errors import SessionError
 from llmrepl.events import ToolStarted
 from llmrepl.record import Record
 from llmrepl.sessions.blobs import Blobs, outside
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import LIST, new_id, session_path
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.format import SEALED, Header, encode_header, encode_line
-from llmrepl.sessions.keys import FIELD as KEY
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import announce, lock, withdraw
 from llmrepl.sessions.migrations import BLOBS_SINCE
 from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader, is_unbegun
-from llmrepl.sessions.sealing import Places, Seal, sealed_line
+from llmrepl.sessions.sealed.keys import FIELD as KEY
+from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.sessions.sealed.sealing import Places, Seal, sealed_line
 
 _FULL = "free some space, or set sessions.directory to another disk; the session goes on from here"
 

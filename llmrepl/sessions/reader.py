@@ -19,11 +19,11 @@ from llmrepl.errors import SessionError
 from llmrepl.record import Record, decode_record
 from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.format import BEGINNING, SEALED, VERSION, Header, decode_header
-from llmrepl.sessions.keys import FIELD as KEY
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.migrations import BLOBS_SINCE, migrated
 from llmrepl.sessions.packed import PACKED, bytes_of
-from llmrepl.sessions.sealing import Places, Seal, SessionSealed, opened, opened_line
+from llmrepl.sessions.sealed.keys import FIELD as KEY
+from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.sessions.sealed.sealing import Places, Seal, SessionSealed, opened, opened_line
 
 _LONGEST = 1 << 16
 """Bytes that the header of an unbegun session has at the most."""

@@ -19,13 +19,13 @@ from llmrepl.sessions.catalog import LIST, session_path
 from llmrepl.sessions.drafts import begin
 from llmrepl.sessions.format import SEALED, VERSION, Header, encode_header
 from llmrepl.sessions.holdings import blobs_of
-from llmrepl.sessions.keys import FIELD as KEY
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.lock import lock
 from llmrepl.sessions.migrations import migrated
 from llmrepl.sessions.packed import PACKED, bytes_of, packed
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.sealing import Places, Seal, sealed_line
+from llmrepl.sessions.sealed.keys import FIELD as KEY
+from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.sessions.sealed.sealing import Places, Seal, sealed_line
 
 
 class Rewritten(NamedTuple):

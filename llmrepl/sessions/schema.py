@@ -14,8 +14,8 @@ from llmrepl import parts
 from llmrepl.events import TYPES
 from llmrepl.sessions.blobs import FIELD
 from llmrepl.sessions.format import KIND, SEALED
-from llmrepl.sessions.keys import FIELD as KEY
-from llmrepl.sessions.sealing import SEALED as INSIDE
+from llmrepl.sessions.sealed.keys import FIELD as KEY
+from llmrepl.sessions.sealed.sealing import SEALED as INSIDE
 from llmrepl.usage import Cost, Price, Usage
 
 Schema = dict[str, Any]

@@ -11,7 +11,7 @@ from llmrepl.record import Record
 from llmrepl.sessions.catalog import newest
 from llmrepl.sessions.lock import Holder, holder, holders, inode
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.sealing import SessionSealed
+from llmrepl.sessions.sealed.sealing import SessionSealed
 
 POLL = 0.06
 """Seconds between two looks at the file."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from llmrepl.events import MessageFinished, NoteAdded, TurnFinished, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.sessions.kinship import kin_in, trees
+from llmrepl.sessions.branching.kinship import kin_in, trees
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.search.index import SearchIndex
 from tests.bench.measure import interleave, table
 
 SESSIONS, RECORDS = 10_000, 100

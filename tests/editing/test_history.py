@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmrepl.compose.erasing import forget_typed
 from llmrepl.repl.history import LONGEST, History
-from llmrepl.sessions.erasing import Erased
+from llmrepl.sessions.keeping.erasing import Erased
 
 WRITER = """
 import sys

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmrepl.sessions.forking import _chain
+from llmrepl.sessions.branching.forking import _chain
 from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
 
@@ -336,7 +336,7 @@ def record(recipe, target, home):
 
 
 def _fork(original, log):
-    """Copy the first turn of a session, as `llmrepl.sessions.forking` does, under a fixed id."""
+    """Copy the first turn of a session, as `branching.forking` does, under a fixed id."""
     reader = LogReader(original)
     lines = [line for line, found in reader.lines() if found.turn == 1]
     origin = (reader.header.id, len(lines))

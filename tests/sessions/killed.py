@@ -19,7 +19,7 @@ from llmrepl.config.paths import search_index
 from llmrepl.events import ContextCompacted, ContextCompacting, ContextTrimmed
 from llmrepl.parts import Image, Text
 from llmrepl.redaction import NOTHING
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.search.index import SearchIndex
 
 WORD = "needle"
 """Stands in every prompt, and is what the index is asked for."""

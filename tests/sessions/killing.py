@@ -28,13 +28,13 @@ from llmrepl.audit.reading import verify
 from llmrepl.config.paths import audit_directory, search_index
 from llmrepl.conversation import Phase
 from llmrepl.runtime import fold
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import ids, session_path
-from llmrepl.sessions.forking import fork
-from llmrepl.sessions.keys import KEYS
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader, is_unbegun
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.sessions.search.index import SearchIndex
 from tests.cli.machine import LLMREPL, Machine, until
 from tests.sessions.killed import CONVERSATIONS, KINDS, WORD
 from tests.sessions.versions import sealed

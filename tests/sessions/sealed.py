@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager
 
-from llmrepl.sessions.identities import make
-from llmrepl.sessions.keys import KEYS
+from llmrepl.sessions.sealed.identities import make
+from llmrepl.sessions.sealed.keys import KEYS
 
 
 def age_key(file):

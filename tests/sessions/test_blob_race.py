@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from llmrepl.sessions.blobs import Blobs
-from llmrepl.sessions.erasing import erase
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.keeping.erasing import erase
 from llmrepl.sessions.reader import LogReader
 from tests.cli.machine import until
 from tests.sessions.sample import notes, write
@@ -19,7 +19,7 @@ LARGE = "a large text " * 10_000
 ERASE = """
 import sys
 from pathlib import Path
-from llmrepl.sessions.erasing import erase
+from llmrepl.sessions.keeping.erasing import erase
 print(*erase(Path(sys.argv[1]), ["goes"]))
 """
 WRITE = """

@@ -14,11 +14,11 @@ from llmrepl.events import Custom, ToolFinished, TurnStarted
 from llmrepl.parts import Image, Output, Text
 from llmrepl.record import Record
 from llmrepl.sessions.blobs import LIMIT, SHOWN, BlobLost, Blobs, inside, outside
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.search.index import SearchIndex
 from tests.sessions import reader as independent
 from tests.sessions.sample import PATIENT, lines_of, notes, read, story, write
 from tests.sessions.test_reader import seen_by_llmrepl

@@ -5,7 +5,7 @@ import pytest
 
 from llmrepl.errors import SessionError, SessionLocked
 from llmrepl.sessions.catalog import find, ids, last, new_id
-from llmrepl.sessions.erasing import erase
+from llmrepl.sessions.keeping.erasing import erase
 from llmrepl.sessions.log import SessionLog
 from tests.sessions.sample import notes, write
 

@@ -10,8 +10,8 @@ from llmrepl import testing
 from llmrepl.cells import cells
 from llmrepl.events import ApprovalDecided, ToolFinished, TurnFinished
 from llmrepl.runtime import fold
-from llmrepl.sessions.beside import ANSWER_LINES, PROMPT_LINES, WIDE, drawn
-from llmrepl.sessions.contrast import contrast, plain
+from llmrepl.sessions.branching.beside import ANSWER_LINES, PROMPT_LINES, WIDE, drawn
+from llmrepl.sessions.branching.contrast import contrast, plain
 from llmrepl.testing import Step
 from tests.sessions.sample import chat
 

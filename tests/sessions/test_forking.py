@@ -23,8 +23,8 @@ from llmrepl.events import (
 from llmrepl.parts import Text
 from llmrepl.record import Record
 from llmrepl.runtime import fold
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import ids
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.turns import turns

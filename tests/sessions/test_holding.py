@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from llmrepl.errors import SessionError, SessionLocked
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.drafts import place
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.lock import Holder, holder, lock
 from llmrepl.sessions.log import SessionLog
 from tests.sessions.sample import notes, read, write
@@ -60,7 +60,7 @@ while True:
 FORK = """
 import sys
 from pathlib import Path
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
 
 sys.stdin.readline()
 try:

@@ -1,7 +1,7 @@
 """What a crash leaves beside the sessions goes with the next erasure, and nothing else does."""
 
 from llmrepl.sessions.drafts import place
-from llmrepl.sessions.erasing import erase
+from llmrepl.sessions.keeping.erasing import erase
 from tests.sessions.sample import notes, write
 
 LARGE = "x" * 100_000

@@ -8,7 +8,7 @@ import pytest
 
 from llmrepl.events import Custom, NoteAdded
 from llmrepl.record import Record
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.usage import Usage

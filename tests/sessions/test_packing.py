@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from llmrepl.cli import main
 from llmrepl.errors import SessionError, SessionLocked
 from llmrepl.record import Record
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import find, ids, last, newest, session_path
-from llmrepl.sessions.erasing import erase
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.keeping.erasing import erase
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.packed import bytes_of
 from llmrepl.sessions.rewriting import pack, unpack, upgrade
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.search.index import SearchIndex
 from tests.replaying.recording import SESSIONS
 from tests.sessions import reader as independent
 from tests.sessions.sample import lines_of, notes, read, story, write

@@ -12,9 +12,9 @@ from llmrepl.conversation import Phase
 from llmrepl.errors import SessionError
 from llmrepl.events import ToolFinished, ToolStarted
 from llmrepl.runtime import fold
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.branching.places import end_of_turn, goes_on
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.places import end_of_turn, goes_on
 from tests.core.running import ANSWER, BLOCK, TOOLS, make
 from tests.sessions.sample import PATIENT, chat, read, write
 from tests.sessions.test_forking import CALLED, COMPACTED, FAILED, NOTED, PLAIN, TYPED, told

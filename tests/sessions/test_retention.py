@@ -8,13 +8,13 @@ import pytest
 from llmrepl.errors import SessionLocked
 from llmrepl.events import NoteAdded
 from llmrepl.record import Record
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import ids
-from llmrepl.sessions.erasing import erase
-from llmrepl.sessions.forking import fork
 from llmrepl.sessions.holdings import files_of
+from llmrepl.sessions.keeping.erasing import erase
+from llmrepl.sessions.keeping.retention import DAY, Rules, plan
+from llmrepl.sessions.keeping.tags import tag
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.retention import DAY, Rules, plan
-from llmrepl.sessions.tags import tag
 from tests.sessions.sample import notes, story, write
 
 NOW = 2_000 * DAY

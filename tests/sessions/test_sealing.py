@@ -10,18 +10,18 @@ from llmrepl.errors import SessionError
 from llmrepl.events import ConfigChanged, NoteAdded, TurnFinished, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.sessions.erasing import erase
-from llmrepl.sessions.forking import fork
-from llmrepl.sessions.identities import make
-from llmrepl.sessions.keys import KEYS
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.keeping.erasing import erase
+from llmrepl.sessions.keeping.retention import Rules, plan
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.retention import Rules, plan
 from llmrepl.sessions.rewriting import pack, seal, upgrade
-from llmrepl.sessions.sealed_search import search_sealed
-from llmrepl.sessions.sealing import SessionSealed
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.sealed.identities import make
+from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.sessions.sealed.sealing import SessionSealed
+from llmrepl.sessions.search.index import SearchIndex
+from llmrepl.sessions.search.sealed import search_sealed
 from tests.sessions.sealed import age_key, sealing
 
 LARGE = "a large text " * 10_000

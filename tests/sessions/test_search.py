@@ -11,10 +11,10 @@ from llmrepl.errors import SessionError
 from llmrepl.events import NoteAdded, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.sessions.erasing import erase
+from llmrepl.sessions.keeping.erasing import erase
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.search import SearchIndex
-from llmrepl.sessions.words import MOST, excerpt
+from llmrepl.sessions.search.index import SearchIndex
+from llmrepl.sessions.search.words import MOST, excerpt
 from tests.sessions.sample import PATIENT, story, write
 
 

@@ -6,11 +6,11 @@ import os
 import pytest
 
 from llmrepl.errors import LlmreplError, SessionLocked
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.keeping.tags import tag, tags_of
 from llmrepl.sessions.listing import sessions
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.tags import tag, tags_of
 from tests.sessions.sample import story, write
 
 

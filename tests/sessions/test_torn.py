@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl.sessions.log import SessionLog
-from llmrepl.sessions.search import SearchIndex
+from llmrepl.sessions.search.index import SearchIndex
 from tests.sessions.sample import PATIENT, read, story, write
 
 SESSION_ID = "20261121-101112-abcd"

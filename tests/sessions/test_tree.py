@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from llmrepl import testing
 from llmrepl.cells import cells
 from llmrepl.runtime import fold
-from llmrepl.sessions.branches import Branch, branch
+from llmrepl.sessions.branching.branches import Branch, branch
+from llmrepl.sessions.branching.forking import fork
+from llmrepl.sessions.branching.kinship import Kin, Place, Tree, kin_in, tree_of, trees
+from llmrepl.sessions.branching.tree import GONE, MOST, Row, age, drawn, plain, rows
 from llmrepl.sessions.cells import wrapped
-from llmrepl.sessions.forking import fork
-from llmrepl.sessions.kinship import Kin, Place, Tree, kin_in, tree_of, trees
 from llmrepl.sessions.lock import holders
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.packed import packed
-from llmrepl.sessions.tree import GONE, MOST, Row, age, drawn, plain, rows
 from tests.sessions.sample import PATIENT, chat, write
 
 DAY = 86_400_000

@@ -8,7 +8,7 @@ import pytest
 from llmrepl.errors import SessionError
 from llmrepl.events import Custom
 from llmrepl.record import Record, decode_record
-from llmrepl.sessions.forking import fork
+from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.format import SEALED, VERSION
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.migrations import STEPS, migrated

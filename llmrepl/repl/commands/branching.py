@@ -14,7 +14,7 @@ from llmrepl.repl.commands.rewinding import resume
 from llmrepl.repl.commands.saying import say, show
 
 if TYPE_CHECKING:
-    from llmrepl.sessions.kinship import Tree
+    from llmrepl.sessions.branching.kinship import Tree
 
 PLACES = ("at", "turn")
 ALL = "all"
@@ -45,8 +45,8 @@ async def tree(assembly: Assembly, argument: str) -> Following | None:
     """
     if argument not in ("", ALL) and not argument.isdecimal():
         return await resume(assembly, argument)
+    from llmrepl.sessions.branching.tree import drawn, milliseconds, rows
     from llmrepl.sessions.lock import holders
-    from llmrepl.sessions.tree import drawn, milliseconds, rows
 
     directory = assembly.config.sessions.directory
     found = await asyncio.to_thread(_tree_of, assembly)
@@ -74,8 +74,8 @@ async def compare(assembly: Assembly, word: str) -> None:
     Raises:
         LlmreplError: one of the two is not there, or not saved.
     """
-    from llmrepl.sessions.beside import drawn
-    from llmrepl.sessions.contrast import contrast
+    from llmrepl.sessions.branching.beside import drawn
+    from llmrepl.sessions.branching.contrast import contrast
     from llmrepl.sessions.finding import session_file
     from llmrepl.sessions.reader import LogReader
 
@@ -98,7 +98,7 @@ async def compare(assembly: Assembly, word: str) -> None:
 
 def _tree_of(assembly: Assembly) -> Tree:
     """Return the tree that this session is in, or that it will be in."""
-    from llmrepl.sessions.kinship import kin_in, tree_of
+    from llmrepl.sessions.branching.kinship import kin_in, tree_of
 
     if assembly.opened is None:
         raise LlmreplError("this chat is not saved, so it has no branches")

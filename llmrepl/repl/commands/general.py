@@ -43,7 +43,7 @@ async def sessions(assembly: Assembly, words: str) -> None:
         for row in rows:
             show(assembly, f"  {row.id:{widest}}  {row.turns:3} turns  {row.prompt[:60]}")
         return
-    from llmrepl.sessions.words import excerpt
+    from llmrepl.sessions.search.words import excerpt
 
     hits, sealed = await asyncio.to_thread(assembly.search_sessions, words, limit=20)
     for hit in hits:

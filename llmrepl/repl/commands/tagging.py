@@ -14,8 +14,8 @@ async def tag(assembly: Assembly, words: str) -> None:
     Raises:
         LlmreplError: the session is not saved, or a word can be no tag.
     """
+    from llmrepl.sessions.keeping.tags import changed, tags_of
     from llmrepl.sessions.listing import tags_in
-    from llmrepl.sessions.tags import changed, tags_of
 
     if assembly.opened is None:
         raise SessionError("this chat is not saved, so it can have no tags")

@@ -12,8 +12,8 @@ from llmrepl.errors import SessionError
 from llmrepl.record import encode_record
 from llmrepl.sessions.catalog import session_path
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.search import Hit
-from llmrepl.sessions.words import asked, text_in
+from llmrepl.sessions.search.index import Hit
+from llmrepl.sessions.search.words import asked, text_in
 
 _TABLE = """
 PRAGMA temp_store = MEMORY;

@@ -7,8 +7,8 @@ from itertools import zip_longest
 
 from llmrepl.cells import ELLIPSIS, fit
 from llmrepl.figures import duration, spent, tokens
+from llmrepl.sessions.branching.contrast import CallSeen, Contrast, Side, Stretch
 from llmrepl.sessions.cells import one_line, wrapped
-from llmrepl.sessions.contrast import CallSeen, Contrast, Side, Stretch
 
 WIDE = 100
 """Cells from which on there are two columns."""

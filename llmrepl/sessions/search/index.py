@@ -2,7 +2,7 @@
 
 The logs are the truth. The index follows them by size: what was appended since is read, what is
 gone is forgotten, and an index that cannot be read is made anew. Of sealed sessions it holds no
-word; see `sealed_search`.
+word; see `sealed`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from llmrepl.sessions.blobs import FIELD, Blobs, inside
 from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.format import is_sealed
 from llmrepl.sessions.packed import PACKED, bytes_of
-from llmrepl.sessions.words import asked, is_found, text_in
+from llmrepl.sessions.search.words import asked, is_found, text_in
 
 T = TypeVar("T")
 

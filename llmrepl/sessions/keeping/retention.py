@@ -16,10 +16,10 @@ from llmrepl.events import TurnStarted
 from llmrepl.parts import text_of
 from llmrepl.sessions.catalog import newest, session_path
 from llmrepl.sessions.holdings import blobs_of, files_of, forks_of
+from llmrepl.sessions.keeping.tags import tags_of
 from llmrepl.sessions.lock import Inode, holders, inode
 from llmrepl.sessions.reader import LogReader
-from llmrepl.sessions.sealing import SessionSealed
-from llmrepl.sessions.tags import tags_of
+from llmrepl.sessions.sealed.sealing import SessionSealed
 
 DAY = 86_400_000
 """Milliseconds of a day."""

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from llmrepl.errors import SessionError
-from llmrepl.sessions.sealing import INSTALL, SessionSealed
+from llmrepl.sessions.sealed.sealing import INSTALL, SessionSealed
 
 _SERVICE, _ENTRY = "llmrepl", "sessions"
 _NAME_ONE = "set sessions.identity to the file of an age identity it was sealed for"

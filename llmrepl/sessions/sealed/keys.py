@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from llmrepl.errors import SessionError
-from llmrepl.sessions.identities import identities, kept_recipient, pyrage
-from llmrepl.sessions.sealing import Seal, SessionSealed, new_key
+from llmrepl.sessions.sealed.identities import identities, kept_recipient, pyrage
+from llmrepl.sessions.sealed.sealing import Seal, SessionSealed, new_key
 
 KEYRING = "keyring"
 """What stands for the key in the system's keyring where a recipient is named."""

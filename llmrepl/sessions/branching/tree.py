@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from llmrepl.cells import cells, fit
 from llmrepl.figures import spent
-from llmrepl.sessions.branches import Branch, branch
+from llmrepl.sessions.branching.branches import Branch, branch
+from llmrepl.sessions.branching.kinship import Place, Tree
 from llmrepl.sessions.catalog import session_path
 from llmrepl.sessions.cells import one_line
-from llmrepl.sessions.kinship import Place, Tree
 from llmrepl.sessions.lock import Inode
 
 MOST = 20

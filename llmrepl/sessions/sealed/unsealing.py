@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from llmrepl.sessions.format import SEALED, VERSION, decode_header, encode_header
-from llmrepl.sessions.keys import FIELD, KEYS
-from llmrepl.sessions.sealing import opened_lines
+from llmrepl.sessions.sealed.keys import FIELD, KEYS
+from llmrepl.sessions.sealed.sealing import opened_lines
 
 _MARK = f'"version":{SEALED},'.encode()  # a quote inside a text is escaped
 

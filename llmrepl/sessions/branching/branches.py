@@ -15,8 +15,8 @@ from llmrepl.conversation import Spend
 from llmrepl.errors import SessionError
 from llmrepl.parts import decode_parts, text_of
 from llmrepl.sessions.packed import bytes_of
-from llmrepl.sessions.sealing import SessionSealed
-from llmrepl.sessions.unsealing import unsealed
+from llmrepl.sessions.sealed.sealing import SessionSealed
+from llmrepl.sessions.sealed.unsealing import unsealed
 from llmrepl.usage import decode_cost, decode_usage
 
 _KINDS = ("turn.started", "step.started", "message.finished", "context.compacted")

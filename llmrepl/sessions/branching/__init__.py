@@ -1,0 +1,1 @@
+"""Sessions that come from one another: making, drawing and comparing them."""

@@ -1,0 +1,1 @@
+"""Which sessions stay and which go, and what goes with them."""

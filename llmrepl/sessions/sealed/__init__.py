@@ -1,0 +1,1 @@
+"""Sessions that only those can read who have a key."""
