@@ -211,6 +211,7 @@ DRAWINGS: Mapping[str, Drawing] = {
             "approval.requested",
             "config.changed",
             "context.pinned",
+            "system.set",
         ),
         _nothing,
     ),

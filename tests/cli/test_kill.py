@@ -23,7 +23,7 @@ TURN = (
     "Done.",
 )
 TYPES = (
-    "turn.started",
+    *("turn.started", "system.set"),
     *("step.started", "tool.requested", "message.finished"),
     *("tool.started", "tool.finished", "step.finished"),
     *("step.started", "tool.requested", "message.finished"),
@@ -107,14 +107,14 @@ def test_a_turn_killed_after_any_record_goes_on_to_its_end(machine, serve, ran, 
         for request in server.requests
     ]
     assert told == {
-        5: [False, True, True],
-        11: [False, False, True],
+        6: [False, True, True],
+        12: [False, False, True],
     }.get(number, [False] * len(told))
 
 
 def test_a_resumed_run_tells_of_the_calls_that_were_left_unfinished(machine, serve):
     serve(*TURN, stateless=True)
-    machine.run(MODEL, "s", 5, command=(sys.executable, DRIVER))
+    machine.run(MODEL, "s", 6, command=(sys.executable, DRIVER))
     told = machine.run("run", "--model", MODEL, "--resume", "s", "--output", "json").json
     python, bash = told["tool_calls"]
     assert python["code"] == 'open("ran", "w").write("python\\n")'

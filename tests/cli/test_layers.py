@@ -47,7 +47,7 @@ def test_the_directory_of_the_sessions_can_be_set(machine):
     directory = machine.home / "elsewhere"
     env = {"LLMREPL_SESSIONS_DIRECTORY": directory, "LLMREPL_MODEL": machine.script("Hello.")}
     assert machine.run("run", "--session", "mine", "hello", **env).code == 0
-    assert [path.name for path in directory.iterdir()] == ["mine.jsonl"]
+    assert {path.name for path in directory.iterdir()} == {"mine.jsonl", "blobs"}
     assert machine.run("sessions", "list", **env).out.startswith("mine")
 
 

@@ -42,7 +42,7 @@ def test_models_as_json_have_their_context(machine, serve):
     assert ran.code == 0
     found = {row["model"]: row["context"] for row in rows(ran)}
     assert found["groq/llama3.2:latest"] == 8192
-    assert found["ollama/llama3.2:latest"] is None
+    assert found["ollama/llama3.2:latest"] == 8192
 
 
 def test_a_provider_that_fails_does_not_hide_the_others(machine, serve):

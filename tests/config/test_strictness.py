@@ -64,6 +64,8 @@ NEVER = {
     "sessions.keep_size": "2048",
     "sessions.keep_tags": "[]",
     "sessions.prune": "true",
+    "sessions.encrypt": '["keyring"]',
+    "sessions.identity": '"key"',
     "providers.<name>.base_url": '"http://evil.example"',
     "providers.<name>.api_key_env": '"PATH"',
     "providers.<name>.timeout": "1",

@@ -47,6 +47,8 @@ def filled(key):
     return ".".join(names.get(part, part) for part in key.split("."))
 
 
+RECIPIENT = f"age1{'q' * 58}"
+
 # For each setting four values as TOML, each stricter than the one before where there is such a
 # thing: for the user file, the project file, a variable and a flag.
 FOUR = {
@@ -74,6 +76,10 @@ FOUR = {
     "sessions.keep_size": ('"1GiB"', None, '"100MiB"', "2048"),
     "sessions.keep_tags": ('["a", "b-c"]', None, '["keep"]', '["z"]'),
     "sessions.prune": ("true", None, "false", "true"),
+    "sessions.encrypt": ('["keyring"]', None, f'["{RECIPIENT}"]', f'["{RECIPIENT}", "keyring"]'),
+    "sessions.identity": ('"/i/1"', None, '"/i/3"', '"/i/4"'),
+    "context.window": ("8192", "4096", "2048", "1024"),
+    "context.compact": ("false", "true", "false", "true"),
     "ui.display": ('"plain"', None, '"my-plugin"', '"auto"'),
     "ui.theme": ('"dark"', '"light"', '"none"', '"auto"'),
     "ui.screen_reader": ("true", None, "false", "true"),
@@ -93,6 +99,7 @@ WRONG = {
     '"provider/model"': ['"llama"', '"/x"', '"groq/"', "1", '""'],
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
+    "a list of `keyring` and age recipients": ['"keyring"', '["keys"]', "[1]", '["age1", ""]'],
     "a list of words": ['"keep"', '["A B"]', "[1]", '["A", ""]'],
     "a list of names of environment variables": ['"A"', '["A B"]', "[1]", '["A", ""]'],
     "a list of texts of 8 characters or more": [

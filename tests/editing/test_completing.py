@@ -63,7 +63,8 @@ def whole(rows):
 def test_calls_formats_and_themes_are_offered(offered):
     assert offered("/show ")[0] == ("/show 2.1.0", "bash ok, 1 lines")
     results = {"/show 2.1.0", "/show 1.1.0"}
-    assert set(whole(offered("/show "))) == results | {"/show last", "/show prompt"}
+    others = {"/show last", "/show prompt", "/show context"}
+    assert set(whole(offered("/show "))) == results | others
     assert whole(offered("/show 1")) == ["/show 1.1.0", "/show 2.1.0"]
     assert ("/export html", "one page, to show around") in offered("/export ")
     assert "/export md src/" in whole(offered("/export md s"))
