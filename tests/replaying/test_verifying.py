@@ -153,7 +153,7 @@ def test_another_version_of_a_package_is_found_and_named(machine, kettle):
     kettle("2.0")
     ran = machine.run("verify", "tea", "--fail-on-divergence")
     assert ran.code == 1
-    assert "call 1.1.1 (python, record 6) diverged first in versions" in ran.out
+    assert "call 1.1.1 (python, record 7) diverged first in versions" in ran.out
     assert "-kettle 1.26\n    +kettle 2.0" in ran.out
     assert "1 the same, 1 diverged" in ran.out
     assert ran.lines[-1] == "  kettle was 1.26 and is 2.0"
