@@ -84,7 +84,7 @@ def test_undo_takes_back_the_first_turn_and_leaves_no_empty_session(machine, cha
     terminal.say("/undo")
     terminal.wait("Took back turn 1.", PROMPT, "one")
     terminal.settle()
-    assert [path.stem for path in machine.sessions.iterdir()] == ["mine"]
+    assert [path.stem for path in machine.sessions.glob("*.jsonl")] == ["mine"]
     clear(terminal)
     for command in ("/undo", "/edit", "/retry"):
         terminal.say(command)

@@ -21,7 +21,7 @@ def test_a_welcome_stands_above_the_first_prompt_and_is_not_logged(machine, chat
     terminal.wait("❯ half a")
     terminal.turn(" thought", "Hello.")
     assert terminal.leave() == 0
-    assert [record["type"] for record in machine.log("s")[1:3]] == ["turn.started", "step.started"]
+    assert [record["type"] for record in machine.log("s")[1:3]] == ["turn.started", "system.set"]
 
     again = chat("--model", model, "--resume", "s")
     again.settle()
