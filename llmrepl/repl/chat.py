@@ -188,11 +188,8 @@ class Chat:
         self._panel.refresh()
 
     def edit_last(self) -> None:
-        """Do as if `/edit` had been entered, where there is such a command."""
-        from llmrepl.repl.commands.table import COMMANDS
-
-        if "edit" in COMMANDS:
-            self._entered("/edit")
+        """Do as if `/edit` had been entered."""
+        self._entered("/edit")
 
     def expand(self) -> None:
         """Show all of the last output, at once: also while a turn runs."""

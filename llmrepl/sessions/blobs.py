@@ -89,11 +89,11 @@ class Blobs:
         try:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                settle(self._folder.parent)
+                drafts.settle(self._folder.parent)
                 self.hold()
             stored = seal.close_blob(content, digest) if seal else content
             drafts.place(path, [stored], instead=True)
-            settle(self._folder)
+            drafts.settle(self._folder)
         except OSError as exc:
             raise SessionError(f"cannot write {path}: {exc.strerror}", hint=_FULL) from exc
         return digest
@@ -231,12 +231,3 @@ def _key(step: str, place: Any) -> str | int:
 
 def _is_image(place: Any) -> bool:
     return isinstance(place, dict) and place.get("kind") == "image"
-
-
-def settle(folder: Path) -> None:
-    """Return when the names in a folder have reached the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

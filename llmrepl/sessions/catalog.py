@@ -98,7 +98,12 @@ def find(directory: Path, prefix: str) -> str:
 
     near = difflib.get_close_matches(prefix, known, _SHOWN, 0.6)
     meant = f"; near it are {', '.join(near)}" if near else ""
-    raise SessionError(f"there is no session {prefix!r} in {directory}{meant}", hint=LIST)
+    raise absent(directory, prefix, meant)
+
+
+def absent(directory: Path, session_id: str, more: str = "") -> SessionError:
+    """Return the error for a session that is not there; `more` follows what it says."""
+    return SessionError(f"there is no session {session_id!r} in {directory}{more}", hint=LIST)
 
 
 def last(directory: Path, cwd: str = "") -> str:

@@ -75,6 +75,15 @@ def begin(path: Path) -> tuple[Path, int]:
         os.close(descriptor)  # somebody swept it before it was locked
 
 
+def settle(folder: Path) -> None:
+    """Return when the names in a folder have reached the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _name(draft: Path, path: Path) -> None:
     try:
         os.link(draft, path)

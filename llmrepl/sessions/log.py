@@ -20,7 +20,8 @@ from llmrepl.events import ToolStarted
 from llmrepl.record import Record
 from llmrepl.sessions.blobs import Blobs, outside
 from llmrepl.sessions.branching.forking import fork
-from llmrepl.sessions.catalog import LIST, new_id, session_path
+from llmrepl.sessions.catalog import absent, new_id, session_path
+from llmrepl.sessions.drafts import settle
 from llmrepl.sessions.format import SEALED, Header, encode_header, encode_line
 from llmrepl.sessions.lock import announce, lock, withdraw
 from llmrepl.sessions.migrations import BLOBS_SINCE
@@ -318,11 +319,7 @@ class SessionLog:
         os.fdatasync(self._descriptor)
         if not self._placed:
             # A new file's name is in its directory, which has to reach the disk as well.
-            directory = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            settle(self.directory)
             self._placed = True
 
 
@@ -346,9 +343,7 @@ def _locked(directory: Path, session_id: str) -> tuple[Path, int]:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise SessionError(
-                f"there is no session {session_id!r} in {directory}", hint=LIST
-            ) from None
+            raise absent(directory, session_id) from None
         except OSError as exc:
             raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
         try:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from llmrepl import chain
 from llmrepl.errors import SessionError
-from llmrepl.sessions.blobs import Blobs, alone, outside, settle
-from llmrepl.sessions.catalog import LIST, session_path
-from llmrepl.sessions.drafts import begin
+from llmrepl.sessions.blobs import Blobs, alone, outside
+from llmrepl.sessions.catalog import absent, session_path
+from llmrepl.sessions.drafts import begin, settle
 from llmrepl.sessions.format import SEALED, VERSION, Header, encode_header
 from llmrepl.sessions.holdings import blobs_of
 from llmrepl.sessions.lock import lock
@@ -167,9 +167,7 @@ def _held(directory: Path, session_id: str) -> Iterator[Path]:
         except FileNotFoundError:
             if session_path(directory, session_id) != path:
                 continue  # it was packed or unpacked between the two
-            raise SessionError(
-                f"there is no session {session_id!r} in {directory}", hint=LIST
-            ) from None
+            raise absent(directory, session_id) from None
         except OSError as exc:
             raise SessionError(f"cannot open {path}: {exc.strerror}") from exc
         try:

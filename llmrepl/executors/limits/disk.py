@@ -78,16 +78,21 @@ class DiskMeter:
         if not suspected and began < self._count_anyway:
             return False
         found = self._count()
-        added = self._free_now() < self._free_at_begin
         if found.size + unlinked() > self._most.size or found.files > self._most.files:
-            return self._began_whole or added  # what could not be counted may have been there
-        if suspected and not found.whole and added:
+            return (
+                self._began_whole or self._added()
+            )  # what could not be counted may have been there
+        if suspected and not found.whole and self._added():
             return True
         ended = time.monotonic()
         self._count_soon = ended + SOON * (ended - began)
         self._count_after = ended + RARELY * (ended - began)
         self._count_anyway = ended + ANYWAY * (ended - began)
         return False
+
+    def _added(self) -> bool:
+        """Say whether the file system is fuller than when the block began."""
+        return self._free_now() < self._free_at_begin
 
     def _count(self) -> Usage:
         """Count; only what was seen whole replaces what is known."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from llmrepl.chain import digest, rechain
 from llmrepl.errors import SessionError
 from llmrepl.sessions.blobs import Blobs
-from llmrepl.sessions.catalog import LIST, new_id, session_path
+from llmrepl.sessions.catalog import LIST, absent, new_id, session_path
 from llmrepl.sessions.drafts import place
 from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
@@ -45,7 +45,7 @@ def fork(
     """
     original = session_path(directory, session_id)
     if not original.exists():
-        raise SessionError(f"there is no session {session_id!r} in {directory}", hint=LIST)
+        raise absent(directory, session_id)
     blobs = Blobs(directory)
     blobs.hold()  # the copy names what the original does, which may go meanwhile
     try:

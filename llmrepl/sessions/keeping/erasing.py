@@ -16,7 +16,7 @@ from llmrepl.events import TYPED, ToolRequested, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.sessions.blobs import alone
 from llmrepl.sessions.catalog import LIST, newest, session_path
-from llmrepl.sessions.drafts import sweep
+from llmrepl.sessions.drafts import settle, sweep
 from llmrepl.sessions.holdings import BlobNeeds, blobs_of, files_of
 from llmrepl.sessions.lock import holders, inode, lock
 from llmrepl.sessions.reader import LogReader
@@ -63,7 +63,7 @@ def _erase(directory: Path, session_id: str, files: list[Path], blobs: BlobNeeds
         for file in (*blobs.drop(session_id), *files):
             size += file.stat().st_size
             file.unlink()
-        _make_lasting(directory)
+        settle(directory)
     except OSError as exc:
         raise SessionError(f"cannot delete {path}: {exc.strerror}") from exc
     finally:
@@ -93,12 +93,3 @@ def _typed(path: Path) -> Iterator[str]:
                     yield str(arguments.get("code", ""))
     except SessionError:
         return
-
-
-def _make_lasting(directory: Path) -> None:
-    """Return when the directory without the names has reached the disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
