@@ -7,7 +7,17 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("startup", "loop", "sandbox", "render", "client", "typing", "sessions")
+SUBJECTS = (
+    "startup",
+    "loop",
+    "sandbox",
+    "render",
+    "client",
+    "typing",
+    "sessions",
+    "providers",
+    "growth",
+)
 ROOT = Path(__file__).parents[2]
 
 
