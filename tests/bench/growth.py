@@ -30,21 +30,7 @@ BYTES = 4096
 
 ENTERS = 15
 ADDRESSES = {"ollama": "OLLAMA_HOST", "groq": "GROQ_BASE_URL", "openai": "OPENAI_BASE_URL"}
-WORDS = [
-    "the",
-    "a",
-    "of",
-    "to",
-    "run",
-    "file",
-    "data",
-    "test",
-    "42",
-    "list",
-    "value",
-    "error",
-    "print(x)",
-]
+WORDS = ["the", "a", "of", "to", "run", "file", "data", "test", "42", "value", "print(x)"]
 OTHERS = ["der", "größte", "Schlüssel", "–", "日本語", "テスト"]
 """What one text in ten has, too: Python then takes two bytes for each of its characters."""
 
