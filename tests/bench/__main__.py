@@ -16,6 +16,8 @@ SUBJECTS = (
     "typing",
     "sessions",
     "appending",
+    "providers",
+    "growth",
 )
 ROOT = Path(__file__).parents[2]
 

@@ -9,31 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from llmrepl.events import StepStarted
 from llmrepl.record import Record
+from tests.bench.zero import serving
 
 STEPS = 1010
 EARLY, LATE = slice(5, 25), slice(990, 1010)
 MEASURED = slice(5, 205)
 PROVIDERS = {"ollama": "OLLAMA_HOST", "groq": "GROQ_BASE_URL", "openai": "OPENAI_BASE_URL"}
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.bench.zero", str(STEPS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        try:
-            yield server.stdout.readline().strip()
-        finally:
-            server.terminate()
 
 
 class _Stopwatch:
@@ -77,7 +63,7 @@ def report() -> str:
         for provider in PROVIDERS:
             home = Path(folder) / provider
             home.mkdir()
-            with _server() as url:
+            with serving("blocks", STEPS) as url:
                 steps = asyncio.run(_steps(provider, url, home))
             early, late = statistics.median(steps[EARLY]), statistics.median(steps[LATE])
             lines.append(

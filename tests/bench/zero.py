@@ -1,31 +1,68 @@
 """A model server without latency: it answers the n-th request with the n-th reply, unread.
 
-Run as `python -m tests.bench.zero STEPS`; prints its address. It never looks into a request, so
-that a step's time does not hold the server's reading of the whole conversation.
+Run as `python -m tests.bench.zero WHAT COUNT`; prints its address. It never looks into a request,
+so that a step's time does not hold the server's reading of the whole conversation. WHAT is
+`blocks`, COUNT replies with a block and then one without; `pieces`, replies in COUNT pieces; or
+`times`, replies that tell when their request had arrived, by the machine's monotonic clock (ns).
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 BLOCK = "Next.\n<helpers>\n{} + 1"  # ended by the stop sequence, as a real server ends it
 LENGTH = b"content-length: "
 
 
-def _ollama(text: str) -> bytes:
+Reply = Sequence[str]
+"""A reply in the pieces in which it is sent."""
+
+
+@contextmanager
+def serving(what: str, count: int = 0) -> Iterator[str]:
+    """Give the address of such a server in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.zero", what, str(count)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def _replies(what: str, count: int) -> Iterator[Reply]:
+    match what:
+        case "blocks":
+            return iter([*([BLOCK.format(n)] for n in range(count)), ["Done.\n"]])
+        case "pieces":
+            return itertools.repeat(["word "] * count)
+        case "times":
+            return ([str(time.monotonic_ns())] for _ in itertools.count())
+        case _:
+            raise SystemExit(f"blocks, pieces or times, not {what}")
+
+
+def _ollama(pieces: Reply) -> bytes:
     told = {"done": True, "done_reason": "stop", "prompt_eval_count": 100, "eval_count": 10}
-    lines = ({"message": {"content": text}, "done": False}, {"message": {"content": ""}, **told})
+    lines = (
+        *({"message": {"role": "assistant", "content": n}, "done": False} for n in pieces),
+        {"message": {"role": "assistant", "content": ""}, **told},
+    )
     return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
-def _completions(text: str) -> bytes:
+def _completions(pieces: Reply) -> bytes:
     usage = {"prompt_tokens": 100, "completion_tokens": 10}
     events = (
-        {"choices": [{"index": 0, "delta": {"content": text}}]},
+        *({"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces),
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
         {"choices": [], "usage": usage},
     )
@@ -36,7 +73,7 @@ def _completions(text: str) -> bytes:
 class _Answering(asyncio.Protocol):
     """Counts a request's bytes and answers at its last one."""
 
-    def __init__(self, replies: Iterator[str]) -> None:
+    def __init__(self, replies: Iterator[Reply]) -> None:
         self._replies = replies
         self._head = b""
         self._left = 0
@@ -68,8 +105,7 @@ class _Answering(asyncio.Protocol):
         )
 
 
-async def _serve(steps: int) -> None:
-    replies = iter([*map(BLOCK.format, range(steps)), "Done.\n"])
+async def _serve(replies: Iterator[Reply]) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Answering(replies), "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
@@ -77,4 +113,4 @@ async def _serve(steps: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(_replies(sys.argv[1], int(sys.argv[2]))))
