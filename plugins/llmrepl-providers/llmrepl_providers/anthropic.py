@@ -1,0 +1,203 @@
+"""Anthropic's Messages API.
+
+Everything that repeats from one request to the next is marked for its prompt cache.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from llmrepl.parts import Image
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.sdk import (
+    SILENCE_SECONDS,
+    Bodies,
+    Rejected,
+    Service,
+    base64_of,
+    clean_key,
+    clean_url,
+)
+from llmrepl.usage import Usage
+from llmrepl_providers.vendor import Event, Reader, Vendor, alone, present
+
+DEFAULT_URL = "https://api.anthropic.com"
+VERSION = "2023-06-01"
+MODEST_TOKENS = 8192
+"""The limit of a reply where the service does not say what the model's is; it wants one."""
+
+CACHED = {"type": "ephemeral"}
+NOTHING = "(nothing)"
+"""Stands for a message without text, which is refused."""
+
+STOPS = {
+    "max_tokens": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
+    "refusal": "refusal",
+}
+STATUSES = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 408}
+"""Errors in a stream that mean: later."""
+
+
+class Anthropic(Vendor):
+    """Anthropic's service.
+
+    Args:
+        base_url: its address. None: `ANTHROPIC_BASE_URL`, else Anthropic itself.
+        api_key: the key. None: `ANTHROPIC_API_KEY`.
+        options: more fields for each request, like `{"thinking": {"type": "adaptive"}}`.
+        timeout: seconds of silence after which a request is given up. None: five minutes.
+
+    Raises:
+        ConfigError: the address or the key cannot be one.
+    """
+
+    name = "anthropic"
+    keys = "console.anthropic.com"
+    models_path = "/v1/models?limit=1000"
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        url = base_url or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL
+        key = clean_key(api_key or os.environ.get("ANTHROPIC_API_KEY") or "", "the Anthropic key")
+        service = Service(
+            name="Anthropic",
+            url=clean_url(url, "the Anthropic base URL").removesuffix("/v1"),
+            url_variable="ANTHROPIC_BASE_URL",
+            key_variable="ANTHROPIC_API_KEY",
+            start="check the network connection",
+            key=key,
+            silence=SILENCE_SECONDS if timeout is None else timeout,
+        )
+        headers = {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
+        super().__init__(service, headers, options)
+        self._bodies = Bodies(encode_message)
+
+    async def _asked(self, request: Request) -> tuple[str, bytes]:
+        most = request.max_tokens or self._options.get("max_tokens")
+        if most is None:
+            most = (await self._facts_about(request.model)).get("max_tokens") or MODEST_TOKENS
+        # The system prompt has a mark of its own, so that it is found in the cache when the
+        # conversation was gone back in; the other one moves along with the last message.
+        system = [{"type": "text", "text": request.system, "cache_control": CACHED}]
+        fields = {
+            "cache_control": CACHED,
+            **self._options,
+            **present(
+                {
+                    "system": system if request.system else None,
+                    "stop_sequences": [stop for stop in request.stop if stop.strip()] or None,
+                    "temperature": None if self._thinks else request.temperature,
+                }
+            ),
+            "model": request.model,
+            "max_tokens": most,
+            "stream": True,
+        }
+        return "/v1/messages", self._bodies.body(alone(request), fields)
+
+    @property
+    def _thinks(self) -> bool:
+        """Whether the options ask for thinking, beside which a temperature is refused."""
+        asked = self._options.get("thinking") or {"type": "disabled"}
+        return bool(asked != {"type": "disabled"})
+
+    def _reader(self) -> Reader:
+        return ReplyReader(self._service)
+
+    def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
+        return tuple(
+            ModelInfo(
+                model["id"],
+                model.get("max_input_tokens"),
+                {"name": model["display_name"]} if model.get("display_name") else {},
+            )
+            for model in answer.get("data") or ()
+        )
+
+
+def encode_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message as the API has it."""
+    if not message.images:
+        return {"role": message.role, "content": message.text if has_text(message) else NOTHING}
+    content = list(map(_image, message.images))
+    if has_text(message):
+        content.append({"type": "text", "text": message.text})
+    return {"role": message.role, "content": content}
+
+
+def has_text(message: ChatMessage) -> bool:
+    """Return whether there is more than white space in a message."""
+    return bool(message.text) and not message.text.isspace()
+
+
+def _image(image: Image) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": image.media_type, "data": base64_of(image)}
+    return {"type": "image", "source": source}
+
+
+class ReplyReader:
+    """Reads one reply."""
+
+    def __init__(self, service: Service) -> None:
+        self.ended = False
+        self._service = service
+        self._stop = ""
+        self._counts: dict[str, Any] = {}
+
+    def take(self, event: Event) -> Iterable[Chunk]:
+        """Return what is in an event; one of a kind that is not known is passed over."""
+        match event:
+            case {"type": "content_block_delta", "delta": {"text": str(text)}}:
+                return [TextChunk(text)] if text else []
+            case {"type": "content_block_delta", "delta": {"thinking": str(thought)}}:
+                return [ReasoningChunk(thought)] if thought else []
+            case {"type": "content_block_start", "content_block": {"text": str(text)}} if text:
+                return [TextChunk(text)]
+            case {"type": "message_start", "message": {"usage": dict(counts)}}:
+                self._count(counts)
+            case {"type": "message_delta"}:
+                self._stop = (event.get("delta") or {}).get("stop_reason") or self._stop
+                self._count(event.get("usage") or {})
+            case {"type": "message_stop"}:
+                self.ended = True
+            case {"type": "error", "error": dict(error)}:
+                status = STATUSES.get(error.get("type", ""))
+                if status is not None:
+                    raise Rejected(status, json.dumps(error), {})
+                raise self._service.broken(str(error.get("message") or error.get("type")))
+        return []
+
+    def _count(self, counts: Mapping[str, Any]) -> None:
+        """Take the counts, each of which is of the whole reply until now."""
+        self._counts |= present(counts)
+
+    def finish(self) -> Finish | None:
+        """Return the last chunk; None where the reply stopped before its end."""
+        if not (self.ended or self._stop):
+            return None
+        return Finish(STOPS.get(self._stop, "end_turn"), read_usage(self._counts))
+
+
+def read_usage(counts: Mapping[str, Any]) -> Usage | None:
+    """Return the usage in the service's counts, in which what is cached stands beside the input."""
+    if not counts:
+        return None
+    read = counts.get("cache_read_input_tokens", 0)
+    write = counts.get("cache_creation_input_tokens", 0)
+    return Usage(
+        input_tokens=counts.get("input_tokens", 0) + read + write,
+        output_tokens=counts.get("output_tokens", 0),
+        cache_read=read,
+        cache_write=write,
+        reasoning_tokens=(counts.get("output_tokens_details") or {}).get("thinking_tokens", 0),
+    )

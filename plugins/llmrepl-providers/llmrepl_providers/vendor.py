@@ -1,0 +1,218 @@
+"""A vendor's service over HTTP: a reply is one POST whose answer is a stream of events.
+
+What differs between vendors is in the methods that a vendor's class has to write. Whatever goes
+wrong leaves here as a `ProviderError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.parse import quote
+
+from llmrepl.errors import ProviderError, ProviderRefused
+from llmrepl.ports import Chunk, Finish, ModelInfo, Request
+from llmrepl.sdk import EventStream, PerLoop, Rejected, Service, tls_settings
+
+if TYPE_CHECKING:
+    import httpx
+
+LINGER_SECONDS = 0.5
+"""How long the end of a stream is waited for after its last event, to keep the connection."""
+
+FACTS_SECONDS = 5.0
+"""How long a service may take to tell the facts about a model before it is asked without them."""
+
+NO_SUCH_PAGE = frozenset({404, 405})
+
+Event = Mapping[str, Any]
+
+
+class Reader(Protocol):
+    """Reads one reply. `ended` once its last event was there."""
+
+    ended: bool
+
+    def take(self, event: Event) -> Iterable[Chunk]:
+        """Return what is in an event.
+
+        Raises:
+            ProviderError: the service says that it cannot go on.
+            Rejected: the same, with a status.
+        """
+        ...
+
+    def finish(self) -> Finish | None:
+        """Return the last chunk; None where the reply stopped before its end."""
+        ...
+
+
+class Vendor(ABC):
+    """One vendor's service.
+
+    Args:
+        service: where it is.
+        headers: what each request carries, the key included.
+        options: more fields for the body of each request.
+    """
+
+    name: ClassVar[str]
+    local = False
+    keys: ClassVar[str]
+    models_path: ClassVar[str]
+
+    def __init__(
+        self, service: Service, headers: Mapping[str, str], options: Mapping[str, Any] | None
+    ) -> None:
+        self._service = service
+        self._headers = {"Content-Type": "application/json", **headers}
+        self._options = dict(options or {})
+        self._facts: dict[str, Mapping[str, Any]] = {}
+        self._clients = PerLoop(self._make_client, self.warm)
+
+    @abstractmethod
+    async def _asked(self, request: Request) -> tuple[str, bytes]:
+        """Return the path and the body of the request for a reply."""
+
+    @abstractmethod
+    def _reader(self) -> Reader:
+        """Return what reads the next reply."""
+
+    @abstractmethod
+    def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
+        """Return the models in an answer to the request for them."""
+
+    def _meant(self, rejected: Rejected) -> Rejected:
+        """Return a rejection with the status that it would have elsewhere."""
+        return rejected
+
+    def warm(self) -> None:
+        """Import what the first request needs. Blocking: call it in a thread."""
+        import httpx  # noqa: F401 - for its effect
+
+        if self._service.url.startswith("https:"):
+            tls_settings()
+
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        try:
+            client = await self._client()
+            path, body = await self._asked(request)
+            sent = client.build_request("POST", self._service.url + path, content=body)
+            response = await client.send(sent, stream=True)
+            try:
+                async with aclosing(self._read(response)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                await response.aclose()
+        except ProviderError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to a library
+            raise await self._explained(error, request.model) from None
+
+    async def _read(self, response: httpx.Response) -> AsyncGenerator[Chunk, None]:
+        if "html" in response.headers.get("content-type", ""):
+            raise self._service.no_api("a web page came")
+        reader, events = self._reader(), EventStream()
+        pieces = response.aiter_bytes()
+        async for piece in pieces:
+            for _, data in events.feed(piece):
+                for chunk in reader.take(self._event(data)):
+                    yield chunk
+            if reader.ended:
+                await _drain(pieces)
+                break
+        finish = reader.finish()
+        if finish is None:
+            raise self._service.broken("the stream stopped in the middle")
+        yield finish
+
+    def _event(self, data: str) -> Event:
+        if data == "[DONE]":
+            return {}
+        try:
+            event = json.loads(data)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            raise self._service.broken("what came is no JSON object")
+        return event
+
+    async def models(self) -> Sequence[ModelInfo]:
+        """Return the models that the service lists."""
+        try:
+            client = await self._client()
+            answer = await client.get(self._service.url + self.models_path)
+            return self._listed(answer.json())
+        except ProviderError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary to a library
+            raise await self._explained(error) from None
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop()
+        if client is not None:
+            await client.aclose()
+
+    async def _facts_about(self, model: str) -> Mapping[str, Any]:
+        """Return what the service says of a model; nothing where it says nothing in time."""
+        if model not in self._facts:
+            client = await self._client()
+            path = self.models_path.partition("?")[0]
+            url = f"{self._service.url}{path}/{quote(model, safe='')}"
+            try:
+                async with asyncio.timeout(FACTS_SECONDS):
+                    found = (await client.get(url)).json()
+            except Rejected as rejected:
+                if rejected.status not in NO_SUCH_PAGE:
+                    return {}
+                found = {}
+            except Exception:  # noqa: BLE001 - the request itself will say what is wrong
+                return {}
+            self._facts[model] = found if isinstance(found, dict) else {}
+        return self._facts[model]
+
+    async def _client(self) -> httpx.AsyncClient:
+        service = self._service
+        if not (service.key or service.is_local):
+            hint = f"set {service.key_variable}; {self.keys} gives one"
+            raise ProviderRefused(f"{service.name} needs a key", hint=hint)
+        return await self._clients.get()
+
+    def _make_client(self) -> httpx.AsyncClient:
+        import httpx
+
+        return httpx.AsyncClient(headers=self._headers, **self._service.client_options())
+
+    async def _explained(self, error: Exception, model: str = "") -> ProviderError:
+        if isinstance(error, Rejected):
+            error = self._meant(error)
+        return await self._service.explain(error, model, self._names if model else None)
+
+    async def _names(self) -> Sequence[str]:
+        return [model.name for model in await self.models()]
+
+
+def alone(request: Request) -> Request:
+    """Return `request` without its system prompt, for a body that has it elsewhere."""
+    return replace(request, system="")
+
+
+def present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Wait for the end of a body whose content is complete."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            async for _ in pieces:
+                pass

@@ -1,0 +1,102 @@
+"""Servers that speak the vendors' dialects, and how the tests here ask a provider something."""
+
+import asyncio
+import contextlib
+
+from dialect_anthropic import AnthropicDialect
+
+from llmrepl.errors import ProviderError
+from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request, TextChunk
+from llmrepl.testing import ModelServer
+from llmrepl_providers.anthropic import Anthropic
+
+KEY = "sk-secret-0123456789"
+
+PROVIDERS = {"anthropic": Anthropic}
+MODELS = {"anthropic": "claude-test-1"}
+DIALECTS = {"/v1/messages": AnthropicDialect()}
+
+CLAUDE = {
+    "type": "model",
+    "id": "claude-test-1",
+    "display_name": "Claude Test",
+    "created_at": "2026-01-01T00:00:00Z",
+    "lifecycle": "active",
+    "max_input_tokens": 200_000,
+    "max_tokens": 64_000,
+}
+PAGES = {
+    "anthropic": {
+        "/v1/models": {"data": [CLAUDE], "has_more": False, "first_id": "", "last_id": ""},
+        "/v1/models/claude-test-1": CLAUDE,
+    }
+}
+
+
+def server(kind, *script, pages=None, **fields):
+    """A server that speaks as the vendor does."""
+    served = ModelServer(script, dialects=DIALECTS, **fields)
+    served.pages = PAGES[kind] if pages is None else pages
+    return served
+
+
+def opened(kind, url, **settings):
+    return PROVIDERS[kind](**{"base_url": url, "api_key": KEY} | settings)
+
+
+def request(kind, *texts, **fields):
+    """A request whose messages take turns, the person first."""
+    roles = ("user", "assistant")
+    messages = tuple(ChatMessage(roles[i % 2], text) for i, text in enumerate(texts or ("Hi",)))
+    given = {"model": MODELS[kind], "system": "Be brief.", "messages": messages}
+    return Request(**given | fields)
+
+
+def run(provider, work):
+    """Run `work(provider)` in a loop of its own and close the provider in it."""
+
+    async def main():
+        try:
+            return await work(provider)
+        finally:
+            await provider.close()
+
+    return asyncio.run(main())
+
+
+def ask(provider, *texts, **fields):
+    """All chunks of one reply."""
+    chunks, error = partly(provider, *texts, **fields)
+    if error is not None:
+        raise error
+    return chunks
+
+
+def partly(provider, *texts, **fields):
+    """The chunks that came, and the error they ended in; None where they ended well."""
+
+    async def work(provider):
+        chunks = []
+        asked = request(provider.name, *texts, **fields)
+        try:
+            async with contextlib.aclosing(provider.stream(asked)) as stream:
+                async for chunk in stream:
+                    chunks += [chunk]
+        except ProviderError as error:
+            return chunks, error
+        return chunks, None
+
+    return run(provider, work)
+
+
+def text_of(chunks):
+    return "".join(chunk.text for chunk in chunks if isinstance(chunk, TextChunk))
+
+
+def thought_of(chunks):
+    return "".join(chunk.text for chunk in chunks if isinstance(chunk, ReasoningChunk))
+
+
+def end_of(chunks):
+    assert isinstance(chunks[-1], Finish)
+    return chunks[-1]
