@@ -6,33 +6,20 @@ Everything that repeats from one request to the next is marked for its prompt ca
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llmrepl.parts import Image
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
-from llmrepl.sdk import (
-    SILENCE_SECONDS,
-    Bodies,
-    Rejected,
-    Service,
-    base64_of,
-    clean_key,
-    clean_url,
-)
+from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
-from llmrepl_providers.vendor import Event, Reader, Vendor, alone, present
+from llmrepl_providers.vendor import Address, Event, Reader, Vendor, alone, is_blank, present, words
 
-DEFAULT_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 MODEST_TOKENS = 8192
 """The limit of a reply where the service does not say what the model's is; it wants one."""
 
 CACHED = {"type": "ephemeral"}
-NOTHING = "(nothing)"
-"""Stands for a message without text, which is refused."""
-
 STOPS = {
     "max_tokens": "max_tokens",
     "model_context_window_exceeded": "max_tokens",
@@ -45,42 +32,21 @@ STATUSES = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 4
 class Anthropic(Vendor):
     """Anthropic's service.
 
-    Args:
-        base_url: its address. None: `ANTHROPIC_BASE_URL`, else Anthropic itself.
-        api_key: the key. None: `ANTHROPIC_API_KEY`.
-        options: more fields for each request, like `{"thinking": {"type": "adaptive"}}`.
-        timeout: seconds of silence after which a request is given up. None: five minutes.
-
-    Raises:
-        ConfigError: the address or the key cannot be one.
+    Its options are more fields for each request, like `{"thinking": {"type": "adaptive"}}`.
     """
 
     name = "anthropic"
-    keys = "console.anthropic.com"
+
+    address = Address(
+        "Anthropic", "ANTHROPIC", "https://api.anthropic.com", "/v1", "console.anthropic.com"
+    )
     models_path = "/v1/models?limit=1000"
 
-    def __init__(
-        self,
-        *,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        options: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> None:
-        url = base_url or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL
-        key = clean_key(api_key or os.environ.get("ANTHROPIC_API_KEY") or "", "the Anthropic key")
-        service = Service(
-            name="Anthropic",
-            url=clean_url(url, "the Anthropic base URL").removesuffix("/v1"),
-            url_variable="ANTHROPIC_BASE_URL",
-            key_variable="ANTHROPIC_API_KEY",
-            start="check the network connection",
-            key=key,
-            silence=SILENCE_SECONDS if timeout is None else timeout,
-        )
-        headers = {"anthropic-version": VERSION, **({"x-api-key": key} if key else {})}
-        super().__init__(service, headers, options)
-        self._bodies = Bodies(encode_message)
+    def _headers(self, key: str) -> Mapping[str, str]:
+        return {"anthropic-version": VERSION, "x-api-key": key}
+
+    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+        return encode_message(message)
 
     async def _asked(self, request: Request) -> tuple[str, bytes]:
         most = request.max_tokens or self._options.get("max_tokens")
@@ -128,16 +94,11 @@ class Anthropic(Vendor):
 def encode_message(message: ChatMessage) -> dict[str, Any]:
     """Return a message as the API has it."""
     if not message.images:
-        return {"role": message.role, "content": message.text if has_text(message) else NOTHING}
+        return {"role": message.role, "content": words(message)}
     content = list(map(_image, message.images))
-    if has_text(message):
+    if not is_blank(message):
         content.append({"type": "text", "text": message.text})
     return {"role": message.role, "content": content}
-
-
-def has_text(message: ChatMessage) -> bool:
-    """Return whether there is more than white space in a message."""
-    return bool(message.text) and not message.text.isspace()
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote
 
 from llmrepl.errors import ProviderError, ProviderRefused
-from llmrepl.ports import Chunk, Finish, ModelInfo, Request
-from llmrepl.sdk import EventStream, PerLoop, Rejected, Service, tls_settings
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, Request
+from llmrepl.sdk import (
+    SILENCE_SECONDS,
+    Bodies,
+    EventStream,
+    PerLoop,
+    Rejected,
+    Service,
+    clean_key,
+    clean_url,
+    tls_settings,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +38,9 @@ LINGER_SECONDS = 0.5
 
 FACTS_SECONDS = 5.0
 """How long a service may take to tell the facts about a model before it is asked without them."""
+
+NOTHING = "(nothing)"
+"""Stands for a message without text, which services refuse."""
 
 NO_SUCH_PAGE = frozenset({404, 405})
 
@@ -52,28 +66,76 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a vendor's service is, for who says nothing else.
+
+    Args:
+        name: what people call it.
+        variable: what the names of its environment variables begin with.
+        url: where it is.
+        version: the part of the path that people may give with another address, or leave out.
+        keys: where a key can be had.
+    """
+
+    name: str
+    variable: str
+    url: str
+    version: str
+    keys: str
+
+
 class Vendor(ABC):
     """One vendor's service.
 
     Args:
-        service: where it is.
-        headers: what each request carries, the key included.
+        base_url: its address. None: what the variable has, else the vendor's own.
+        api_key: the key. None: what the variable has.
         options: more fields for the body of each request.
+        timeout: seconds of silence after which a request is given up. None: five minutes.
+
+    Raises:
+        ConfigError: the address or the key cannot be one.
     """
 
     name: ClassVar[str]
     local = False
-    keys: ClassVar[str]
+    address: ClassVar[Address]
     models_path: ClassVar[str]
+    messages_field: ClassVar[str] = "messages"
 
     def __init__(
-        self, service: Service, headers: Mapping[str, str], options: Mapping[str, Any] | None
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
     ) -> None:
-        self._service = service
-        self._headers = {"Content-Type": "application/json", **headers}
+        at = self.address
+        url_variable, key_variable = f"{at.variable}_BASE_URL", f"{at.variable}_API_KEY"
+        url = clean_url(base_url or os.environ.get(url_variable) or at.url, f"the {at.name} URL")
+        self._service = Service(
+            name=at.name,
+            url=url.removesuffix(at.version),
+            url_variable=url_variable,
+            key_variable=key_variable,
+            start="check the network connection",
+            key=clean_key(api_key or os.environ.get(key_variable) or "", f"the {at.name} key"),
+            silence=SILENCE_SECONDS if timeout is None else timeout,
+        )
         self._options = dict(options or {})
         self._facts: dict[str, Mapping[str, Any]] = {}
+        self._bodies = Bodies(self._encoded, self.messages_field)
         self._clients = PerLoop(self._make_client, self.warm)
+
+    @abstractmethod
+    def _headers(self, key: str) -> Mapping[str, str]:
+        """Return what each request carries."""
+
+    @abstractmethod
+    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+        """Return a message as the service has it."""
 
     @abstractmethod
     async def _asked(self, request: Request) -> tuple[str, bytes]:
@@ -182,14 +244,18 @@ class Vendor(ABC):
     async def _client(self) -> httpx.AsyncClient:
         service = self._service
         if not (service.key or service.is_local):
-            hint = f"set {service.key_variable}; {self.keys} gives one"
+            hint = f"set {service.key_variable}; {self.address.keys} gives one"
             raise ProviderRefused(f"{service.name} needs a key", hint=hint)
         return await self._clients.get()
 
     def _make_client(self) -> httpx.AsyncClient:
         import httpx
 
-        return httpx.AsyncClient(headers=self._headers, **self._service.client_options())
+        service = self._service
+        headers = {"Content-Type": "application/json"}
+        if service.key:
+            headers |= self._headers(service.key)
+        return httpx.AsyncClient(headers=headers, **service.client_options())
 
     async def _explained(self, error: Exception, model: str = "") -> ProviderError:
         if isinstance(error, Rejected):
@@ -198,6 +264,16 @@ class Vendor(ABC):
 
     async def _names(self) -> Sequence[str]:
         return [model.name for model in await self.models()]
+
+
+def is_blank(message: ChatMessage) -> bool:
+    """Return whether a message has no text that a service would take."""
+    return not message.text or message.text.isspace()
+
+
+def words(message: ChatMessage) -> str:
+    """Return a message's text, or what stands for none."""
+    return NOTHING if is_blank(message) else message.text
 
 
 def alone(request: Request) -> Request:

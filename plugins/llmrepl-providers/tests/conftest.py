@@ -12,6 +12,6 @@ def plain_environment(monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
-@pytest.fixture(params=["anthropic"])
+@pytest.fixture(params=["anthropic", "gemini", "mistral"])
 def kind(request):
     return request.param

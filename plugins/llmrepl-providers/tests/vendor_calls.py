@@ -4,17 +4,26 @@ import asyncio
 import contextlib
 
 from dialect_anthropic import AnthropicDialect
+from dialect_gemini import GeminiDialect
+from dialect_mistral import MistralDialect
 
 from llmrepl.errors import ProviderError
 from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request, TextChunk
 from llmrepl.testing import ModelServer
 from llmrepl_providers.anthropic import Anthropic
+from llmrepl_providers.gemini import Gemini
+from llmrepl_providers.mistral import Mistral
 
 KEY = "sk-secret-0123456789"
 
-PROVIDERS = {"anthropic": Anthropic}
-MODELS = {"anthropic": "claude-test-1"}
-DIALECTS = {"/v1/messages": AnthropicDialect()}
+PROVIDERS = {"anthropic": Anthropic, "gemini": Gemini, "mistral": Mistral}
+MODELS = {"anthropic": "claude-test-1", "gemini": "gemini-test-1", "mistral": "mistral-test-1"}
+DIALECTS = {
+    "/v1/messages": AnthropicDialect(),
+    "/v1beta/models/gemini-test-1:streamGenerateContent": GeminiDialect(),
+    "/v1beta/models/no-such:streamGenerateContent": GeminiDialect(),
+    "/v1/chat/completions": MistralDialect(),
+}
 
 CLAUDE = {
     "type": "model",
@@ -25,18 +34,56 @@ CLAUDE = {
     "max_input_tokens": 200_000,
     "max_tokens": 64_000,
 }
+GEMINI = {
+    "name": "models/gemini-test-1",
+    "version": "1",
+    "displayName": "Gemini Test",
+    "description": "A model for tests",
+    "inputTokenLimit": 1_048_576,
+    "outputTokenLimit": 65_536,
+    "supportedGenerationMethods": ["generateContent", "countTokens"],
+    "temperature": 1,
+    "topP": 0.95,
+    "topK": 64,
+    "maxTemperature": 2,
+    "thinking": True,
+}
+EMBEDDING = {
+    "name": "models/embedding-test-1",
+    "version": "1",
+    "inputTokenLimit": 2048,
+    "supportedGenerationMethods": ["embedContent"],
+}
+MISTRAL = {
+    "id": "mistral-test-1",
+    "object": "model",
+    "created": 1,
+    "owned_by": "mistralai",
+    "name": "Mistral Test",
+    "max_context_length": 131_072,
+    "aliases": [],
+    "type": "base",
+    "capabilities": {"completion_chat": True, "vision": True},
+}
+OCR = {**MISTRAL, "id": "mistral-ocr-1", "capabilities": {"completion_chat": False, "ocr": True}}
 PAGES = {
     "anthropic": {
         "/v1/models": {"data": [CLAUDE], "has_more": False, "first_id": "", "last_id": ""},
         "/v1/models/claude-test-1": CLAUDE,
-    }
+    },
+    "gemini": {
+        "/v1beta/models": {"models": [GEMINI, EMBEDDING]},
+        "/v1beta/models/gemini-test-1": GEMINI,
+    },
+    "mistral": {"/v1/models": {"object": "list", "data": [MISTRAL, OCR]}},
 }
+SIZES = {"anthropic": 200_000, "gemini": 1_048_576, "mistral": 131_072}
 
 
 def server(kind, *script, pages=None, **fields):
     """A server that speaks as the vendor does."""
     served = ModelServer(script, dialects=DIALECTS, **fields)
-    served.pages = PAGES[kind] if pages is None else pages
+    served.pages = dict(PAGES[kind] if pages is None else pages)
     return served
 
 
