@@ -112,7 +112,7 @@ def _details(body: str) -> Sequence[Mapping[str, Any]]:
     """Return what an error's body says beside its message."""
     try:
         found = json.loads(body)
-        details = found.get("error", found)["details"]
+        details = list(found.get("error", found)["details"])
     except (ValueError, LookupError, AttributeError, TypeError):
         return ()
     return [detail for detail in details if isinstance(detail, dict)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 
 from dialect_anthropic import AnthropicDialect
 from dialect_gemini import GeminiDialect
@@ -147,3 +148,35 @@ def thought_of(chunks):
 def end_of(chunks):
     assert isinstance(chunks[-1], Finish)
     return chunks[-1]
+
+
+async def all_of(stream):
+    return [chunk async for chunk in stream]
+
+
+class Fixed:
+    """A dialect with which a server sends just these events."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, *events):
+        self._sent = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+
+    def streams(self, body):
+        return True
+
+    def limits(self, body):
+        return (), None
+
+    def events(self, said):
+        yield from self._sent
+
+    def end(self, said, body):
+        return iter(())
+
+
+def hear(kind, *events):
+    """The chunks and the error of a reply of just these events."""
+    with server(kind, "") as served:
+        served._chats = dict.fromkeys(DIALECTS, Fixed(*events))
+        return partly(opened(kind, served.url))
