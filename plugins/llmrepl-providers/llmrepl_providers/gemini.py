@@ -1,6 +1,7 @@
 """Google's Gemini API: `streamGenerateContent`.
 
-A stream has no end mark: it ends with the connection's answer, after a reason to finish.
+A stream has no end mark: it ends where the answer does, after a reason to finish. The version is
+`v1beta`, since new models and the aliases ending in `-latest` are there alone.
 """
 
 from __future__ import annotations
