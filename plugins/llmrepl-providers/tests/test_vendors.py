@@ -146,20 +146,31 @@ def test_cancelling_the_reader_closes_the_connection(kind):
         assert served.requests[0].left
 
 
+def llmrepl(kind, served, home, *arguments):
+    """Run the program with a home of its own and this vendor's address and key."""
+    variables = {f"{kind.upper()}_BASE_URL": served.url, f"{kind.upper()}_API_KEY": KEY}
+    return subprocess.run(
+        [sys.executable, "-m", "llmrepl", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **variables},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_models_are_listed_beside_those_of_other_providers(kind, tmp_path):
+    with server(kind) as served:
+        done = llmrepl(kind, served, tmp_path, "models")
+    assert f"{kind}/{MODELS[kind]}" in done.stdout.split()
+    others = set(MODELS) - {kind}
+    assert all(f"{other}/…" in done.stderr.split() for other in others), done.stderr
+
+
 def test_a_chat_from_the_command_line_runs_a_helper_block(kind, tmp_path):
     block = "I compute.\n\n<helpers>\nprint(sum(range(101)))\n</helpers>\n"
     with server(kind, block, ANSWER) as served:
-        variables = {f"{kind.upper()}_BASE_URL": served.url, f"{kind.upper()}_API_KEY": KEY}
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "llmrepl", "run"),
-                *("--model", f"{kind}/{MODELS[kind]}", "What is the sum?"),
-            ],
-            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = ("run", "--model", f"{kind}/{MODELS[kind]}", "What is the sum?")
+        done = llmrepl(kind, served, tmp_path, *asked)
     assert (done.returncode, done.stdout) == (0, ANSWER), done.stderr
     assert "5050" in served.requests[-1].content.decode()
