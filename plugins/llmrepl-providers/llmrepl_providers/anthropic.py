@@ -13,11 +13,15 @@ from llmrepl.parts import Image
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
-from llmrepl_providers.vendor import Address, Event, Reader, Vendor, alone, is_blank, present, words
+from llmrepl_providers.reading import Event, Reader
+from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
 
 VERSION = "2023-06-01"
 MODEST_TOKENS = 8192
 """The limit of a reply where the service does not say what the model's is; it wants one."""
+
+ALLOWED_FOR = 1.3
+"""What our estimate of what is sent may be off by."""
 
 CACHED = {"type": "ephemeral"}
 STOPS = {
@@ -51,7 +55,7 @@ class Anthropic(Vendor):
     async def _asked(self, request: Request) -> tuple[str, bytes]:
         most = request.max_tokens or self._options.get("max_tokens")
         if most is None:
-            most = (await self._facts_about(request.model)).get("max_tokens") or MODEST_TOKENS
+            most = longest(await self._facts_about(request.model), request.estimated_tokens)
         # The system prompt has a mark of its own, so that it is found in the cache when the
         # conversation was gone back in; the other one moves along with the last message.
         system = [{"type": "text", "text": request.system, "cache_control": CACHED}]
@@ -89,6 +93,21 @@ class Anthropic(Vendor):
             )
             for model in answer.get("data") or ()
         )
+
+
+def longest(facts: Mapping[str, Any], estimated: int) -> int:
+    """Return how many tokens a reply may have.
+
+    Some models refuse a request whose reply would have no room, however long it will be.
+
+    Args:
+        facts: what the service says of the model.
+        estimated: how many tokens are sent, by our count.
+    """
+    most = facts.get("max_tokens") or MODEST_TOKENS
+    size = facts.get("max_input_tokens") or 0
+    room = size - round(estimated * ALLOWED_FOR)
+    return min(most, max(room, MODEST_TOKENS)) if size else most
 
 
 def encode_message(message: ChatMessage) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
-from llmrepl_providers.vendor import Address, Event, Reader, Vendor, alone, is_blank, present, words
+from llmrepl_providers.reading import Event, Reader
+from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
 
 ROLES = {"assistant": "model"}
 MOST_STOPS = 5

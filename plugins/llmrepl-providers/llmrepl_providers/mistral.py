@@ -13,7 +13,8 @@ from typing import Any
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
-from llmrepl_providers.vendor import Address, Event, Reader, Vendor, is_blank, present, words
+from llmrepl_providers.reading import Event, Reader
+from llmrepl_providers.vendor import Address, Vendor, is_blank, present, words
 
 STOPS = {"length": "max_tokens", "model_length": "max_tokens", "content_filter": "refusal"}
 """Finish reasons that mean something other than the end of the model's turn."""

@@ -7,21 +7,19 @@ wrong leaves here as a `ProviderError`.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from llmrepl.errors import ProviderError, ProviderRefused
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, Request
+from llmrepl.ports import ChatMessage, Chunk, ModelInfo, Request
 from llmrepl.sdk import (
     SILENCE_SECONDS,
     Bodies,
-    EventStream,
     PerLoop,
     Rejected,
     Service,
@@ -29,12 +27,10 @@ from llmrepl.sdk import (
     clean_url,
     tls_settings,
 )
+from llmrepl_providers.reading import Reader, read_reply
 
 if TYPE_CHECKING:
     import httpx
-
-LINGER_SECONDS = 0.5
-"""How long the end of a stream is waited for after its last event, to keep the connection."""
 
 FACTS_SECONDS = 5.0
 """How long a service may take to tell the facts about a model before it is asked without them."""
@@ -43,27 +39,6 @@ NOTHING = "(nothing)"
 """Stands for a message without text, which services refuse."""
 
 NO_SUCH_PAGE = frozenset({404, 405})
-
-Event = Mapping[str, Any]
-
-
-class Reader(Protocol):
-    """Reads one reply. `ended` once its last event was there."""
-
-    ended: bool
-
-    def take(self, event: Event) -> Iterable[Chunk]:
-        """Return what is in an event.
-
-        Raises:
-            ProviderError: the service says that it cannot go on.
-            Rejected: the same, with a status.
-        """
-        ...
-
-    def finish(self) -> Finish | None:
-        """Return the last chunk; None where the reply stopped before its end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +143,7 @@ class Vendor(ABC):
             sent = client.build_request("POST", self._service.url + path, content=body)
             response = await client.send(sent, stream=True)
             try:
-                async with aclosing(self._read(response)) as chunks:
+                async with aclosing(read_reply(response, self._reader(), self._service)) as chunks:
                     async for chunk in chunks:
                         yield chunk
             finally:
@@ -177,34 +152,6 @@ class Vendor(ABC):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
             raise await self._explained(error, request.model) from None
-
-    async def _read(self, response: httpx.Response) -> AsyncGenerator[Chunk, None]:
-        if "html" in response.headers.get("content-type", ""):
-            raise self._service.no_api("a web page came")
-        reader, events = self._reader(), EventStream()
-        pieces = response.aiter_bytes()
-        async for piece in pieces:
-            for _, data in events.feed(piece):
-                for chunk in reader.take(self._event(data)):
-                    yield chunk
-            if reader.ended:
-                await _drain(pieces)
-                break
-        finish = reader.finish()
-        if finish is None:
-            raise self._service.broken("the stream stopped in the middle")
-        yield finish
-
-    def _event(self, data: str) -> Event:
-        if data == "[DONE]":
-            return {}
-        try:
-            event = json.loads(data)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
-            raise self._service.broken("what came is no JSON object")
-        return event
 
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that the service lists."""
@@ -284,11 +231,3 @@ def alone(request: Request) -> Request:
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
-
-
-async def _drain(pieces: AsyncIterator[bytes]) -> None:
-    """Wait for the end of a body whose content is complete."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            async for _ in pieces:
-                pass

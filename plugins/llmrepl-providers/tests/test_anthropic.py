@@ -58,6 +58,13 @@ def test_a_reply_may_be_as_long_as_the_model_can_write():
     assert sent().body["max_tokens"] == 64_000
 
 
+@pytest.mark.parametrize(
+    ("estimated", "most"), [(1000, 64_000), (120_000, 44_000), (190_000, 8192)]
+)
+def test_a_reply_is_given_no_more_than_there_is_room_for(estimated, most):
+    assert sent(estimated_tokens=estimated).body["max_tokens"] == most
+
+
 @pytest.mark.parametrize("page", [None, [], {"max_tokens": None}])
 def test_a_service_that_does_not_say_how_much_gets_a_modest_limit(page):
     pages = {} if page is None else {"/v1/models/claude-test-1": page}
