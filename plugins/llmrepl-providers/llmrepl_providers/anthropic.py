@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from llmrepl.parts import Image
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
+from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
 from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
 
@@ -22,6 +24,9 @@ MODEST_TOKENS = 8192
 
 ALLOWED_FOR = 1.3
 """What our estimate of what is sent may be off by."""
+
+TOLD = ("remaining", "limit", "reset")
+"""The ends of the names of headers that tell of a limit."""
 
 CACHED = {"type": "ephemeral"}
 STOPS = {
@@ -45,6 +50,12 @@ class Anthropic(Vendor):
         "Anthropic", "ANTHROPIC", "https://api.anthropic.com", "/v1", "console.anthropic.com"
     )
     models_path = "/v1/models?limit=1000"
+    limits = MappingProxyType(
+        {
+            kind: Headers(*(f"anthropic-ratelimit-{kind}-{what}" for what in TOLD))
+            for kind in ("requests", "tokens")
+        }
+    )
 
     def _headers(self, key: str) -> Mapping[str, str]:
         return {"anthropic-version": VERSION, "x-api-key": key}
@@ -132,6 +143,7 @@ class ReplyReader:
         self.ended = False
         self._service = service
         self._stop = ""
+        self._note = ""
         self._counts: dict[str, Any] = {}
 
     def take(self, event: Event) -> Iterable[Chunk]:
@@ -146,7 +158,9 @@ class ReplyReader:
             case {"type": "message_start", "message": {"usage": dict(counts)}}:
                 self._count(counts)
             case {"type": "message_delta"}:
-                self._stop = (event.get("delta") or {}).get("stop_reason") or self._stop
+                delta = event.get("delta") or {}
+                self._stop = delta.get("stop_reason") or self._stop
+                self._note = (delta.get("stop_details") or {}).get("explanation") or self._note
                 self._count(event.get("usage") or {})
             case {"type": "message_stop"}:
                 self.ended = True
@@ -165,7 +179,7 @@ class ReplyReader:
         """Return the last chunk; None where the reply stopped before its end."""
         if not (self.ended or self._stop):
             return None
-        return Finish(STOPS.get(self._stop, "end_turn"), read_usage(self._counts))
+        return Finish(STOPS.get(self._stop, "end_turn"), read_usage(self._counts), self._note)
 
 
 def read_usage(counts: Mapping[str, Any]) -> Usage | None:

@@ -138,6 +138,7 @@ class ReplyReader:
         self.ended = False
         self._service = service
         self._stop = ""
+        self._note = ""
         self._counts: Mapping[str, Any] = {}
 
     def take(self, event: Event) -> Iterable[Chunk]:
@@ -147,8 +148,11 @@ class ReplyReader:
                 raise Rejected(error["code"], json.dumps(error), {})
             raise self._service.broken(str(error.get("message") or error.get("status")))
         self._counts = event.get("usageMetadata") or self._counts
-        if (event.get("promptFeedback") or {}).get("blockReason"):
+        feedback = event.get("promptFeedback") or {}
+        if reason := feedback.get("blockReason"):
             self._stop = "refusal"
+            said = feedback.get("blockReasonMessage") or reason
+            self._note = f"Gemini did not take the prompt: {said}"
         chunks: list[Chunk] = []
         for candidate in (event.get("candidates") or ())[:1]:
             parts = (candidate.get("content") or {}).get("parts") or ()
@@ -161,10 +165,14 @@ class ReplyReader:
         if reason not in STOPS:
             raise self._service.broken(message or f"it ended with {reason}")
         self._stop = STOPS[reason]
+        if self._stop == "refusal":
+            self._note = f"Gemini ended its reply: {message or reason}"
 
     def finish(self) -> Finish | None:
         """Return the last chunk; None where the reply stopped before its end."""
-        return Finish(self._stop, read_usage(self._counts)) if self._stop else None
+        if not self._stop:
+            return None
+        return Finish(self._stop, read_usage(self._counts), self._note)
 
 
 def _chunk(part: Mapping[str, Any]) -> Chunk:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
 from llmrepl.sdk import Rejected, Service, base64_of
 from llmrepl.usage import Usage
+from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
 from llmrepl_providers.vendor import Address, Vendor, is_blank, present, words
 
@@ -35,6 +37,12 @@ class Mistral(Vendor):
         "Mistral", "MISTRAL", "https://api.mistral.ai", "/v1", "console.mistral.ai/api-keys"
     )
     models_path = "/v1/models"
+    limits = MappingProxyType(
+        {
+            kind: Headers(f"x-ratelimit-remaining-{name}", f"x-ratelimit-limit-{name}")
+            for kind, name in (("requests", "req-minute"), ("tokens", "tokens-minute"))
+        }
+    )
 
     def _headers(self, key: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {key}"}

@@ -12,11 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from llmrepl.errors import ProviderError, ProviderRefused
-from llmrepl.ports import ChatMessage, Chunk, ModelInfo, Request
+from llmrepl.ports import Allowance, ChatMessage, Chunk, ModelInfo, Request
 from llmrepl.sdk import (
     SILENCE_SECONDS,
     Bodies,
@@ -27,6 +28,7 @@ from llmrepl.sdk import (
     clean_url,
     tls_settings,
 )
+from llmrepl_providers.rations import Headers, Rations
 from llmrepl_providers.reading import Reader, read_reply
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Vendor(ABC):
     address: ClassVar[Address]
     models_path: ClassVar[str]
     messages_field: ClassVar[str] = "messages"
+    limits: ClassVar[Mapping[str, Headers]] = {}
 
     def __init__(
         self,
@@ -100,6 +103,7 @@ class Vendor(ABC):
             silence=SILENCE_SECONDS if timeout is None else timeout,
         )
         self._options = dict(options or {})
+        self._rations = Rations(self.limits)
         self._facts: dict[str, Mapping[str, Any]] = {}
         self._bodies = Bodies(self._encoded, self.messages_field)
         self._clients = PerLoop(self._make_client, self.warm)
@@ -142,6 +146,7 @@ class Vendor(ABC):
             path, body = await self._asked(request)
             sent = client.build_request("POST", self._service.url + path, content=body)
             response = await client.send(sent, stream=True)
+            self._rations.read(response.headers)
             try:
                 async with aclosing(read_reply(response, self._reader(), self._service)) as chunks:
                     async for chunk in chunks:
@@ -152,6 +157,11 @@ class Vendor(ABC):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
             raise await self._explained(error, request.model) from None
+
+    @property
+    def allowances(self) -> Sequence[Allowance]:
+        """What the service said is left, of what is not full again by now."""
+        return self._rations.left(datetime.now(UTC))
 
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that the service lists."""
@@ -206,6 +216,7 @@ class Vendor(ABC):
 
     async def _explained(self, error: Exception, model: str = "") -> ProviderError:
         if isinstance(error, Rejected):
+            self._rations.read(error.headers)
             error = self._meant(error)
         return await self._service.explain(error, model, self._names if model else None)
 

@@ -138,6 +138,13 @@ def test_each_reason_to_stop_has_its_meaning(reason, stop):
     assert end_of(chunks).stop == stop
 
 
+def test_why_it_refuses_is_a_note():
+    refusal = ended("refusal")
+    refusal["delta"]["stop_details"] = {"type": "refusal", "explanation": "It could do harm."}
+    chunks, _ = hear("anthropic", START, refusal, STOP)
+    assert end_of(chunks).note == "It could do harm."
+
+
 def test_later_counts_take_the_place_of_earlier_ones():
     more = ended("end_turn", input_tokens=20, cache_read_input_tokens=5, cache_creation=None)
     chunks, _ = hear("anthropic", START, more, STOP)

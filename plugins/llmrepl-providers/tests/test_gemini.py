@@ -105,6 +105,13 @@ def test_a_prompt_that_is_blocked_is_a_refusal():
     chunks, _ = hear("gemini", blocked)
     assert end_of(chunks).stop == "refusal"
     assert end_of(chunks).usage == Usage(4, 0)
+    assert end_of(chunks).note == "Gemini did not take the prompt: SAFETY"
+
+
+def test_why_a_reply_was_ended_is_a_note():
+    said = {"finishReason": "RECITATION", "finishMessage": "a long quotation"}
+    chunks, _ = hear("gemini", {"candidates": [said]})
+    assert end_of(chunks).note == "Gemini ended its reply: a long quotation"
 
 
 def test_parts_of_other_kinds_are_passed_over():

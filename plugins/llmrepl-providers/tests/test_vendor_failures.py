@@ -149,6 +149,28 @@ def test_a_service_that_falls_silent_is_given_up(kind):
     assert type(checked(error)) is ProviderUnreachable
 
 
+def test_a_web_page_in_place_of_a_reply_is_an_address_of_something_else(kind):
+    error = failure(kind, Refused(200, "<html>Hello</html>", {"content-type": "text/html"}))
+    assert type(error) is ProviderRefused
+    assert "a web page came" in error.message
+    assert "right address" in error.hint
+
+
+def test_a_list_of_models_that_is_none_is_an_error(kind):
+    pages = dict.fromkeys(("/v1/models", "/v1beta/models"), "soon")
+    with server(kind, pages=pages) as served, pytest.raises(ProviderError) as caught:
+        run(opened(kind, served.url), lambda provider: provider.models())
+    assert checked(caught.value).message.endswith("what came is not JSON")
+
+
+@pytest.mark.parametrize("kind", ["anthropic", "gemini"])
+def test_a_service_that_tells_no_facts_about_a_model_answers_all_the_same(kind):
+    facts = (f"/v1/models/{MODELS[kind]}", f"/v1beta/models/{MODELS[kind]}")
+    with server(kind, "hello", "again", pages=dict.fromkeys(facts, "soon")) as served:
+        provider = opened(kind, served.url)
+        assert [text_of(partly(provider)[0]) for _ in range(2)] == ["hello", "again"]
+
+
 def test_an_image_that_cannot_be_read_is_refused(kind, tmp_path):
     image = Image("image/png", path=str(tmp_path / "missing.png"))
     with server(kind, "never") as served:
