@@ -46,5 +46,5 @@ endif
 .venv/ready: pyproject.toml constraints.txt .ci/setup
 	@.ci/setup
 
-.venv/ready-dev: pyproject.toml constraints-dev.txt .ci/readers.txt .ci/setup
+.venv/ready-dev: pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints-dev.txt .ci/readers.txt .ci/vendors.txt .ci/setup
 	@.ci/setup dev

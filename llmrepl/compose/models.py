@@ -12,7 +12,7 @@ from llmrepl.compose.assembly import provider_for
 from llmrepl.config import Config
 from llmrepl.config.secrets import redactor_of
 from llmrepl.errors import LlmreplError
-from llmrepl.providers.registry import BUILT_IN
+from llmrepl.providers.registry import BUILT_IN, installed
 
 KEYS = {"groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
 """What must be set before asking a provider that refuses everybody without it."""
@@ -28,9 +28,9 @@ class ModelRow(NamedTuple):
 
 
 async def list_models(config: Config, environ: Mapping[str, str] | None = None) -> list[ModelRow]:
-    """Ask every built-in and configured provider at the same time; never raises."""
+    """Ask every built-in, installed and configured provider at the same time; never raises."""
     environ = os.environ if environ is None else environ
-    names = [*BUILT_IN, *(name for name in config.providers if name not in BUILT_IN)]
+    names = dict.fromkeys([*BUILT_IN, *installed(), *config.providers])
     found = await asyncio.gather(*(_of_provider(config, name, environ) for name in names))
     redactor = redactor_of(config, environ, Path.cwd())
     return [row._replace(note=redactor.redact(row.note)) for rows in found for row in rows]

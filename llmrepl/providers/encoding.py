@@ -21,10 +21,12 @@ class Bodies:
 
     Args:
         encode: returns a message as JSON-ready data.
+        field: what the service calls the messages.
     """
 
-    def __init__(self, encode: Encode) -> None:
+    def __init__(self, encode: Encode, field: str = "messages") -> None:
         self._encode = encode
+        self._head = f'{{"{field}":['.encode()
         self._source: Vector[ChatMessage] = Vector()
         self._encoded = bytearray()
 
@@ -36,7 +38,7 @@ class Bodies:
         separator = b"," if first and messages else b""
         rest = _json(fields)
         tail = rest[1:] if len(rest) == len(b"{}") else b"," + rest[1:]
-        return b"".join((b'{"messages":[', first, separator, messages, b"]", tail))
+        return b"".join((self._head, first, separator, messages, b"]", tail))
 
     def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
         if not isinstance(messages, Vector):

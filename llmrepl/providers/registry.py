@@ -7,7 +7,7 @@ A built-in provider is a row of `BUILT_IN`; others come through the entry points
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -123,6 +123,13 @@ def open_provider(name: str, settings: Mapping[str, Any] | None = None) -> Provi
         raise
     except Exception as error:
         raise PluginError(f"the provider {name} could not be opened: {error!r}") from error
+
+
+def installed() -> Sequence[str]:
+    """Return the names of the providers that plugins bring."""
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=GROUP).names - BUILT_IN.keys())
 
 
 def _from_plugin(name: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Protocol
 
 from llmrepl.providers.script import Reply
 
@@ -71,7 +71,45 @@ class Said:
     wire: Wire
 
 
-def _groups(tokens: Sequence[str], size: int) -> list[str]:
+class Dialect(Protocol):
+    """How a service puts a reply on the wire; a plugin's tests may bring one to a server.
+
+    `media_type` is that of a stream.
+    """
+
+    media_type: str
+
+    def streams(self, body: Mapping[str, Any]) -> bool:
+        """Return whether a request wants a stream."""
+        ...
+
+    def error(self, message: str, status: int) -> dict[str, Any]:
+        """Return an error's body."""
+        ...
+
+    def failure(self, message: str, wire: Wire) -> bytes:
+        """Return what ends a stream in the middle."""
+        ...
+
+    def limits(self, body: Mapping[str, Any]) -> tuple[Sequence[str], int | None]:
+        """Return a request's stop strings and token limit."""
+        ...
+
+    def events(self, said: Said) -> Iterator[bytes]:
+        """Yield the tokens, in groups as the wire wants them."""
+        ...
+
+    def end(self, said: Said, body: Mapping[str, Any]) -> Iterator[bytes]:
+        """Yield what follows after the last token."""
+        ...
+
+    def whole(self, said: Said) -> dict[str, Any]:
+        """Return the reply as one body."""
+        ...
+
+
+def groups(tokens: Sequence[str], size: int) -> list[str]:
+    """Return the tokens of a reply as its events hold them, `size` in each."""
     if size == 1:
         return list(tokens)
     return ["".join(tokens[i : i + size]) for i in range(0, len(tokens), size)]
@@ -81,6 +119,10 @@ class Ollama:
     """Ollama's own API: one JSON object a line."""
 
     media_type = "application/x-ndjson"
+
+    def streams(self, body: Mapping[str, Any]) -> bool:
+        """Return whether a request wants a stream."""
+        return body.get("stream", True) is not False
 
     def error(self, message: str, status: int) -> dict[str, Any]:
         """Return an error's body."""
@@ -100,10 +142,10 @@ class Ollama:
         head = f'{{"model":{json.dumps(said.model)},"created_at":"{STAMP}","message":'
         head += '{"role":"assistant","content":'
         empty = [f'{head}""}},"done":false}}\n'.encode()] * said.wire.empty
-        for group in _groups(said.thought, said.wire.chunk):
+        for group in groups(said.thought, said.wire.chunk):
             yield from empty
             yield f'{head}"","thinking":{encode_basestring(group)}}},"done":false}}\n'.encode()
-        for group in _groups(said.text, said.wire.chunk):
+        for group in groups(said.text, said.wire.chunk):
             yield from empty
             yield f'{head}{encode_basestring(group)}}},"done":false}}\n'.encode()
 
@@ -151,6 +193,10 @@ class ChatCompletions:
         429: "rate_limit_exceeded",
     }
 
+    def streams(self, body: Mapping[str, Any]) -> bool:
+        """Return whether a request wants a stream."""
+        return body.get("stream", False) is not False
+
     def error(self, message: str, status: int) -> dict[str, Any]:
         """Return an error's body."""
         kind = "invalid_request_error" if status < FAULT_OF_SERVER else "internal_server_error"
@@ -177,10 +223,10 @@ class ChatCompletions:
             role = f": processing{wire.newline * 2}{role}"
         yield role.encode()
         empty = [f'{head}"content":""{tail}'.encode()] * wire.empty
-        for group in _groups(said.thought, wire.chunk):
+        for group in groups(said.thought, wire.chunk):
             yield from empty
             yield f'{head}"{wire.reasoning}":{encode_basestring(group)}{tail}'.encode()
-        for group in _groups(said.text, wire.chunk):
+        for group in groups(said.text, wire.chunk):
             yield from empty
             yield f'{head}"content":{encode_basestring(group)}{tail}'.encode()
 
@@ -235,9 +281,6 @@ class ChatCompletions:
         if thought:
             counts["completion_tokens_details"] = {"reasoning_tokens": thought}
         return counts
-
-
-Dialect = Ollama | ChatCompletions
 
 
 def _strings(stop: Any) -> Sequence[str]:

@@ -36,12 +36,15 @@ CHATS: Mapping[str, Dialect] = {
 class ModelServer:
     """A server for tests, in a thread of its own while the `with` block lasts.
 
+    `pages` are more answers to `GET` than it has of its own, by their path.
+
     Args:
         script: what to answer, in order; a str is a plain reply. After its end every request is
             answered with status 500.
         wire: how it behaves on the wire; may be set to another one at any time.
         stateless: choose the reply by counting the request's assistant messages, so that a client
             that was killed and started again gets the reply it missed.
+        dialects: more dialects that it speaks, by the path of their requests.
         models: what it says it offers. It answers for any other name too.
         port: where to listen on 127.0.0.1; 0 finds a free one.
     """
@@ -52,6 +55,7 @@ class ModelServer:
         *,
         wire: Wire | None = None,
         stateless: bool = False,
+        dialects: Mapping[str, Dialect] | None = None,
         models: Sequence[str] = ("test:latest",),
         port: int = 0,
     ) -> None:
@@ -71,6 +75,8 @@ class ModelServer:
         self._came = threading.Condition()
         self.connections = 0
         self.url = ""
+        self._chats = {**CHATS, **(dialects or {})}
+        self.pages: dict[str, Any] = {}
         self._gets: dict[str, Callable[[], Any]] = {
             "/": lambda: "Ollama is running",
             "/api/version": lambda: {"version": "0.12.0"},
@@ -82,7 +88,7 @@ class ModelServer:
     @property
     def requests(self) -> list[Exchange]:
         """The requests for a reply, oldest first."""
-        return [exchange for exchange in self.exchanges if exchange.path in CHATS]
+        return [exchange for exchange in self.exchanges if exchange.path in self._chats]
 
     @property
     def tokens(self) -> int:
@@ -152,11 +158,13 @@ class ModelServer:
         with self._came:
             self.exchanges.append(exchange)
             self._came.notify_all()
-        dialect = CHATS.get(exchange.path)
+        dialect = self._chats.get(exchange.path)
         if dialect is not None and exchange.method == "POST":
             return self._chat(exchange, dialect)
         if exchange.path == "/api/show":
             return _json({"details": _tag("")["details"], "capabilities": ["completion"]})
+        if exchange.path in self.pages:
+            return _json(self.pages[exchange.path])
         get = self._gets.get(exchange.path)
         if get is None:
             return _json({"error": f"{exchange.method} {exchange.path} is not served here"}, 404)
@@ -177,7 +185,7 @@ class ModelServer:
             return _json(dialect.error(str(error), 500), 500)
         item = on_the_wire(item)
         if isinstance(item, Refused):
-            default = MESSAGES.get(item.status, "no").format(model=body["model"])
+            default = MESSAGES.get(item.status, "no").format(model=body.get("model"))
             shown = dialect.error(default, item.status) if item.body is None else item.body
             return _json(shown, item.status, item.headers)
         return self._answer(exchange, body, dialect, item)
@@ -193,9 +201,9 @@ class ModelServer:
         sent, received = len(exchange.content) // 4, len(thought) + len(text)
         if reply.usage is not None:
             sent, received = reply.usage.input_tokens, reply.usage.output_tokens
-        said = Said(body["model"], reply, thought, text, sent, received, wire)
+        said = Said(body.get("model", ""), reply, thought, text, sent, received, wire)
         exchange.tokens = len(thought) + len(text)
-        if body.get("stream", isinstance(dialect, Ollama)) is False:
+        if not dialect.streams(body):
             return _json(dialect.whole(said))
         events = _paced(dialect.events(said), reply, wire)
         broken = item if isinstance(item, Broken) else None
@@ -240,7 +248,7 @@ def _stream(
     elif broken.how == "error":
         yield dialect.failure(broken.message, said.wire)
     elif broken.how == "garbage":
-        yield b"data: {]\n\n" if isinstance(dialect, ChatCompletions) else b"{]\n"
+        yield b"{]\n" if "json" in dialect.media_type else b"data: {]\n\n"
     elif broken.how != "silent":
         yield Ending(broken.how)
 

@@ -24,6 +24,9 @@ NOT_RUN = {
     "llmrepl --model groq/llama-3.3-70b-versatile": "needs a network and a key",
     "llmrepl --model ollama/llama3.2": "needs Ollama",
     "llmrepl --model openai/my-model": "needs a server",
+    ".venv/bin/pip install plugins/llmrepl-providers": "done by .ci/setup dev",
+    "export ANTHROPIC_API_KEY=…": "needs a key",
+    "llmrepl --model anthropic/claude-sonnet-4-5": "needs a network and a key",
 }
 """Commands that are not tried, and why."""
 

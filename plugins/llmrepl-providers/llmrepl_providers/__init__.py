@@ -1,0 +1,1 @@
+"""Anthropic, Gemini and Mistral, each over its own API, without its SDK."""

@@ -1,0 +1,197 @@
+"""Anthropic's Messages API.
+
+Everything that repeats from one request to the next is marked for its prompt cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from llmrepl.parts import Image
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.sdk import Rejected, Service, base64_of
+from llmrepl.usage import Usage
+from llmrepl_providers.rations import Headers
+from llmrepl_providers.reading import Event, Reader
+from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
+
+VERSION = "2023-06-01"
+MODEST_TOKENS = 8192
+"""The limit of a reply where the service does not say what the model's is; it wants one."""
+
+ALLOWED_FOR = 1.3
+"""What our estimate of what is sent may be off by."""
+
+TOLD = ("remaining", "limit", "reset")
+"""The ends of the names of headers that tell of a limit."""
+
+CACHED = {"type": "ephemeral"}
+STOPS = {
+    "max_tokens": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
+    "refusal": "refusal",
+}
+STATUSES = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 408}
+"""Errors in a stream that mean: later."""
+
+
+class Anthropic(Vendor):
+    """Anthropic's service.
+
+    Its options are more fields for each request, like `{"thinking": {"type": "adaptive"}}`.
+    """
+
+    name = "anthropic"
+
+    address = Address(
+        "Anthropic", "ANTHROPIC", "https://api.anthropic.com", "/v1", "console.anthropic.com"
+    )
+    models_path = "/v1/models?limit=1000"
+    limits = MappingProxyType(
+        {
+            kind: Headers(*(f"anthropic-ratelimit-{kind}-{what}" for what in TOLD))
+            for kind in ("requests", "tokens")
+        }
+    )
+
+    def _headers(self, key: str) -> Mapping[str, str]:
+        return {"anthropic-version": VERSION, "x-api-key": key}
+
+    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+        return encode_message(message)
+
+    async def _asked(self, request: Request) -> tuple[str, bytes]:
+        most = request.max_tokens or self._options.get("max_tokens")
+        if most is None:
+            most = longest(await self._facts_about(request.model), request.estimated_tokens)
+        # The system prompt has a mark of its own, so that it is found in the cache when the
+        # conversation was gone back in; the other one moves along with the last message.
+        system = [{"type": "text", "text": request.system, "cache_control": CACHED}]
+        fields = {
+            "cache_control": CACHED,
+            **self._options,
+            **present(
+                {
+                    "system": system if request.system else None,
+                    "stop_sequences": [stop for stop in request.stop if stop.strip()] or None,
+                    "temperature": None if self._thinks else request.temperature,
+                }
+            ),
+            "model": request.model,
+            "max_tokens": most,
+            "stream": True,
+        }
+        return "/v1/messages", self._bodies.body(alone(request), fields)
+
+    @property
+    def _thinks(self) -> bool:
+        """Whether the options ask for thinking, beside which a temperature is refused."""
+        asked = self._options.get("thinking") or {"type": "disabled"}
+        return bool(asked != {"type": "disabled"})
+
+    def _reader(self) -> Reader:
+        return ReplyReader(self._service)
+
+    def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
+        return tuple(
+            ModelInfo(
+                model["id"],
+                model.get("max_input_tokens"),
+                {"name": model["display_name"]} if model.get("display_name") else {},
+            )
+            for model in answer.get("data") or ()
+        )
+
+
+def longest(facts: Mapping[str, Any], estimated: int) -> int:
+    """Return how many tokens a reply may have.
+
+    Some models refuse a request whose reply would have no room, however long it will be.
+
+    Args:
+        facts: what the service says of the model.
+        estimated: how many tokens are sent, by our count.
+    """
+    most = facts.get("max_tokens") or MODEST_TOKENS
+    size = facts.get("max_input_tokens") or 0
+    room = size - round(estimated * ALLOWED_FOR)
+    return min(most, max(room, MODEST_TOKENS)) if size else most
+
+
+def encode_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message as the API has it."""
+    if not message.images:
+        return {"role": message.role, "content": words(message)}
+    content = list(map(_image, message.images))
+    if not is_blank(message):
+        content.append({"type": "text", "text": message.text})
+    return {"role": message.role, "content": content}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": image.media_type, "data": base64_of(image)}
+    return {"type": "image", "source": source}
+
+
+class ReplyReader:
+    """Reads one reply."""
+
+    def __init__(self, service: Service) -> None:
+        self.ended = False
+        self._service = service
+        self._stop = ""
+        self._note = ""
+        self._counts: dict[str, Any] = {}
+
+    def take(self, event: Event) -> Iterable[Chunk]:
+        """Return what is in an event; one of a kind that is not known is passed over."""
+        match event:
+            case {"type": "content_block_delta", "delta": {"text": str(text)}}:
+                return [TextChunk(text)] if text else []
+            case {"type": "content_block_delta", "delta": {"thinking": str(thought)}}:
+                return [ReasoningChunk(thought)] if thought else []
+            case {"type": "content_block_start", "content_block": {"text": str(text)}} if text:
+                return [TextChunk(text)]
+            case {"type": "message_start", "message": {"usage": dict(counts)}}:
+                self._count(counts)
+            case {"type": "message_delta"}:
+                delta = event.get("delta") or {}
+                self._stop = delta.get("stop_reason") or self._stop
+                self._note = (delta.get("stop_details") or {}).get("explanation") or self._note
+                self._count(event.get("usage") or {})
+            case {"type": "message_stop"}:
+                self.ended = True
+            case {"type": "error", "error": dict(error)}:
+                status = STATUSES.get(error.get("type", ""))
+                if status is not None:
+                    raise Rejected(status, json.dumps(error), {})
+                raise self._service.broken(str(error.get("message") or error.get("type")))
+        return []
+
+    def _count(self, counts: Mapping[str, Any]) -> None:
+        """Take the counts, each of which is of the whole reply until now."""
+        self._counts |= present(counts)
+
+    def finish(self) -> Finish | None:
+        """Return the last chunk; None where the reply stopped before its end."""
+        if not (self.ended or self._stop):
+            return None
+        return Finish(STOPS.get(self._stop, "end_turn"), read_usage(self._counts), self._note)
+
+
+def read_usage(counts: Mapping[str, Any]) -> Usage | None:
+    """Return the usage in the service's counts, in which what is cached stands beside the input."""
+    if not counts:
+        return None
+    read = counts.get("cache_read_input_tokens", 0)
+    write = counts.get("cache_creation_input_tokens", 0)
+    return Usage(
+        input_tokens=counts.get("input_tokens", 0) + read + write,
+        output_tokens=counts.get("output_tokens", 0),
+        cache_read=read,
+        cache_write=write,
+        reasoning_tokens=(counts.get("output_tokens_details") or {}).get("thinking_tokens", 0),
+    )

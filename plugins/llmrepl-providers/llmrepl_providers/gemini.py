@@ -1,0 +1,192 @@
+"""Google's Gemini API: `streamGenerateContent`.
+
+A stream has no end mark: it ends where the answer does, after a reason to finish. The version is
+`v1beta`, since new models and the aliases ending in `-latest` are there alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.sdk import Rejected, Service, base64_of
+from llmrepl.usage import Usage
+from llmrepl_providers.reading import Event, Reader
+from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
+
+ROLES = {"assistant": "model"}
+MOST_STOPS = 5
+"""How many stop strings are taken. More are no loss: llmrepl ends a reply at them, too."""
+
+STOPS = {
+    "STOP": "end_turn",
+    "MAX_TOKENS": "max_tokens",
+    "SAFETY": "refusal",
+    "RECITATION": "refusal",
+    "LANGUAGE": "refusal",
+    "BLOCKLIST": "refusal",
+    "PROHIBITED_CONTENT": "refusal",
+    "SPII": "refusal",
+    "MODEL_ARMOR": "refusal",
+}
+"""What reasons to finish mean. With any other, like MALFORMED_FUNCTION_CALL, a reply broke off."""
+
+LATER = frozenset({429, 503})
+NO_KEY = "API_KEY_INVALID"
+
+
+class Gemini(Vendor):
+    """Google's service for its Gemini models.
+
+    Its options are more fields for each request, like `{"generationConfig": {"topK": 20}}`.
+    """
+
+    name = "gemini"
+    address = Address(
+        "Gemini",
+        "GEMINI",
+        "https://generativelanguage.googleapis.com",
+        "/v1beta",
+        "aistudio.google.com/apikey",
+    )
+    models_path = "/v1beta/models?pageSize=1000"
+    messages_field = "contents"
+
+    def _headers(self, key: str) -> Mapping[str, str]:
+        return {"x-goog-api-key": key}
+
+    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+        return encode_message(message)
+
+    async def _asked(self, request: Request) -> tuple[str, bytes]:
+        config: dict[str, Any] = dict(self._options.get("generationConfig") or {})
+        if (await self._facts_about(request.model)).get("thinking"):
+            # It thinks in any case; this is for the thoughts to be told. Other models refuse it.
+            config["thinkingConfig"] = {
+                "includeThoughts": True,
+                **(config.get("thinkingConfig") or {}),
+            }
+        config |= present(
+            {
+                "stopSequences": list(request.stop[:MOST_STOPS]) or None,
+                "maxOutputTokens": request.max_tokens,
+                "temperature": request.temperature,
+                "seed": request.seed,
+            }
+        )
+        fields = {**self._options, "generationConfig": config}
+        if request.system:
+            fields["systemInstruction"] = {"parts": [{"text": request.system}]}
+        path = f"/v1beta/models/{quote(request.model, safe='')}:streamGenerateContent?alt=sse"
+        return path, self._bodies.body(alone(request), fields)
+
+    def _reader(self) -> Reader:
+        return ReplyReader(self._service)
+
+    def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
+        return tuple(
+            ModelInfo(
+                model["name"].removeprefix("models/"),
+                model.get("inputTokenLimit"),
+                {"name": model["displayName"]} if model.get("displayName") else {},
+            )
+            for model in answer.get("models") or ()
+            if "generateContent" in model.get("supportedGenerationMethods", ("generateContent",))
+        )
+
+    def _meant(self, rejected: Rejected) -> Rejected:
+        """Return a wrong key, which has status 400, and a time to wait, which no header has."""
+        headers = dict(rejected.headers)
+        status = rejected.status
+        for detail in _details(rejected.body):
+            if detail.get("reason") == NO_KEY:
+                status = 401
+            delay = detail.get("retryDelay")
+            if isinstance(delay, str):
+                headers.setdefault("retry-after", delay.removesuffix("s"))
+        return Rejected(status, rejected.body, headers)
+
+
+def _details(body: str) -> Sequence[Mapping[str, Any]]:
+    """Return what an error's body says beside its message."""
+    try:
+        found = json.loads(body)
+        details = list(found.get("error", found)["details"])
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return ()
+    return [detail for detail in details if isinstance(detail, dict)]
+
+
+def encode_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message as the API has it."""
+    parts: list[dict[str, Any]] = [
+        {"inlineData": {"mimeType": image.media_type, "data": base64_of(image)}}
+        for image in message.images
+    ]
+    if not (parts and is_blank(message)):
+        parts.append({"text": words(message)})
+    return {"role": ROLES.get(message.role, message.role), "parts": parts}
+
+
+class ReplyReader:
+    """Reads one reply."""
+
+    def __init__(self, service: Service) -> None:
+        self.ended = False
+        self._service = service
+        self._stop = ""
+        self._note = ""
+        self._counts: Mapping[str, Any] = {}
+
+    def take(self, event: Event) -> Iterable[Chunk]:
+        """Return what is in an event: the parts of the only candidate."""
+        if error := event.get("error"):
+            if error.get("code") in LATER:
+                raise Rejected(error["code"], json.dumps(error), {})
+            raise self._service.broken(str(error.get("message") or error.get("status")))
+        self._counts = event.get("usageMetadata") or self._counts
+        feedback = event.get("promptFeedback") or {}
+        if reason := feedback.get("blockReason"):
+            self._stop = "refusal"
+            said = feedback.get("blockReasonMessage") or reason
+            self._note = f"Gemini did not take the prompt: {said}"
+        chunks: list[Chunk] = []
+        for candidate in (event.get("candidates") or ())[:1]:
+            parts = (candidate.get("content") or {}).get("parts") or ()
+            chunks += [_chunk(part) for part in parts if part.get("text")]
+            if reason := candidate.get("finishReason"):
+                self._finish(reason, candidate.get("finishMessage"))
+        return chunks
+
+    def _finish(self, reason: str, message: str | None) -> None:
+        if reason not in STOPS:
+            raise self._service.broken(message or f"it ended with {reason}")
+        self._stop = STOPS[reason]
+        if self._stop == "refusal":
+            self._note = f"Gemini ended its reply: {message or reason}"
+
+    def finish(self) -> Finish | None:
+        """Return the last chunk; None where the reply stopped before its end."""
+        if not self._stop:
+            return None
+        return Finish(self._stop, read_usage(self._counts), self._note)
+
+
+def _chunk(part: Mapping[str, Any]) -> Chunk:
+    return ReasoningChunk(part["text"]) if part.get("thought") else TextChunk(part["text"])
+
+
+def read_usage(counts: Mapping[str, Any]) -> Usage | None:
+    """Return the usage in the service's counts, in which thoughts stand beside the answer."""
+    if not counts:
+        return None
+    thought = counts.get("thoughtsTokenCount") or 0
+    return Usage(
+        input_tokens=counts.get("promptTokenCount") or 0,
+        output_tokens=(counts.get("candidatesTokenCount") or 0) + thought,
+        cache_read=counts.get("cachedContentTokenCount") or 0,
+        reasoning_tokens=thought,
+    )
