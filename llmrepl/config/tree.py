@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from llmrepl.config.settings import SETTINGS
 
 if TYPE_CHECKING:
+    from llmrepl.routing import Chain
     from llmrepl.usage import Price
+
+
+class Models(NamedTuple):
+    """Which models are asked for what, in order; `patience` is in seconds."""
+
+    main: Chain | None
+    fast: Chain | None
+    vision: Chain | None
+    compact: Chain | None
+    pool: Chain | None
+    patience: float
 
 
 class Sandbox(NamedTuple):
@@ -124,6 +136,7 @@ class Config:
     """Everything that can be configured. `prices` go by provider/model."""
 
     model: str | None
+    models: Models
     system: Path | None
     approval: str
     sandbox: Sandbox
@@ -139,12 +152,18 @@ class Config:
     max_tokens: int | None
     temperature: float | None
 
+    @property
+    def chain(self) -> Chain | None:
+        """Whom to talk to; None where nobody chose a model."""
+        return ((self.model,),) if self.model else self.models.main
+
     def provider(self, name: str) -> Provider:
         """Return what is configured for the provider `name`, which may be nothing."""
         return self.providers.get(name, Provider())
 
 
 _BRANCHES = {
+    "models": Models,
     "sandbox": Sandbox,
     "limits": Limits,
     "context": Context,
