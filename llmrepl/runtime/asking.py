@@ -61,7 +61,8 @@ class Asking:
         attempts = journal.state.attempts if journal.state.phase is Phase.RETRYING else Attempts()
         choices = router.choices(request, attempts.given_up) or router.choices(request)
         choice = next((each for each in choices if each.name == attempts.next), choices[0])
-        self._tell(choice)
+        if not attempts.next:
+            self._tell(choice)
         request = replace(request, model=choice.model)
         self._asked = edges.clock.monotonic()
         if not attempts.next:

@@ -11,13 +11,14 @@ from llmrepl.config import load
 from llmrepl.events import (
     ErrorRaised,
     MessageFinished,
+    ModelChosen,
     RequestFailed,
     StepFinished,
     StepStarted,
 )
 from llmrepl.parts import Text
 from llmrepl.testing import ModelServer
-from llmrepl.testing.faults import Refused
+from llmrepl.testing.faults import Broken, Refused
 
 CHAIN = ["groq/first", "openai/second"]
 NOBODY = "http://127.0.0.1:1"
@@ -33,6 +34,7 @@ class Person:
         self.records = []
         self.answers = []
         self.assembly = None
+        self.clock = None  # seconds, instead of the machine's own
 
     def ask(self, *prompts, patience=0.0, flags=(), timeout=30, during=None):
         """Ask, one turn after the other, and return the events."""
@@ -53,6 +55,8 @@ class Person:
         config = load({"sessions.save": False} | flags, environ, self.place).config
         self.assembly = assembly = await assemble(config, environ=environ, cwd=self.place)
         assembly.runtime.subscribe(self)
+        if self.clock is not None:
+            assembly.routes._clock = lambda: self.clock
         try:
             for prompt in prompts:
                 beside = asyncio.ensure_future(during(assembly)) if during else None
@@ -93,3 +97,124 @@ def test_a_service_that_is_busy_or_broken_gives_way_to_the_next_in_the_same_step
     (message,) = of(events, MessageFinished)
     assert message.usage.output_tokens == served
     assert of(events, StepFinished)[0].usage == message.usage
+
+
+def test_whom_nobody_reaches_gives_way_at_once_and_is_left_alone_from_then_on(tmp_path):
+    with ModelServer(["One.", "Two."]) as second:
+        person = Person(tmp_path, openai=second.url)
+        events = person.ask("1?", "2?", patience=10.0)
+    assert asked(events) == [*CHAIN, "openai/second"]
+    (chosen,) = of(events, ModelChosen)
+    assert (chosen.provider, chosen.model) == ("openai", "second")
+    (passed,) = chosen.passed
+    assert passed.startswith("groq/first: it failed, and is left alone for ")
+    assert person.assembly.routes.state("groq").startswith("open for ")
+    assert person.assembly.routes.state("openai") == "closed"
+
+
+def test_silence_gives_way_once_it_has_lasted_too_long(tmp_path):
+    with ModelServer([Broken("", "hang")]) as first, ModelServer(["It is 42."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", timeout=0.5)
+    (failed,) = of(events, RequestFailed)
+    assert "nothing came for 0.5 s" in failed.message
+    assert asked(events) == CHAIN
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refusal_is_told_and_nobody_else_is_asked(tmp_path, status):
+    with ModelServer([Refused(status)]) as first, ModelServer(["No."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", patience=10.0)
+        assert not second.requests
+    assert person.answers == ["error"]
+    assert not of(events, RequestFailed)
+    assert of(events, ErrorRaised)[0].kind == "ProviderRefused"
+
+
+@pytest.mark.parametrize("how", ["cut", "error", "garbage", "silent"])
+def test_what_breaks_off_after_its_first_word_is_kept_and_nobody_else_is_asked(tmp_path, how):
+    with ModelServer([Broken("Forty-", how)]) as first, ModelServer(["No."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", patience=10.0)
+        assert not second.requests
+    assert person.answers == ["error"]
+    (message,) = of(events, MessageFinished)
+    assert message.parts == (Text("Forty-"),)
+    assert message.stop == "error"
+
+
+def test_a_busy_service_is_asked_again_when_it_said_and_counted_once(tmp_path):
+    busy = Refused(429, headers={"retry-after": "0.05"})
+    with ModelServer([busy, busy, "It is 42."]) as first, ModelServer(["No."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", patience=10.0)
+        assert len(first.requests) == 3
+        assert not second.requests
+        served = first.tokens
+    assert [failed.wait for failed in of(events, RequestFailed)] == [0.05, 0.05]
+    assert [failed.next for failed in of(events, RequestFailed)] == ["groq/first"] * 2
+    assert asked(events) == ["groq/first"] * 3
+    assert person.assembly.runtime.state.session_spend.usage.output_tokens == served
+    assert person.assembly.runtime.state.session_spend.unpriced <= 1
+    assert person.assembly.runtime.state.step == 1
+
+
+def test_who_asks_for_more_patience_than_there_is_gives_way(tmp_path):
+    busy = Refused(429, headers={"retry-after": "60"})
+    with ModelServer([busy]) as first, ModelServer(["It is 42."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", patience=10.0)
+    assert asked(events) == CHAIN
+    assert of(events, RequestFailed)[0].wait == 0.0
+
+
+def test_a_chain_of_one_is_asked_again_as_well_and_then_says_what_is_wrong(tmp_path):
+    busy = Refused(429, headers={"retry-after": "0.01"})
+    with ModelServer([busy] * 3) as first:
+        person = Person(tmp_path, ["groq/first"], groq=first.url)
+        events = person.ask("6 * 7?", patience=10.0)
+        assert len(first.requests) == 3
+    assert person.answers == ["error"]
+    assert of(events, ErrorRaised)[0].kind == "ProviderBusy"
+    assert len(of(events, MessageFinished)) == 1
+
+
+def test_a_person_can_end_the_wait_for_a_busy_service(tmp_path):
+    busy = Refused(429, headers={"retry-after": "600"})
+
+    async def interrupt(assembly):
+        def waits():
+            records = assembly.unsaved.records
+            return records and isinstance(records[-1].event, RequestFailed)
+
+        while not waits():
+            await asyncio.sleep(0.01)
+        assembly.runtime.cancel()
+
+    with ModelServer([busy]) as first, ModelServer(["No."]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        events = person.ask("6 * 7?", patience=1000.0, during=interrupt)
+        assert len(first.requests) == 1
+        assert not second.requests
+    assert person.answers == ["cancelled"]
+    (message,) = of(events, MessageFinished)
+    assert (message.parts, message.stop) == ((), "cancelled")
+    assert person.assembly.runtime.state.session_spend.unpriced == 0
+
+
+def test_the_circuit_opens_then_lets_one_request_through_and_closes(tmp_path):
+    script = [Refused(500)] * 3 + ["Back again."]
+
+    async def passing(_):
+        person.clock += 16.0  # once the turn has begun
+
+    with ModelServer(script) as first, ModelServer(["b"] * 5) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        person.clock = 0.0
+        events = person.ask("1", "2", "3", "4", "5", "6", during=passing)
+        assert len(first.requests) == 4
+    assert asked(events) == [*CHAIN * 3, "openai/second", "openai/second", "groq/first"]
+    first_again = of(events, ModelChosen)[-1]
+    assert (first_again.model, first_again.passed) == ("first", ())
+    assert person.assembly.routes.state("groq") == "closed"
