@@ -12,12 +12,7 @@ from typing import NamedTuple
 
 from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused, ProviderUnreachable
 from llmrepl.figures import duration, money
-
-Chain = tuple[tuple[str, ...], ...]
-"""Models as provider/model, the one to ask first first. Those of an inner tuple are equals.
-
-A rule of `RULES` alone in an inner tuple stands for all models there are facts of.
-"""
+from llmrepl.purposes import RULES, Chain
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 
@@ -118,12 +113,9 @@ def _local_first(facts: Facts) -> tuple[bool, bool, float]:
     return not facts.local, *_fastest(facts)
 
 
-RULES: Mapping[str, Callable[[Facts], tuple[float | Decimal, ...]]] = {
-    "auto:cheapest": _cheapest,
-    "auto:fastest": _fastest,
-    "auto:local-first": _local_first,
-}
-"""The rules that choose, and what each sorts by: the least first."""
+_KEYS: Mapping[str, Callable[[Facts], tuple[float | Decimal, ...]]] = dict(
+    zip(RULES, (_cheapest, _fastest, _local_first), strict=True)
+)
 
 
 def ranked(
@@ -164,9 +156,8 @@ def _expanded(chain: Chain, facts: Mapping[str, Facts]) -> list[Ranked]:
 
 
 def _group(group: Sequence[str], facts: Mapping[str, Facts]) -> list[Ranked]:
-    rule = RULES.get(group[0])
-    if rule is not None:
-        key = rule
+    if group[0] in RULES:
+        key = _KEYS[group[0]]
         best = sorted(facts, key=lambda model: key(facts[model]))
         return [Ranked(model, f"{group[0]}: {_figures(facts[model])}") for model in best]
     if len(group) == 1:

@@ -36,8 +36,8 @@ from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
 from llmrepl.ports import Display, Provider, Store
 from llmrepl.providers.registry import default_model, open_provider, split_model
+from llmrepl.purposes import Chain
 from llmrepl.record import Record
-from llmrepl.routing import Chain
 from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.sealed.keys import KEYS
@@ -222,13 +222,16 @@ class Assembly:
         )
 
     async def use_model(self, model: str) -> None:
-        """Go on with another model.
+        """Go on with another model: `provider/model`, or a rule or a purpose that chooses one.
 
         Raises:
             ConfigError: it does not name a model of a provider there is.
         """
-        await self.use_provider(self.provider_of(model), model)
-        self.runtime.record(ConfigChanged(key="model", value=model))
+        chain = self.config.named(model)
+        first = first_of(chain, self.config)
+        await self.use_provider(self.provider_of(first), first)
+        self.routes.main = chain
+        self.runtime.record(ConfigChanged(key="model", value=first))
 
     async def use_provider(self, provider: Provider, model: str) -> None:
         """Go on with a model of `provider`; no record says so before it is asked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from statistics import median
 
@@ -13,7 +13,8 @@ from llmrepl.config import Config
 from llmrepl.errors import ConfigError, LlmreplError, ProviderError
 from llmrepl.ports import Choice, Provider, Request
 from llmrepl.providers.registry import split_model
-from llmrepl.routing import OPEN, RULES, Chain, Circuit, Facts, Needs, ranked
+from llmrepl.purposes import PURPOSES, RULES, Chain
+from llmrepl.routing import CLOSED, OPEN, Circuit, Facts, Needs, ranked
 from llmrepl.usage import Usage
 
 MEASURED = 20
@@ -48,6 +49,7 @@ class Routes:
     ) -> None:
         self.main = main
         self.patience = config.models.patience
+        self._config = config
         self._models = config.models
         self._pool = pool_of(config)
         self._window = config.context.window
@@ -99,6 +101,20 @@ class Routes:
         now = self._clock()
         state = circuit.state(now)
         return f"{state} for {circuit.until - now:.0f} s" if state == OPEN else state
+
+    @property
+    def remark(self) -> str:
+        """What a person has to know of whom the chat talks to; empty where all is well."""
+        name = first_of(self.main, self._config).partition("/")[0]
+        state = self.state(name)
+        return "" if state == CLOSED else f"circuit {state}; /models says more"
+
+    def chains(self) -> Mapping[str, Chain]:
+        """Return the chains there are, by their purposes."""
+        chains = {purpose: getattr(self._models, purpose) for purpose in PURPOSES}
+        return {"main": self.main} | {
+            purpose: chain for purpose, chain in chains.items() if chain and purpose != "main"
+        }
 
     def provider(self, name: str) -> Provider:
         """Return a provider by its name, opened if need be.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from llmrepl.config import key_names
 from llmrepl.errors import ConfigError
-from llmrepl.routing import RULES, Chain
+from llmrepl.purposes import PURPOSES, RULES, Chain
 
 UNITS = {
     "": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -232,6 +232,10 @@ def _model(value: Any) -> str:
     return _matching(_MODEL)(value)
 
 
+def _chosen(value: Any) -> str:
+    return str(value) if value in PURPOSES else _model(value)
+
+
 def _chain(value: Any) -> Chain:
     groups = value if isinstance(value, list | tuple) else [value]
     found: list[tuple[str, ...]] = []
@@ -324,7 +328,10 @@ SECRETS = _kind(f"a list of texts of {SHORTEST} characters or more", _secrets, _
 HIDDEN = (SECRET, SECRETS)
 """What is never shown, in no error message either."""
 CHOICE = _kind("", _text)
-MODEL = _kind('"provider/model"', _matching(_MODEL))
+MODEL = _kind(
+    f'"provider/model", {", ".join(RULES)}, or {", ".join(PURPOSES[:-1])} or {PURPOSES[-1]}',
+    _chosen,
+)
 CHAIN = _kind(
     f'a list of "provider/model", of lists of equals, or of {", ".join(RULES)}',
     _chain,

@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrepl.config.settings import SETTINGS
+from llmrepl.errors import ConfigError
+from llmrepl.purposes import PURPOSES, Chain
 
 if TYPE_CHECKING:
-    from llmrepl.routing import Chain
     from llmrepl.usage import Price
 
 
@@ -155,7 +156,22 @@ class Config:
     @property
     def chain(self) -> Chain | None:
         """Whom to talk to; None where nobody chose a model."""
-        return ((self.model,),) if self.model else self.models.main
+        return self.named(self.model) if self.model else self.models.main
+
+    def named(self, name: str) -> Chain:
+        """Return the chain that a name stands for: a purpose's, or one of a model or rule alone.
+
+        Raises:
+            ConfigError: nothing is configured for that purpose.
+        """
+        if name not in PURPOSES:
+            return ((name,),)
+        chain: Chain | None = getattr(self.models, name)
+        if chain is None:
+            raise ConfigError(
+                f"there is no chain for {name}", hint=f'set models.{name} = ["provider/model", …]'
+            )
+        return chain
 
     def provider(self, name: str) -> Provider:
         """Return what is configured for the provider `name`, which may be nothing."""

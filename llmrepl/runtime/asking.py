@@ -132,7 +132,8 @@ class Asking:
                 ms=self._journal.ms_since(self._asked),
             )
         )
-        await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
+        if again.wait and not self._halt.reason:
+            await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
         return True
 
     async def _finish(self, choice: Choice, request: Request, draft: Draft, finish: Finish) -> None:

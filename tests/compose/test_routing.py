@@ -34,6 +34,7 @@ class Person:
         self.records = []
         self.answers = []
         self.assembly = None
+        self.interrupts = False  # as soon as a request fails
         self.clock = None  # seconds, instead of the machine's own
 
     def ask(self, *prompts, patience=0.0, flags=(), timeout=30, during=None):
@@ -69,6 +70,8 @@ class Person:
 
     def show(self, record):
         self.records.append(record)
+        if self.interrupts and isinstance(record.event, RequestFailed):
+            asyncio.get_running_loop().call_soon(self.assembly.runtime.cancel)
 
 
 def of(events, kind):
@@ -183,18 +186,10 @@ def test_a_chain_of_one_is_asked_again_as_well_and_then_says_what_is_wrong(tmp_p
 def test_a_person_can_end_the_wait_for_a_busy_service(tmp_path):
     busy = Refused(429, headers={"retry-after": "600"})
 
-    async def interrupt(assembly):
-        def waits():
-            records = assembly.unsaved.records
-            return records and isinstance(records[-1].event, RequestFailed)
-
-        while not waits():
-            await asyncio.sleep(0.01)
-        assembly.runtime.cancel()
-
     with ModelServer([busy]) as first, ModelServer(["No."]) as second:
         person = Person(tmp_path, groq=first.url, openai=second.url)
-        events = person.ask("6 * 7?", patience=1000.0, during=interrupt)
+        person.interrupts = True
+        events = person.ask("6 * 7?", patience=1000.0)
         assert len(first.requests) == 1
         assert not second.requests
     assert person.answers == ["cancelled"]

@@ -105,7 +105,7 @@ WRONG = {
     kinds.CHAIN.accepts: [
         '"llama"', "1", "[]", "[[]]", '["groq/a", 1]', '[["groq/a", "auto:fastest"]]', '"auto:x"',
     ],
-    '"provider/model"': ['"llama"', '"/x"', '"groq/"', "1", '""'],
+    kinds.MODEL.accepts: ['"llama"', '"/x"', '"groq/"', "1", '""'],
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
     "a list of words": ['"keep"', '["A B"]', "[1]", '["A", ""]'],

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused, ProviderUnreachable
+from llmrepl.purposes import RULES
 from llmrepl.routing import (
     CLOSED,
     COOLING,
@@ -16,7 +17,6 @@ from llmrepl.routing import (
     MOST_FAILURES,
     MOST_RETRIES,
     OPEN,
-    RULES,
     Circuit,
     Facts,
     Needs,
