@@ -134,6 +134,7 @@ class Assembly:
             clock=SystemClock(),
             redactor=self.redactor,
         )
+        self.ledger = Ledger(opened.records if opened else ())
         self.routes = Routes(
             config,
             chain,
@@ -141,6 +142,8 @@ class Assembly:
             lambda name: provider_for(config, name, environ),
             self.meter.prices,
         )
+        for step in self.ledger.steps:
+            self.routes.measured(step.model, step.total_ms)
         self.edges.router = self.routes
         limits = config.limits
         self.runtime = Runtime(
@@ -155,7 +158,6 @@ class Assembly:
             checks={"bash": check_bash},
             makes_room=config.context.compact,
         )
-        self.ledger = Ledger(opened.records if opened else ())
         self.runtime.subscribe(self.ledger)
         self.context_size = ContextSize(
             lambda name: config.provider(name).options,

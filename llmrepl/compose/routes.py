@@ -60,6 +60,7 @@ class Routes:
         self._opened: dict[str, Provider] = {}
         self._unusable: dict[str, str] = {}
         self._circuits: dict[str, Circuit] = {}
+        self._sizes: dict[str, int | None] = {}
         self._times: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEASURED))
 
     def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
@@ -159,11 +160,20 @@ class Routes:
             local=provider.local,
             circuit=circuit.state(now),
             resting=max(0.0, circuit.until - now),
-            context=self._window or self._prices.context(key, model),
+            context=self._window or self._takes(key, model),
             images=self._sees(name),
             cost=self._cost(provider, model, request.estimated_tokens),
             ms=median(times) if times else None,
         )
+
+    def _takes(self, provider: str, model: str) -> int | None:
+        """Return how many tokens a model takes at once, as far as the table of prices says."""
+        name = f"{provider}/{model}"
+        if name not in self._sizes:
+            if not self._prices.loaded:
+                return None
+            self._sizes[name] = self._prices.context(provider, model)
+        return self._sizes[name]
 
     def _sees(self, name: str) -> bool | None:
         """Return whether a model sees images; nobody knows where no chain is for that."""

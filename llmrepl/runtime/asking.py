@@ -27,6 +27,7 @@ from llmrepl.runtime.journal import Journal
 from llmrepl.runtime.straight import Straight
 from llmrepl.usage import Usage
 
+KEPT = "what came of it is kept; /continue goes on from there, /retry asks anew"
 FIRST = "it is first in its chain, and can be asked again"
 
 
@@ -85,8 +86,9 @@ class Asking:
             others = [each for each in choices if each.name != choice.name]
             if not draft.received and await self._goes_on(finish, choice, others, router.patience):
                 return
-            journal.record(ErrorRaised(kind=finish.kind, message=finish.message, hint=finish.hint))
-            finish = Finish("error")
+            hint = KEPT if draft.received else finish.hint
+            journal.record(ErrorRaised(kind=finish.kind, message=finish.message, hint=hint))
+            finish = Finish("error", None if draft.received else Usage())  # no service bills it
         elif not self._halt.reason:
             router.answered(choice, journal.ms_since(self._asked))
         await self._finish(choice, request, draft, finish)

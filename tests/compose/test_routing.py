@@ -8,19 +8,24 @@ import pytest
 
 from llmrepl.compose import assemble
 from llmrepl.config import load
+from llmrepl.errors import ConfigError
 from llmrepl.events import (
+    ContextCompacted,
     ErrorRaised,
     MessageFinished,
     ModelChosen,
+    NoteAdded,
     RequestFailed,
     StepFinished,
     StepStarted,
 )
-from llmrepl.parts import Text
+from llmrepl.parts import Image, Text
+from llmrepl.providers.script import Reply
 from llmrepl.testing import ModelServer
 from llmrepl.testing.faults import Broken, Refused
 
 CHAIN = ["groq/first", "openai/second"]
+PIXEL = "iVBORw0KGgo="
 NOBODY = "http://127.0.0.1:1"
 
 
@@ -37,7 +42,7 @@ class Person:
         self.interrupts = False  # as soon as a request fails
         self.clock = None  # seconds, instead of the machine's own
 
-    def ask(self, *prompts, patience=0.0, flags=(), timeout=30, during=None):
+    def ask(self, *prompts, patience=0.0, flags=(), timeout=30, **hooks):
         """Ask, one turn after the other, and return the events."""
         home = self.place / "home"
         settings = home / ".config" / "llmrepl" / "config.toml"
@@ -50,20 +55,25 @@ class Person:
             lines += ['api_key = "sk_of_the_test"']
         settings.write_text("\n".join(lines))
         environ = {"HOME": str(home)}
-        return asyncio.run(self._told(environ, prompts, dict(flags), during))
+        return asyncio.run(self._told(environ, prompts, dict(flags), **hooks))
 
-    async def _told(self, environ, prompts, flags, during):
+    async def _told(self, environ, prompts, flags, before=None, during=None, after=None):
         config = load({"sessions.save": False} | flags, environ, self.place).config
         self.assembly = assembly = await assemble(config, environ=environ, cwd=self.place)
         assembly.runtime.subscribe(self)
         if self.clock is not None:
             assembly.routes._clock = lambda: self.clock
         try:
+            if before:
+                await before(assembly)
             for prompt in prompts:
                 beside = asyncio.ensure_future(during(assembly)) if during else None
-                self.answers.append(await assembly.runtime.turn((Text(prompt),)))
+                parts = (Text(prompt),) if isinstance(prompt, str) else prompt
+                self.answers.append(await assembly.runtime.turn(parts))
                 if beside:
                     await beside
+            if after:
+                await after(assembly)
         finally:
             await assembly.close()
         return [record.event for record in assembly.unsaved.records]
@@ -213,3 +223,88 @@ def test_the_circuit_opens_then_lets_one_request_through_and_closes(tmp_path):
     first_again = of(events, ModelChosen)[-1]
     assert (first_again.model, first_again.passed) == ("first", ())
     assert person.assembly.routes.state("groq") == "closed"
+
+
+def test_of_equals_each_is_measured_and_then_the_quickest_is_asked(tmp_path):
+    slow = Reply("a", delay=0.3)
+    with ModelServer([slow] * 5) as first, ModelServer(["b"] * 5) as second:
+        person = Person(tmp_path, [CHAIN], groq=first.url, openai=second.url)
+        events = person.ask("1", "2", "3", "4")
+        assert (len(first.requests), len(second.requests)) == (1, 3)
+    reasons = [chosen.reason for chosen in of(events, ModelChosen)]
+    assert reasons[0] == "of 2 equals: not measured yet"
+
+
+def test_a_rule_chooses_from_the_pool_by_price_and_place_and_says_so(tmp_path):
+    with ModelServer(["a"]) as first, ModelServer(["b"]) as second:
+        person = Person(tmp_path, "auto:cheapest", groq=first.url, openai=second.url)
+        person.models["pool"] = ["groq/llama-3.3-70b-versatile", "openai/second"]
+        events = person.ask("1")
+        assert len(second.requests) == 1  # it is on this machine, so it is free
+    (chosen,) = of(events, ModelChosen)
+    assert chosen.model == "second"
+    assert chosen.reason == "auto:cheapest: local, not measured yet"
+    assert person.assembly.model == "groq/llama-3.3-70b-versatile"  # until it was asked
+
+
+def test_a_prompt_with_an_image_goes_to_a_model_that_sees_it(tmp_path):
+    with ModelServer(["a"]) as first, ModelServer(["A cat."]) as second:
+        person = Person(tmp_path, ["groq/first"], groq=first.url, openai=second.url)
+        person.models["vision"] = ["openai/second"]
+        events = person.ask((Text("What is it?"), Image("image/png", PIXEL)))
+        assert not first.requests
+    (chosen,) = of(events, ModelChosen)
+    assert chosen.passed == ("groq/first: it does not see images",)
+
+
+def test_summaries_are_written_by_the_models_that_are_named_for_them(tmp_path):
+    long = "one sheep and " * 400
+
+    async def compacted(assembly):
+        return await assembly.runtime.compact()
+
+    with ModelServer(["a", "b", "c"]) as first, ModelServer(["They count sheep."]) as second:
+        person = Person(tmp_path, ["groq/first"], groq=first.url, openai=second.url)
+        person.models["compact"] = ["ollama/nobody", "openai/small"]
+        person.urls["ollama"] = NOBODY
+        events = person.ask(long, long, long, after=compacted)
+        assert len(first.requests) == 3
+        assert second.requests[0].body["model"] == "small"
+    (compaction,) = of(events, ContextCompacted)
+    assert (compaction.provider, compaction.model) == ("openai", "small")
+    assert compaction.summary == "They count sheep."
+    assert "openai/small is asked instead" in of(events, NoteAdded)[0].text
+
+
+def test_a_chat_says_how_its_first_provider_does_and_what_its_chains_are(tmp_path):
+    person = Person(tmp_path)
+    person.models["fast"] = ["openai/small"]
+    person.ask("6 * 7?")
+    routes = person.assembly.routes
+    assert person.answers == ["error"]
+    assert routes.remark.startswith("circuit open for ")
+    assert routes.chains() == {
+        "main": (("groq/first",), ("openai/second",)),
+        "fast": (("openai/small",),),
+    }
+
+
+def test_a_purpose_is_chosen_like_a_model(tmp_path):
+    async def to_fast(assembly):
+        if assembly.model != "openai/small":
+            await assembly.use_model("fast")
+
+    with ModelServer(["a"]) as first, ModelServer(["b", "c"]) as second:
+        person = Person(tmp_path, groq=first.url, openai=second.url)
+        person.models["fast"] = ["openai/small", "groq/first"]
+        person.ask("1", flags={"model": "fast"})
+        assert second.requests[0].body["model"] == "small"
+        person.ask("1", before=to_fast)
+        assert second.requests[1].body["model"] == "small"
+        assert not first.requests
+
+
+def test_what_a_purpose_needs_is_said_where_nothing_is_configured_for_it(tmp_path):
+    with pytest.raises(ConfigError, match="no chain for fast") as caught:
+        Person(tmp_path).ask("1", flags={"model": "fast"})
+    assert "models.fast" in caught.value.hint
