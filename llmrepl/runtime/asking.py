@@ -20,7 +20,7 @@ from llmrepl.events import (
     SystemSet,
 )
 from llmrepl.parser import Check
-from llmrepl.ports import Choice, Finish, Provider, Request, TextChunk
+from llmrepl.ports import Choice, Finish, Provider, Request, Router, TextChunk
 from llmrepl.routing import remedy
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
@@ -79,18 +79,16 @@ class Asking:
         )
         state = journal.state
         draft = Draft(f"{state.turn}.{state.step}", self._checks, edges.redactor)
-        heard = self._heard_out(choice.provider, request, draft)
+        heard = self._heard_out(router, choice, request, draft)
         finish = await self._halt.wait(heard, lambda: Finish("cancelled"))
         if isinstance(finish, ProviderError):
             router.failed(choice, finish)
             others = [each for each in choices if each.name != choice.name]
             if not draft.received and await self._goes_on(finish, choice, others, router.patience):
                 return
-            hint = KEPT if draft.received else finish.hint
+            hint = "; ".join(filter(None, (finish.hint, KEPT if draft.received else "")))
             journal.record(ErrorRaised(kind=finish.kind, message=finish.message, hint=hint))
             finish = Finish("error", None if draft.received else Usage())  # no service bills it
-        elif not self._halt.reason:
-            router.answered(choice, journal.ms_since(self._asked))
         await self._finish(choice, request, draft, finish)
 
     def _tell(self, choice: Choice) -> None:
@@ -174,13 +172,15 @@ class Asking:
                 journal.record(event)
 
     async def _heard_out(
-        self, provider: Provider, request: Request, draft: Draft
+        self, router: Router, choice: Choice, request: Request, draft: Draft
     ) -> Finish | ProviderError:
         """Read the message until it ends, for whatever reason."""
         try:
-            return await self._read(provider, request, draft)
+            finish = await self._read(choice.provider, request, draft)
         except ProviderError as error:
             return error
+        router.answered(choice, self._journal.ms_since(self._asked))
+        return finish
 
     async def _read(self, provider: Provider, request: Request, draft: Draft) -> Finish:
         """Read the message until the provider ends it, or nothing more of it would count."""

@@ -5,11 +5,18 @@ import asyncio
 import pytest
 
 from llmrepl.conversation import Attempts, Conversation, Phase, evolve
-from llmrepl.errors import ProtocolError, ProviderBusy, ProviderError, ProviderUnreachable
+from llmrepl.errors import (
+    ProtocolError,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
 from llmrepl.events import (
     ErrorRaised,
     MessageFinished,
     ModelChosen,
+    NoteAdded,
     RequestFailed,
     StepFinished,
     StepStarted,
@@ -20,6 +27,7 @@ from llmrepl.loop import AbandonMessage, CallModel, Limits, decide
 from llmrepl.parts import Text
 from llmrepl.ports import Choice
 from llmrepl.runtime import Runtime, fold
+from tests.core.test_compacting import LONG, Tight
 
 from .running import ANSWER, FOREVER, Speaker, events_of, make, one, turn, types_of
 
@@ -240,3 +248,45 @@ def test_a_runtime_without_a_chain_asks_once():
     assert turn(runtime) == "error"
     assert isinstance(runtime, Runtime)
     assert "request.failed" not in types_of(runtime)
+
+
+def test_a_message_that_is_ended_says_nothing_of_whoever_wrote_it():
+    a = speaker("a", ["It", FOREVER])
+    runtime = chained(a)
+
+    async def ended():
+        running = asyncio.ensure_future(runtime.turn((Text("6*7?"),)))
+        await a.said.wait()
+        runtime.cancel()
+        return await running
+
+    assert asyncio.run(ended()) == "cancelled"
+    assert runtime.edges.router.told == []
+
+
+def compacting(*speakers):
+    runtime = chained(*speakers)
+    runtime.edges.context = Tight(None)
+    own = runtime.edges.provider
+    runtime.edges.router, router = None, runtime.edges.router
+    own.replies = [LONG] * 3
+    for _ in range(3):
+        turn(runtime, LONG)
+    runtime.edges.router = router
+    return runtime, asyncio.run(runtime.compact())
+
+
+def test_a_summary_that_fails_before_its_first_word_is_written_by_the_next():
+    runtime, event = compacting(speaker("a", [GONE]), speaker("b", "They did sums."))
+    assert (event.provider, event.summary, event.problem) == ("b", "They did sums.", "")
+    text = "a/m wrote no summary (nobody answers (start it)); b/m is asked instead."
+    assert text in [each.text for each in events_of(runtime) if isinstance(each, NoteAdded)]
+    assert runtime.edges.router.told == [("a/m", "ProviderUnreachable")]
+
+
+@pytest.mark.parametrize("reply", [[ProviderRefused("no")], ["They", ProviderError("no")]])
+def test_a_summary_that_is_refused_or_breaks_off_is_written_by_nobody_else(reply):
+    b = speaker("b", "They did sums.")
+    _, event = compacting(speaker("a", reply), b)
+    assert (event.provider, event.problem) == ("a", "no")
+    assert not b.requests
