@@ -8,7 +8,7 @@ import pytest
 
 from llmrepl.compose import assemble
 from llmrepl.config import load
-from llmrepl.errors import ConfigError
+from llmrepl.errors import ConfigError, LlmreplError
 from llmrepl.events import (
     ContextCompacted,
     ErrorRaised,
@@ -19,8 +19,10 @@ from llmrepl.events import (
     StepFinished,
     StepStarted,
 )
+from llmrepl.exchange.told import Remark, turns_of
 from llmrepl.parts import Image, Text
 from llmrepl.providers.script import Reply
+from llmrepl.repl.commands.continuing import GO_ON, go_on
 from llmrepl.testing import ModelServer
 from llmrepl.testing.faults import Broken, Refused
 
@@ -308,3 +310,30 @@ def test_what_a_purpose_needs_is_said_where_nothing_is_configured_for_it(tmp_pat
     with pytest.raises(ConfigError, match="no chain for fast") as caught:
         Person(tmp_path).ask("1", flags={"model": "fast"})
     assert "models.fast" in caught.value.hint
+
+
+def test_a_message_that_broke_off_is_gone_on_with(tmp_path):
+    async def going_on(assembly):
+        return await (await go_on(assembly, "")).turn
+
+    with ModelServer([Broken("Forty-", "cut"), "two."]) as first:
+        person = Person(tmp_path, ["groq/first"], groq=first.url)
+        events = person.ask("6 * 7?", after=going_on)
+        *_, before, last = first.requests[1].body["messages"]
+    assert (before["role"], before["content"]) == ("assistant", "Forty-")
+    assert GO_ON in last["content"]
+    assert "/continue" in of(events, ErrorRaised)[0].hint
+    with pytest.raises(LlmreplError, match="complete"):
+        asyncio.run(go_on(person.assembly, ""))
+
+
+def test_exports_tell_of_one_step_and_of_what_failed_before_it(tmp_path):
+    with ModelServer(["It is 42."]) as second:
+        person = Person(tmp_path, openai=second.url)
+        person.ask("6 * 7?")
+    (turn,) = turns_of(record for record in person.records if record.event.durable)
+    (step,) = turn.asked
+    assert (step.model, step.text) == ("openai/second", "It is 42.")
+    remark = turn.steps[0]
+    assert isinstance(remark, Remark)
+    assert remark.text.endswith("openai/second is asked instead")
