@@ -27,8 +27,10 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    ModelChosen,
     NetworkRequested,
     NoteAdded,
+    RequestFailed,
     StepFinished,
     StepStarted,
     SystemSet,
@@ -53,6 +55,7 @@ class Phase(Enum):
     IDLE = "idle"  # the person
     READY = "ready"  # a decision: ask the model, or end the turn
     STREAMING = "streaming"  # the model's message
+    RETRYING = "retrying"  # another request of the same step
     ACTING = "acting"  # the results of the message's calls
     RUNNING = "running"  # the end of a call that the person typed
 
@@ -71,7 +74,12 @@ TRANSITIONS: dict[Phase, dict[type[Event], Phase]] = {
         ContextCompacted: Phase.READY,
         TurnFinished: Phase.IDLE,
     },
-    Phase.STREAMING: {ToolRequested: Phase.STREAMING, MessageFinished: Phase.ACTING},
+    Phase.STREAMING: {
+        ToolRequested: Phase.STREAMING,
+        RequestFailed: Phase.RETRYING,
+        MessageFinished: Phase.ACTING,
+    },
+    Phase.RETRYING: {StepStarted: Phase.STREAMING, MessageFinished: Phase.ACTING},
     Phase.ACTING: {
         ApprovalRequested: Phase.ACTING,
         ApprovalDecided: Phase.ACTING,
@@ -96,6 +104,7 @@ ANYWHERE = (
     ContextPinned,
     Custom,
     ErrorRaised,
+    ModelChosen,
     NetworkRequested,
     NoteAdded,
     SystemSet,
@@ -161,6 +170,20 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """The requests of a step that failed before the first word.
+
+    `given_up` are the models that are not asked again in this step, `next` the one that is, as
+    provider/model, `retries` how often it was asked again, `waited` how many seconds passed idly.
+    """
+
+    given_up: tuple[str, ...] = ()
+    next: str = ""
+    retries: int = 0
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Spend:
     """Tokens and money together. `unpriced` counts messages whose price nobody knew."""
 
@@ -189,7 +212,8 @@ class Conversation:
     the messages in a row that were no answer and had no call; `notes` wait to go to the model with
     the next message; `recent` are the keys of the turn's last calls, newest last. `folds` are the
     compactions and trimmings that were not taken back; `restored` says that the last was; `pinned`
-    are texts that every summary has; `system` is the system prompt that was recorded last.
+    are texts that every summary has; `system` is the system prompt that was recorded last;
+    `attempts` are the step's.
     """
 
     phase: Phase = Phase.IDLE
@@ -207,6 +231,7 @@ class Conversation:
     folds: tuple[Fold, ...] = ()
     restored: bool = False
     pinned: tuple[str, ...] = ()
+    attempts: Attempts = Attempts()
     step_spend: Spend = Spend()
     turn_spend: Spend = Spend()
     session_spend: Spend = Spend()
@@ -296,7 +321,25 @@ def _system_set(_: Conversation, event: SystemSet) -> Changes:
 
 
 def _step_started(state: Conversation, _: StepStarted) -> Changes:
-    return {"step": state.step + 1, "stop": "", "acted": False, "step_spend": Spend()}
+    if state.phase is Phase.RETRYING:
+        return {}
+    return {
+        "step": state.step + 1,
+        "stop": "",
+        "acted": False,
+        "attempts": Attempts(),
+        "step_spend": Spend(),
+    }
+
+
+def _request_failed(state: Conversation, event: RequestFailed) -> Changes:
+    if state.calls:
+        raise ProtocolError("request.failed cannot happen after the model asked for a call")
+    before = state.attempts
+    waited = before.waited + event.wait
+    if event.next == event.name:
+        return {"attempts": Attempts(before.given_up, event.next, before.retries + 1, waited)}
+    return {"attempts": Attempts((*before.given_up, event.name), event.next, 0, waited)}
 
 
 def _tool_requested(state: Conversation, event: ToolRequested) -> Changes:
@@ -477,6 +520,7 @@ _CHANGES: dict[type[Event], Callable[[Conversation, Any], Changes]] = {
     TurnStarted: _turn_started,
     SystemSet: _system_set,
     StepStarted: _step_started,
+    RequestFailed: _request_failed,
     ToolRequested: _tool_requested,
     MessageFinished: _message_finished,
     ApprovalRequested: _approval_requested,

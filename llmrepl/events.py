@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar
 
+from llmrepl.figures import duration
 from llmrepl.parts import Part, decode_parts, encode_parts
 from llmrepl.usage import Cost, Usage, decode_cost, decode_usage, encode_cost, encode_usage
 
@@ -52,12 +53,62 @@ class SystemSet(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(Event):
-    """A request went to the model. `estimated_tokens` is our count of what was sent."""
+    """A request went to the model. `estimated_tokens` is our count of what was sent.
+
+    A step has more than one where requests failed before the first word.
+    """
 
     type = "step.started"
     provider: str
     model: str
     estimated_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChosen(Event):
+    """Among the models of a chain this one is asked from now on, and `reason` says why.
+
+    `purpose` is `main`, or what else it is asked for. `passed` are those before it in the chain,
+    each as a line with what speaks against it.
+    """
+
+    type = "model.chosen"
+    provider: str
+    model: str
+    purpose: str = "main"
+    reason: str = ""
+    passed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFailed(Event):
+    """A request failed before the model's first word, and `next` is asked in the same step.
+
+    `next` is a provider/model, which may be the same again, asked `wait` seconds later. `kind` is
+    the error's class name. The request took `ms` milliseconds, and no tokens that are counted.
+    """
+
+    type = "request.failed"
+    provider: str
+    model: str
+    kind: str
+    message: str
+    hint: str = ""
+    next: str
+    wait: float = 0.0
+    ms: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What failed, as provider/model."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def going_on(self) -> str:
+        """What follows, as a line."""
+        if self.next != self.name:
+            return f"{self.next} is asked instead"
+        return f"{self.name} is asked again, {duration(self.wait * 1000)} later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,6 +467,7 @@ _BY_NAME: dict[str, Codec] = {
     "rules": _LIST,
     "artifacts": _LIST,
     "kept": _LIST,
+    "passed": _LIST,
     "pace": _LIST,
 }
 _PLAIN: Codec = (_same, _same)

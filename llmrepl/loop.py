@@ -43,7 +43,12 @@ class CallModel:
 
 @dataclass(frozen=True, slots=True)
 class AbandonMessage:
-    """A crash broke the message off: close it as interrupted, so that it can be asked for again."""
+    """Close a message that nobody waits for: a crash broke it off, so that it is asked for again.
+
+    `stop` is `cancelled` where a person ended the step between two of its requests.
+    """
+
+    stop: str = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,8 @@ def decide(state: Conversation, limits: Limits, stop: str = "") -> Action:
             return AwaitUser()
         case Phase.STREAMING:
             return AbandonMessage()
+        case Phase.RETRYING:
+            return AbandonMessage("cancelled") if stop else CallModel()
         case Phase.ACTING:
             return _act(state, limits, stop)
         case Phase.READY:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TextIO, runtime_checkable
 
 from llmrepl.conversation import Conversation, Spend
+from llmrepl.errors import ProviderError
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -149,6 +150,51 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Give back connections. May be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model to ask; `model` is its name without the provider's.
+
+    `reason` says why it is asked, where its place in the chain is not reason enough; `passed` are
+    lines about those before it.
+    """
+
+    provider: Provider
+    model: str
+    reason: str = ""
+    passed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model as provider/model."""
+        return f"{self.provider.name}/{self.model}"
+
+
+class Router(Protocol):
+    """Knows which models may be asked, and learns from what comes of it.
+
+    `patience` is how many seconds a step may wait for a model that is busy.
+    """
+
+    patience: float
+
+    def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
+        """Return whom to ask, the best first; empty only where `without` leaves nobody.
+
+        Args:
+            request: what is asked; its purpose and what it needs decide.
+            without: models that have failed, as provider/model.
+        """
+        ...
+
+    def failed(self, choice: Choice, error: ProviderError) -> None:
+        """Take note that a model failed."""
+        ...
+
+    def answered(self, choice: Choice, ms: float) -> None:
+        """Take note that a model gave a whole message, in so many milliseconds."""
         ...
 
 

@@ -33,6 +33,7 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...], **options:
     from llmrepl.compose.assembly import provider_for
     from llmrepl.compose.checks import all_checks
     from llmrepl.compose.policy import policy_of
+    from llmrepl.compose.routes import first_of
     from llmrepl.config.secrets import redactor_of
     from llmrepl.health import run_checks
     from llmrepl.providers.registry import default_model, split_model
@@ -40,7 +41,8 @@ def command(as_json: bool, model: str | None, names: tuple[str, ...], **options:
 
     loaded = load_config({"model": model, **options})
     config = loaded.config
-    chosen = config.model or asyncio.run(default_model(os.environ))
+    chain = config.chain
+    chosen = first_of(chain, config) if chain else asyncio.run(default_model(os.environ))
 
     def open_model() -> tuple[Provider, str]:
         provider, name = split_model(chosen)

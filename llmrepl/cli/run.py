@@ -108,6 +108,7 @@ class _Outcome:
         unfinished = [call.request for call in runtime.state.calls]
         self.calls = {request.call_id: _call(request) for request in unfinished}
         self._steps = 0
+        self._failed = False
         runtime.subscribe(self)
         if output == "stream-json":
             if assembly.opened:
@@ -125,11 +126,20 @@ class _Outcome:
 
     def show(self, record: Record) -> None:
         """Take note of calls and errors."""
-        from llmrepl.events import ErrorRaised, StepStarted, ToolFinished, ToolRequested
+        from llmrepl.events import (
+            ErrorRaised,
+            RequestFailed,
+            StepStarted,
+            ToolFinished,
+            ToolRequested,
+        )
 
         match record.event:
             case StepStarted():
-                self._steps += 1
+                self._steps += not self._failed
+                self._failed = False
+            case RequestFailed():
+                self._failed = True  # another request of the same step follows
             case ToolRequested() as event:
                 self.calls[event.call_id] = _call(event)
             case ToolFinished() as event:

@@ -19,6 +19,7 @@ from llmrepl.compose.closing import close_to_others
 from llmrepl.compose.context_size import ContextSize
 from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
 from llmrepl.compose.policy import limits_of, policy_of
+from llmrepl.compose.routes import Routes, first_of
 from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
 from llmrepl.config.paths import audit_directory, search_index
@@ -35,6 +36,7 @@ from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
 from llmrepl.ports import Display, Provider, Store
 from llmrepl.providers.registry import default_model, open_provider, split_model
+from llmrepl.purposes import Chain
 from llmrepl.record import Record
 from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.sessions.listing import Summary, sessions
@@ -76,7 +78,7 @@ class Assembly:
 
     Args:
         config: what is configured.
-        model: `provider/model`.
+        chain: whom to talk to, the first first.
         person: how to ask a person; None where there is nobody.
         opened: the session to write; None for one that is not saved.
         environ: the environment variables.
@@ -86,7 +88,7 @@ class Assembly:
     def __init__(
         self,
         config: Config,
-        model: str,
+        chain: Chain,
         *,
         person: Person | None,
         opened: Opened | None,
@@ -94,7 +96,7 @@ class Assembly:
         cwd: Path,
     ) -> None:
         self.config = config
-        self.model = model
+        self.model = model = first_of(chain, config)
         self.cwd = cwd
         self._environ = environ
         close_to_others()
@@ -132,6 +134,17 @@ class Assembly:
             clock=SystemClock(),
             redactor=self.redactor,
         )
+        self.ledger = Ledger(opened.records if opened else ())
+        self.routes = Routes(
+            config,
+            chain,
+            lambda: self.edges.provider,
+            lambda name: provider_for(config, name, environ),
+            self.meter.prices,
+        )
+        for step in self.ledger.steps:
+            self.routes.measured(step.model, step.total_ms)
+        self.edges.router = self.routes
         limits = config.limits
         self.runtime = Runtime(
             self.edges,
@@ -145,7 +158,6 @@ class Assembly:
             checks={"bash": check_bash},
             makes_room=config.context.compact,
         )
-        self.ledger = Ledger(opened.records if opened else ())
         self.runtime.subscribe(self.ledger)
         self.context_size = ContextSize(
             lambda name: config.provider(name).options,
@@ -212,13 +224,16 @@ class Assembly:
         )
 
     async def use_model(self, model: str) -> None:
-        """Go on with another model.
+        """Go on with another model: `provider/model`, or a rule or a purpose that chooses one.
 
         Raises:
             ConfigError: it does not name a model of a provider there is.
         """
-        await self.use_provider(self.provider_of(model), model)
-        self.runtime.record(ConfigChanged(key="model", value=model))
+        chain = self.config.named(model)
+        first = first_of(chain, self.config)
+        await self.use_provider(self.provider_of(first), first)
+        self.routes.main = chain
+        self.runtime.record(ConfigChanged(key="model", value=first))
 
     async def use_provider(self, provider: Provider, model: str) -> None:
         """Go on with a model of `provider`; no record says so before it is asked."""
@@ -226,6 +241,7 @@ class Assembly:
         self.edges.provider = provider
         self.window.model = split_model(model)[1]
         self.model = model
+        self.routes.main = ((model,),)
 
     def provider_of(self, model: str) -> Provider:
         """Return the provider of a model, newly opened; raises as `use_model`."""
@@ -258,6 +274,7 @@ class Assembly:
         self.gate.close()
         await self.executor.close()
         await self.edges.provider.close()
+        await self.routes.close()
         self.trail.close()
         if self.opened:
             self.opened.log.close()
@@ -329,8 +346,10 @@ async def assemble(
     if config.sessions.save or not wanted.new:
         opened = open_session(config.sessions.directory, wanted, str(cwd))
     try:
-        model = config.model or (opened and opened.model) or await default_model(environ)
-        return Assembly(config, model, person=person, opened=opened, environ=environ, cwd=cwd)
+        chain = config.chain
+        if chain is None:
+            chain = (((opened and opened.model) or await default_model(environ),),)
+        return Assembly(config, chain, person=person, opened=opened, environ=environ, cwd=cwd)
     except BaseException:
         if opened:
             opened.log.close()

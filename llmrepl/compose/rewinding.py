@@ -197,7 +197,7 @@ async def go_on_with(assembly: Assembly, session: str) -> Opened:
     if session == assembly.session_id:
         raise SessionError(f"this is session {session} already")
     opened = open_session(directory, Wanted(resume=session), str(assembly.cwd))
-    model = opened.model if not assembly.config.model else ""
+    model = opened.model if not assembly.config.chain else ""
     try:
         provider = assembly.provider_of(model) if model not in ("", assembly.model) else None
     except BaseException:

@@ -23,7 +23,7 @@ def standing_of(assembly: Assembly) -> Standing:
     return Standing(
         mode=assembly.config.approval,
         model=assembly.model,
-        remark=DEMO if assembly.edges.provider.name == "demo" else "",
+        remark=DEMO if assembly.edges.provider.name == "demo" else assembly.routes.remark,
         sandbox=sandbox,
         policy=policy,
         alarm=alarm,

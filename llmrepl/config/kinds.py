@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from llmrepl.config import key_names
 from llmrepl.errors import ConfigError
+from llmrepl.purposes import PURPOSES, RULES, Chain
 
 UNITS = {
     "": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -225,6 +226,33 @@ def _each(parse: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
     return parse_all
 
 
+def _model(value: Any) -> str:
+    if value in RULES:
+        return str(value)
+    return _matching(_MODEL)(value)
+
+
+def _chosen(value: Any) -> str:
+    return str(value) if value in PURPOSES else _model(value)
+
+
+def _chain(value: Any) -> Chain:
+    groups = value if isinstance(value, list | tuple) else [value]
+    found: list[tuple[str, ...]] = []
+    for group in groups:
+        equals = group if isinstance(group, list | tuple) else [group]
+        if not equals or (len(equals) > 1 and any(each in RULES for each in equals)):
+            raise Unaccepted(f"{describe(group)} is none")
+        found.append(_each(_model)(equals))
+    if not found:
+        raise Unaccepted
+    return tuple(found)
+
+
+def _write_chain(chain: Chain) -> str:
+    return literal([group[0] if len(group) == 1 else group for group in chain])
+
+
 def _key(value: Any) -> str:
     try:
         return key_names.canonical(_text(value))
@@ -300,7 +328,16 @@ SECRETS = _kind(f"a list of texts of {SHORTEST} characters or more", _secrets, _
 HIDDEN = (SECRET, SECRETS)
 """What is never shown, in no error message either."""
 CHOICE = _kind("", _text)
-MODEL = _kind('"provider/model"', _matching(_MODEL))
+MODEL = _kind(
+    f'"provider/model", {", ".join(RULES)}, or {", ".join(PURPOSES[:-1])} or {PURPOSES[-1]}',
+    _chosen,
+)
+CHAIN = _kind(
+    f'a list of "provider/model", of lists of equals, or of {", ".join(RULES)}',
+    _chain,
+    _split(","),
+    _write_chain,
+)
 URL = _kind("an address that begins with http:// or https://", _matching(_URL))
 NAME = _kind("the name of an environment variable", _matching(_NAME))
 WORD = _kind("one word", _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"))

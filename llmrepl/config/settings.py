@@ -87,6 +87,27 @@ SETTINGS: tuple[Setting, ...] = (
         "The model to talk to; without it, one is looked for.",
         flag="--model",
     ),
+    *(
+        Setting(f"models.{purpose}", kinds.CHAIN, None, text)
+        for purpose, text in (
+            ("main", "The models to talk to, the first first; `model` goes before them."),
+            ("fast", "The models that `/model fast` chooses."),
+            ("vision", "The models for prompts with images, where the others see none."),
+            ("compact", "The models that write summaries; without it, those of the conversation."),
+            (
+                "pool",
+                "The models that auto:cheapest and the like choose from; else all named here.",
+            ),
+        )
+    ),
+    Setting(
+        "models.patience",
+        kinds.SECONDS,
+        10.0,
+        "How long a step waits, all in all, to ask a busy model again; 0 is not at all.",
+        least=0,
+        most=3600,
+    ),
     Setting(
         "system",
         kinds.PATH,

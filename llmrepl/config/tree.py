@@ -14,9 +14,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrepl.config.settings import SETTINGS
+from llmrepl.errors import ConfigError
+from llmrepl.purposes import PURPOSES, Chain
 
 if TYPE_CHECKING:
     from llmrepl.usage import Price
+
+
+class Models(NamedTuple):
+    """Which models are asked for what, in order; `patience` is in seconds."""
+
+    main: Chain | None
+    fast: Chain | None
+    vision: Chain | None
+    compact: Chain | None
+    pool: Chain | None
+    patience: float
 
 
 class Sandbox(NamedTuple):
@@ -124,6 +137,7 @@ class Config:
     """Everything that can be configured. `prices` go by provider/model."""
 
     model: str | None
+    models: Models
     system: Path | None
     approval: str
     sandbox: Sandbox
@@ -139,12 +153,33 @@ class Config:
     max_tokens: int | None
     temperature: float | None
 
+    @property
+    def chain(self) -> Chain | None:
+        """Whom to talk to; None where nobody chose a model."""
+        return self.named(self.model) if self.model else self.models.main
+
+    def named(self, name: str) -> Chain:
+        """Return the chain that a name stands for: a purpose's, or one of a model or rule alone.
+
+        Raises:
+            ConfigError: nothing is configured for that purpose.
+        """
+        if name not in PURPOSES:
+            return ((name,),)
+        chain: Chain | None = getattr(self.models, name)
+        if chain is None:
+            raise ConfigError(
+                f"there is no chain for {name}", hint=f'set models.{name} = ["provider/model", …]'
+            )
+        return chain
+
     def provider(self, name: str) -> Provider:
         """Return what is configured for the provider `name`, which may be nothing."""
         return self.providers.get(name, Provider())
 
 
 _BRANCHES = {
+    "models": Models,
     "sandbox": Sandbox,
     "limits": Limits,
     "context": Context,

@@ -24,9 +24,11 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    ModelChosen,
     NetworkRequested,
     NoteAdded,
     ReasoningDelta,
+    RequestFailed,
     StepStarted,
     TextDelta,
     ToolFinished,
@@ -81,7 +83,9 @@ class PlainDisplay:
         self._requested: list[ToolRequested] = []
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             TurnStarted: self._turn_started,
+            ModelChosen: self._model_chosen,
             StepStarted: self._step_started,
+            RequestFailed: self._request_failed,
             TextDelta: self._text_delta,
             ReasoningDelta: self._reasoning_delta,
             BlockOpened: self._block_opened,
@@ -125,6 +129,18 @@ class PlainDisplay:
     def _step_started(self, _: StepStarted) -> None:
         self._heard = False
         self._requested.clear()
+
+    def _model_chosen(self, event: ModelChosen) -> None:
+        self._fresh_line()
+        told = f"model: {clean(event.provider)}/{clean(event.model)}"
+        told += f" ({clean(event.reason)})" if event.reason else ""
+        lines = [told, *(f"  not {clean(line)}" for line in event.passed)]
+        self._write(self._paint("\n".join(lines), "dim") + "\n")
+
+    def _request_failed(self, event: RequestFailed) -> None:
+        self._fresh_line()
+        self._write(self._paint(f"failed: {clean(event.message)}", "yellow") + "\n")
+        self._write(self._paint(f"  {clean(event.going_on)}", "dim") + "\n")
 
     def _block_opened(self, _: BlockOpened) -> None:
         self._heard = True

@@ -19,8 +19,10 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    ModelChosen,
     NetworkRequested,
     NoteAdded,
+    RequestFailed,
     StepFinished,
     StepStarted,
     SystemSet,
@@ -199,10 +201,13 @@ class _Teller:
     def __init__(self) -> None:
         self.turns = [Turn(0, 0)]
         self._calls: dict[str, Call] = {}
+        self._failed = False  # a request of the step that is under way has
         self._takers: dict[type[Event], Callable[[Record, Any], None]] = {
             TurnStarted: self._turn_started,
             SystemSet: self._system_set,
+            ModelChosen: self._model_chosen,
             StepStarted: self._step_started,
+            RequestFailed: self._request_failed,
             ToolRequested: self._tool_requested,
             MessageFinished: self._message_finished,
             ApprovalDecided: self._approval_decided,
@@ -236,7 +241,20 @@ class _Teller:
 
     def _step_started(self, record: Record, event: StepStarted) -> None:
         model = f"{event.provider}/{event.model}"
+        if self._failed:  # another request of the same step, which the remark stands before
+            self._failed = False
+            self._step.model = model
+            return
         self.turns[-1].steps.append(Step(record.step, record.at, model))
+
+    def _model_chosen(self, record: Record, event: ModelChosen) -> None:
+        why = "; ".join(filter(None, (event.reason, *(f"not {line}" for line in event.passed))))
+        self._remark(record, "note", f"{event.provider}/{event.model} is asked: {why}")
+
+    def _request_failed(self, record: Record, event: RequestFailed) -> None:
+        self._failed = True
+        told = Remark("note", record.at, f"{event.message}; {event.going_on}")
+        self.turns[-1].steps.insert(len(self.turns[-1].steps) - 1, told)
 
     def _tool_requested(self, _: Record, event: ToolRequested) -> None:
         call = self._calls[event.call_id] = Call(event)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
+from llmrepl.conversation import Attempts, Phase
 from llmrepl.draft import Draft
 from llmrepl.errors import ProviderError
-from llmrepl.events import ErrorRaised, MessageFinished, NoteAdded, StepStarted, SystemSet
+from llmrepl.events import (
+    ErrorRaised,
+    MessageFinished,
+    ModelChosen,
+    NoteAdded,
+    RequestFailed,
+    StepStarted,
+    SystemSet,
+)
 from llmrepl.parser import Check
-from llmrepl.ports import Finish, Request, TextChunk
+from llmrepl.ports import Choice, Finish, Provider, Request, Router, TextChunk
+from llmrepl.routing import remedy
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
+from llmrepl.runtime.straight import Straight
 from llmrepl.usage import Usage
+
+KEPT = "what came of it is kept; /continue goes on from there, /retry asks anew"
+FIRST = "it is first in its chain, and can be asked again"
 
 
 class Asking:
-    """Asks the model; `began` is when it was last asked, by the monotonic clock.
+    """Asks the model; `began` is when the step's first request went out, by the monotonic clock.
 
     Args:
         journal: where what happens is recorded.
@@ -30,26 +46,99 @@ class Asking:
         self._edges = journal.edges
         self._halt = halt
         self._checks = checks
+        self._asked = 0.0
+        self._said: tuple[str, tuple[str, ...]] | None = None
         self._first_token_ms: float | None = None
 
     async def ask(self) -> None:
-        """Ask for the next message."""
+        """Ask for the next message, or once more where a request of this step has failed.
+
+        Where it fails before the first word, and another try may help, that is recorded: the loop
+        then decides again.
+        """
         edges, journal = self._edges, self._journal
         request = edges.context.request(journal.state)
-        self.began = edges.clock.monotonic()
+        router = edges.router or Straight(edges)
+        attempts = journal.state.attempts if journal.state.phase is Phase.RETRYING else Attempts()
+        choices = router.choices(request, attempts.given_up) or router.choices(request)
+        choice = next((each for each in choices if each.name == attempts.next), choices[0])
+        if not attempts.next:
+            self._tell(choice)
+        request = replace(request, model=choice.model)
+        self._asked = edges.clock.monotonic()
+        if not attempts.next:
+            self.began = self._asked
         self._first_token_ms = None
         self._record_system(request.system)
         journal.record(
             StepStarted(
-                provider=edges.provider.name,
+                provider=choice.provider.name,
                 model=request.model,
                 estimated_tokens=request.estimated_tokens,
             )
         )
         state = journal.state
         draft = Draft(f"{state.turn}.{state.step}", self._checks, edges.redactor)
-        heard = self._heard_out(request, draft)
+        heard = self._heard_out(router, choice, request, draft)
         finish = await self._halt.wait(heard, lambda: Finish("cancelled"))
+        if isinstance(finish, ProviderError):
+            router.failed(choice, finish)
+            others = [each for each in choices if each.name != choice.name]
+            if not draft.received and await self._goes_on(finish, choice, others, router.patience):
+                return
+            hint = "; ".join(filter(None, (finish.hint, KEPT if draft.received else "")))
+            journal.record(ErrorRaised(kind=finish.kind, message=finish.message, hint=hint))
+            finish = Finish("error", None if draft.received else Usage())  # no service bills it
+        await self._finish(choice, request, draft, finish)
+
+    def _tell(self, choice: Choice) -> None:
+        """Record a choice that is worth a line: one with reasons, or that differs from the last."""
+        said = (choice.name, tuple(line.partition(":")[0] for line in choice.passed))
+        if said == self._said or not (choice.reason or choice.passed or self._said):
+            return
+        self._said = said
+        self._journal.record(
+            ModelChosen(
+                provider=choice.provider.name,
+                model=choice.model,
+                reason=choice.reason or ("" if choice.passed else FIRST),
+                passed=choice.passed,
+            )
+        )
+
+    async def _goes_on(
+        self, error: ProviderError, choice: Choice, others: Sequence[Choice], patience: float
+    ) -> bool:
+        """Record that another request follows, and wait until it may; return whether it does."""
+        before = self._journal.state.attempts
+        again = remedy(
+            error,
+            retries=before.retries,
+            waited=before.waited,
+            patience=patience,
+            others=bool(others),
+        )
+        if again is None:
+            return False
+        self._journal.record(
+            RequestFailed(
+                provider=choice.provider.name,
+                model=choice.model,
+                kind=error.kind,
+                message=error.message,
+                hint=error.hint,
+                next=choice.name if again.again else others[0].name,
+                wait=again.wait,
+                ms=self._journal.ms_since(self._asked),
+            )
+        )
+        if again.wait and not self._halt.reason:
+            await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
+        return True
+
+    async def _finish(self, choice: Choice, request: Request, draft: Draft, finish: Finish) -> None:
+        """Record the end of the message."""
+        edges, journal = self._edges, self._journal
         for event in draft.close(finish.stop):
             journal.record(event)
         usage = finish.usage
@@ -64,9 +153,9 @@ class Asking:
                 parts=draft.parts,
                 stop=stop,
                 usage=usage,
-                cost=await edges.meter.cost(edges.provider, request.model, usage),
+                cost=await edges.meter.cost(choice.provider, request.model, usage),
                 first_token_ms=self._first_token_ms,
-                total_ms=journal.ms_since(self.began),
+                total_ms=journal.ms_since(self._asked),
             )
         )
         for note in draft.notes(stop):
@@ -82,25 +171,25 @@ class Asking:
             if event.text != journal.state.system:
                 journal.record(event)
 
-    async def _heard_out(self, request: Request, draft: Draft) -> Finish:
+    async def _heard_out(
+        self, router: Router, choice: Choice, request: Request, draft: Draft
+    ) -> Finish | ProviderError:
         """Read the message until it ends, for whatever reason."""
         try:
-            return await self._read(request, draft)
+            finish = await self._read(choice.provider, request, draft)
         except ProviderError as error:
-            self._journal.record(
-                ErrorRaised(kind=error.kind, message=error.message, hint=error.hint)
-            )
-            return Finish("error")
+            return error
+        router.answered(choice, self._journal.ms_since(self._asked))
+        return finish
 
-    async def _read(self, request: Request, draft: Draft) -> Finish:
+    async def _read(self, provider: Provider, request: Request, draft: Draft) -> Finish:
         """Read the message until the provider ends it, or nothing more of it would count."""
-        provider = self._edges.provider
         async with aclosing(provider.stream(request)) as chunks:
             async for chunk in chunks:
                 if isinstance(chunk, Finish):
                     return chunk
                 if self._first_token_ms is None:
-                    self._first_token_ms = self._journal.ms_since(self.began)
+                    self._first_token_ms = self._journal.ms_since(self._asked)
                 take = draft.text if isinstance(chunk, TextChunk) else draft.reasoning
                 for event in take(chunk.text):
                     self._journal.record(event)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from llmrepl.conversation import APPROVALS, Conversation, evolve
+from llmrepl.conversation import APPROVALS, Conversation, Phase, evolve
 from llmrepl.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -44,6 +44,7 @@ from llmrepl.runtime.calls import Calls
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Edges, Journal, known_cost
 from llmrepl.runtime.relieving import Relieving
+from llmrepl.usage import Cost
 from llmrepl.vector import Vector
 
 STEERED = "The person says, while you work: "
@@ -224,8 +225,9 @@ class Runtime:
         match action:
             case CallModel():
                 await self._call_model()
-            case AbandonMessage():
-                self.record(MessageFinished(parts=(), stop="interrupted"))
+            case AbandonMessage(stop):
+                cost = Cost() if self.state.phase is Phase.RETRYING else None
+                self.record(MessageFinished(parts=(), stop=stop, cost=cost))
             case AskApproval(request, question):
                 await self._calls.ask(request, question)
             case WarnModel(request, text):
@@ -246,7 +248,7 @@ class Runtime:
                 assert_never(action)
 
     async def _call_model(self) -> None:
-        if not await self._room.relieved():
+        if self.state.phase is Phase.RETRYING or not await self._room.relieved():
             await self._asking.ask()
 
     def _tell(self) -> None:

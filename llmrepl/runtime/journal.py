@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from llmrepl.conversation import Conversation, Spend, evolve
 from llmrepl.events import ErrorRaised, Event, TurnFinished
 from llmrepl.pace import Paces
-from llmrepl.ports import Approver, Clock, Context, Display, Executor, Meter, Provider, Store
+from llmrepl.ports import (
+    Approver,
+    Clock,
+    Context,
+    Display,
+    Executor,
+    Meter,
+    Provider,
+    Router,
+    Store,
+)
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor
 from llmrepl.usage import Cost
@@ -35,6 +45,7 @@ def known_cost(spend: Spend) -> Cost | None:
 class Edges:
     """Everything a runtime reaches the world through. The provider may be changed between turns.
 
+    Without a `router`, `provider` is asked once, for the model that the context names.
     What `redactor` knows to be secret gets into no record, and so into no request, log or display.
     """
 
@@ -46,6 +57,7 @@ class Edges:
     store: Store
     clock: Clock
     redactor: Redactor = NOTHING
+    router: Router | None = None
 
 
 class Journal:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from llmrepl.conversation import Phase, evolve
 from llmrepl.digest import Digest
-from llmrepl.errors import LlmreplError, ProtocolError, ProviderError
+from llmrepl.errors import LlmreplError, ProtocolError, ProviderError, ProviderRefused
 from llmrepl.events import (
     ContextCompacted,
     ContextCompacting,
@@ -14,10 +14,11 @@ from llmrepl.events import (
     ContextTrimmed,
     NoteAdded,
 )
-from llmrepl.ports import Bounded, Request
+from llmrepl.ports import Bounded, Choice, Provider, Request
 from llmrepl.relief import Budget, Compact, Trim, compact, relief
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
+from llmrepl.runtime.straight import Straight
 from llmrepl.usage import Usage
 
 TIGHT = (
@@ -26,6 +27,7 @@ TIGHT = (
 )
 """What a person is told of a request that does not fit."""
 
+NO_SUMMARY = "{model} wrote no summary ({why}); {next} is asked instead."
 NOTHING_LEFT = "Nothing more of it can give way."
 NOT_UNASKED = "/compact lets a summary stand for the older turns."
 
@@ -122,8 +124,7 @@ class Relieving:
         request = context.digest(state, plan, focus)
         gone = plan.replaced - len(plan.kept)
         self._journal.record(ContextCompacting(messages=gone, tokens=plan.tokens))
-        digest = Digest()
-        problem = await self._halt.wait(self._heard(digest, request), lambda: "interrupted")
+        digest, choice, problem = await self._asked(request)
         taken = edges.meter.count("\n\n".join((digest.summary, *state.pinned)))
         if not problem and taken >= plan.tokens:
             problem = "the summary takes more room than what it stands for"
@@ -136,22 +137,39 @@ class Relieving:
             tokens_after=before if problem else before - plan.tokens + taken,
             by=by,
             focus=focus,
-            provider=edges.provider.name,
-            model=request.model,
+            provider=choice.provider.name,
+            model=choice.model,
             usage=usage,
-            cost=await edges.meter.cost(edges.provider, request.model, usage),
+            cost=await edges.meter.cost(choice.provider, choice.model, usage),
             ms=self._journal.ms_since(began),
             problem=problem,
         )
         self._journal.record(event)
         return event
 
-    async def _heard(self, digest: Digest, request: Request) -> str:
+    async def _asked(self, request: Request) -> tuple[Digest, Choice, str]:
+        """Return a summary, who wrote it, and what is wrong with it.
+
+        Where one fails before its first word, the next is asked.
+        """
+        router = self._edges.router or Straight(self._edges)
+        choices = list(router.choices(request))
+        while True:
+            choice, digest = choices.pop(0), Digest()
+            heard = self._heard(digest, choice.provider, replace(request, model=choice.model))
+            try:
+                return digest, choice, await self._halt.wait(heard, lambda: "interrupted")
+            except ProviderError as error:
+                router.failed(choice, error)
+                why = f"{error.message} ({error.hint})" if error.hint else error.message
+                if not choices or digest.received or isinstance(error, ProviderRefused):
+                    return digest, choice, why
+            text = NO_SUMMARY.format(model=choice.name, why=why, next=choices[0].name)
+            self._journal.record(NoteAdded(text=text))
+
+    async def _heard(self, digest: Digest, provider: Provider, request: Request) -> str:
         """Listen to a summary; return what is wrong with it."""
-        try:
-            await digest.hear(self._edges.provider, request)
-        except ProviderError as error:
-            return f"{error.message} ({error.hint})" if error.hint else error.message
+        await digest.hear(provider, request)
         return digest.problem
 
     def _usage(self, digest: Digest, request: Request) -> Usage:

@@ -25,9 +25,11 @@ from llmrepl.events import (
     ErrorRaised,
     Event,
     MessageFinished,
+    ModelChosen,
     NetworkRequested,
     NoteAdded,
     ReasoningDelta,
+    RequestFailed,
     StepFinished,
     StepStarted,
     SystemSet,
@@ -158,6 +160,12 @@ def one_of_each() -> list[Event]:
     samples: list[Event] = [
         TurnStarted(prompt=(Text("Hello"),)),
         SystemSet(text="Be brief."),
+        ModelChosen(
+            provider="scripted", model="test", reason="auto:cheapest: $0", passed=("a/b: ill",)
+        ),
+        RequestFailed(
+            provider="groq", model="m", kind="ProviderBusy", message="busy", next="scripted/test"
+        ),
         StepStarted(provider="scripted", model="test", estimated_tokens=10),
         ReasoningDelta(text="Hm."),
         TextDelta(text="Hello to you"),

@@ -14,6 +14,8 @@ from llmrepl.events import (
     ContextRestored,
     ContextTrimmed,
     Custom,
+    ModelChosen,
+    RequestFailed,
     Unknown,
 )
 from llmrepl.figures import duration, money, tokens
@@ -57,6 +59,25 @@ def restored(block: Block, page: Page) -> list[Line]:
     event = cast("ContextRestored", block.event)
     sizes = f"{tokens(event.tokens_before)} → {tokens(event.tokens_after)} tokens"
     return _head("compaction", f"taken back, all is sent again · {sizes}", page)
+
+
+def chosen(block: Block, page: Page) -> list[Line]:
+    """Return the lines of a choice among models: which, why, and why not those before it."""
+    event = cast("ModelChosen", block.event)
+    purpose = "" if event.purpose == "main" else f" for {event.purpose}"
+    lines = _head(f"routing{purpose}", f"{event.provider}/{event.model}", page)
+    if event.reason:
+        lines += page.text(f"because {event.reason}", "dim", "  ")
+    for passed in event.passed:
+        lines += page.text(f"not {passed}", "dim", "  ")
+    return lines
+
+
+def failed(block: Block, page: Page) -> list[Line]:
+    """Return the lines of a request that failed: why, and who is asked next."""
+    event = cast("RequestFailed", block.event)
+    lines = page.text(f"{page.signs.warn} {event.message}", "warn")
+    return [*lines, *_head("routing", event.going_on, page)]
 
 
 def _count(number: int, what: str) -> str:

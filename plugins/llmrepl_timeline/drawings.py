@@ -25,7 +25,7 @@ from llmrepl.events import (
 from llmrepl.figures import duration, money, tokens, turn_line
 from llmrepl.parts import text_of
 from llmrepl_timeline.blocks import Block, Drawing, Page
-from llmrepl_timeline.cognition import cognition, compacted, restored, trimmed
+from llmrepl_timeline.cognition import chosen, cognition, compacted, failed, restored, trimmed
 from llmrepl_timeline.lines import Line, indented, line
 from llmrepl_timeline.results import result
 from llmrepl_timeline.welcome import welcome
@@ -191,6 +191,8 @@ DRAWINGS: Mapping[str, Drawing] = {
     "reasoning.delta": _reasoning,
     "tool.requested": _call,
     "message.finished": _message,
+    "model.chosen": chosen,
+    "request.failed": failed,
     "network.requested": _network,
     "approval.decided": _decided,
     "tool.finished": result,

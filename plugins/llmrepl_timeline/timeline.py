@@ -23,6 +23,7 @@ from llmrepl.events import (
     Event,
     MessageFinished,
     ReasoningDelta,
+    RequestFailed,
     StepStarted,
     TextDelta,
     ToolFinished,
@@ -32,6 +33,7 @@ from llmrepl.events import (
     TurnFinished,
     TurnStarted,
 )
+from llmrepl.figures import duration
 from llmrepl.parts import Reasoning, text_of
 from llmrepl.ports import Surface
 from llmrepl.record import Record
@@ -88,6 +90,7 @@ class Timeline:
         self._takers: dict[type[Event], Callable[[Any], None]] = {
             TurnStarted: self._turn_started,
             StepStarted: self._step_started,
+            RequestFailed: self._request_failed,
             ReasoningDelta: self._reasoning_delta,
             TextDelta: self._text_delta,
             BlockOpened: self._block_opened,
@@ -148,6 +151,13 @@ class Timeline:
         self._heard, self._called = False, 0
         self._held.clear()
         self._stage = Waiting("Waiting for the model", self._clock)
+
+    def _request_failed(self, event: RequestFailed) -> None:
+        self._end_stage()
+        self._inscribe(event)
+        if event.wait:
+            title = f"Waiting {duration(event.wait * 1000)} to ask again ·"
+            self._stage = Waiting(title, self._clock)
 
     def _compacting(self, _: ContextCompacting) -> None:
         self._end_stage()

@@ -100,7 +100,7 @@ def test_a_wrong_key_does_not_show_the_secret(world):
             "providers.groq.base_ulr",
             "did you mean providers.groq.base_url?",
         ),
-        ('["a b"]\nx = 1\n', 1, '"a b"', "accepted here: model, system, "),
+        ('["a b"]\nx = 1\n', 1, '"a b"', "accepted here: model, models, system, "),
         ("[sandbox]\nqqq = 1\n", 2, "sandbox.qqq", "accepted here: tier, python, project, write, "),
         ("[[zzzzzz]]\nx = 1\n[[zzzzzz]]\n", 1, "zzzzzz", "accepted here: model, "),
         ("seed = 1\n\n[zzz.yyy.xxx]\n", 3, "zzz", "accepted here: model, "),

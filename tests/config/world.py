@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-from llmrepl.config import load
+from llmrepl.config import kinds, load
 from llmrepl.config.actions import ACTIONS
 from llmrepl.config.key_names import ACCEPTS as KEYS
 from llmrepl.config.settings import SETTINGS
@@ -53,6 +53,16 @@ RECIPIENT = f"age1{'q' * 58}"
 # thing: for the user file, the project file, a variable and a flag.
 FOUR = {
     "model": ('"a/1"', '"b/2"', '"c/3"', '"d/4"'),
+    **{
+        f"models.{purpose}": (
+            '"a/1"',
+            '["b/2", "auto:fastest"]',
+            '["c/3"]',
+            '["d/4", ["e/5", "f/6"]]',
+        )
+        for purpose in ("main", "fast", "vision", "compact", "pool")
+    },
+    "models.patience": ("1", "2.5", "0", "3600"),
     "system": ('"/s/1"', '"prompt.md"', '"/s/3"', '"/s/4"'),
     "approval": ('"auto"', '"ask"', '"deny"', '"auto"'),
     "sandbox.tier": ('"reduced"', '"auto"', '"reduced"', '"off"'),
@@ -70,6 +80,8 @@ FOUR = {
     "limits.max_steps": ("40", "30", "20", "10"),
     "limits.turn_seconds": ("400", "300.5", "200", "100"),
     "limits.budget": ("4.1", "3", "2", "0.1"),
+    "context.window": ("4096", "8192", "16384", "256"),
+    "context.compact": ("false", "true", "false", "true"),
     "sessions.directory": ('"/d/1"', None, '"/d/3"', '"/d/4"'),
     "sessions.save": ("false", None, "true", "false"),
     "sessions.keep_days": ("400", None, "300", "1"),
@@ -96,7 +108,10 @@ FOUR = {
 WRONG = {
     "a text that is not empty": ["1", "true", '""', '"  "', "[]", "{}"],
     "": ['"maybe"', "1", "true", '["auto"]'],
-    '"provider/model"': ['"llama"', '"/x"', '"groq/"', "1", '""'],
+    kinds.CHAIN.accepts: [
+        '"llama"', "1", "[]", "[[]]", '["groq/a", 1]', '[["groq/a", "auto:fastest"]]', '"auto:x"',
+    ],
+    kinds.MODEL.accepts: ['"llama"', '"/x"', '"groq/"', "1", '""'],
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
     "a list of `keyring` and age recipients": ['"keyring"', '["keys"]', "[1]", '["age1", ""]'],

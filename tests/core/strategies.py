@@ -57,6 +57,7 @@ BY_NAME = {
     "pace": st.lists(counts, max_size=4).map(tuple),
     "kept": st.lists(counts, max_size=4).map(tuple),
     "options": st.lists(words, max_size=3).map(tuple),
+    "passed": st.lists(words, max_size=3).map(tuple),
     "dangers": st.lists(words, max_size=3).map(tuple),
     "touches": st.lists(words, max_size=3).map(tuple),
     "rules": st.lists(words, max_size=3).map(tuple),

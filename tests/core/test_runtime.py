@@ -221,7 +221,8 @@ def test_provider_errors_end_the_turn_and_keep_the_partial_answer():
     runtime = make([ANSWER, ProviderBusy("too many requests", hint="wait")])
     assert turn(runtime) == "error"
     error = one(runtime, ErrorRaised)
-    assert (error.kind, error.message, error.hint) == ("ProviderBusy", "too many requests", "wait")
+    assert (error.kind, error.message) == ("ProviderBusy", "too many requests")
+    assert error.hint.startswith("wait; what came of it is kept; /continue goes on")
     assert one(runtime, MessageFinished).parts == (Text(ANSWER),)
     assert one(runtime, NoteAdded).text == BROKEN_OFF
 

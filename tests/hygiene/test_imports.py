@@ -46,7 +46,7 @@ def test_help_loads_no_command(machine, flag):
 def test_the_help_of_a_command_loads_nothing_that_runs_it(machine, name):
     modules = Observer(machine).run(name, "--help")
     assert foreign(modules) == {"click"}
-    assert ours(modules) <= {"__main__", "cli", "config", "errors"}
+    assert ours(modules) <= {"__main__", "cli", "config", "errors", "purposes"}
     assert not modules & SLOW
 
 
@@ -59,7 +59,7 @@ def test_the_first_prompt_waits_for_little(machine, chat):
     modules = observer.loaded
     assert {"llmrepl.repl.chat", "llmrepl.config.loading", "prompt_toolkit"} <= modules
     assert foreign(modules) == {"click", "prompt_toolkit", "wcwidth"}
-    assert ours(modules) == {"__main__", "cli", "config", "errors", "repl"}
+    assert ours(modules) == {"__main__", "cli", "config", "errors", "purposes", "repl"}
     assert not modules & SLOW
 
 

@@ -334,6 +334,7 @@ def test_an_endless_loop_times_out_and_the_chat_lives_on(machine, chat):
 
 
 def test_an_error_of_the_provider_leaves_the_chat_usable(machine, chat):
+    machine.env["LLMREPL_MODELS_PATIENCE"] = "0"  # so that each reply is of a turn of its own
     errors = ("busy", "unreachable", "refused", "broken")
     failures = [f"error: {error}\n\nthe service is {error} now" for error in errors]
     terminal = chat("--model", machine.script(*failures, "The next answer."))

@@ -10,6 +10,7 @@ from llmrepl.compose.checks import checks_of
 from llmrepl.compose.models import list_models
 from llmrepl.health import run_checks
 from llmrepl.repl.commands.saying import say, show
+from llmrepl.routing import CLOSED
 
 
 async def model(assembly: Assembly, name: str) -> None:
@@ -20,9 +21,14 @@ async def model(assembly: Assembly, name: str) -> None:
 
 
 async def models(assembly: Assembly, _: str) -> None:
-    """List the models that can be used now."""
+    """List the models that can be used now, how their providers do, and the chains."""
+    routes = assembly.routes
     for row in await list_models(assembly.config):
-        say(f"  {row.name:44} {row.note}".rstrip())
+        state = routes.state(row.name.partition("/")[0])
+        note = " · ".join(filter(None, (row.note, "" if state == CLOSED else state)))
+        say(f"  {row.name:44} {note}".rstrip())
+    for purpose, chain in routes.chains().items():
+        say(f"  {purpose}: {', then '.join(' or '.join(equals) for equals in chain)}")
 
 
 async def check(assembly: Assembly, _: str) -> None:

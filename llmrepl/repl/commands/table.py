@@ -8,7 +8,15 @@ from typing import Any
 
 from llmrepl.compose import Assembly
 from llmrepl.errors import LlmreplError
-from llmrepl.repl.commands import branching, compacting, files, general, rewinding, spending
+from llmrepl.repl.commands import (
+    branching,
+    compacting,
+    continuing,
+    files,
+    general,
+    rewinding,
+    spending,
+)
 from llmrepl.repl.commands.exporting import export
 from llmrepl.repl.commands.following import Following
 from llmrepl.repl.commands.permissions import permissions
@@ -113,6 +121,7 @@ COMMANDS = {
     ),
     "edit": Command("", "go back before the last turn, to change it", rewinding.edit),
     "retry": Command("[PROVIDER/MODEL]", "ask the last prompt again", rewinding.retry),
+    "continue": Command("", "go on with a message that was broken off", continuing.go_on),
     "permissions": Command(
         "[add RULE | revoke N]",
         "rules for what runs unasked",
