@@ -9,7 +9,7 @@ from llmrepl.draft import Draft
 from llmrepl.errors import ProviderError
 from llmrepl.events import ErrorRaised, MessageFinished, NoteAdded, StepStarted, SystemSet
 from llmrepl.parser import Check
-from llmrepl.ports import Finish, Request, TextChunk
+from llmrepl.ports import Calibrated, Finish, Request, TextChunk
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
 from llmrepl.usage import Usage
@@ -73,6 +73,7 @@ class Asking:
             journal.record(note)
         if finish.note:
             journal.record(NoteAdded(text=finish.note))
+        learn(journal, request, usage)
 
     def _record_system(self, system: str) -> None:
         """Record the system prompt if it is not the one that was recorded last."""
@@ -107,3 +108,12 @@ class Asking:
                 if draft.done:
                     return Finish()
         raise ProviderError(f"{provider.name} ended its stream without saying so")
+
+
+def learn(journal: Journal, request: Request, usage: Usage) -> None:
+    """Let the meter learn from what the service counted, and tell what it has to say."""
+    edges = journal.edges
+    if isinstance(edges.meter, Calibrated):
+        said = edges.meter.learn(edges.provider.name, request, usage)
+        if said:
+            journal.record(NoteAdded(text=said))

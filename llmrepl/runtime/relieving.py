@@ -16,6 +16,7 @@ from llmrepl.events import (
 )
 from llmrepl.ports import Bounded, Request
 from llmrepl.relief import Budget, Compact, Trim, compact, relief
+from llmrepl.runtime.asking import learn
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
 from llmrepl.usage import Usage
@@ -144,6 +145,8 @@ class Relieving:
             problem=problem,
         )
         self._journal.record(event)
+        if digest.usage is not None:
+            learn(self._journal, request, digest.usage)
         return event
 
     async def _heard(self, digest: Digest, request: Request) -> str:
