@@ -1,8 +1,9 @@
 """How a model's service counts, learnt from the counts it reports. Pure: numbers in, numbers out.
 
-Each report says one number about a mixture of contents. A Bayesian linear regression finds what a
+Each report is one number about a mixture of contents. A Bayesian linear regression finds what a
 token of each kind of ours is to the service. It begins at one for one, and supposes that the kinds
 differ from that together rather than each on its own, so that the first report already tells most.
+How sure it is of itself goes by how far its estimates were from the reports.
 """
 
 from __future__ import annotations
@@ -17,21 +18,27 @@ from llmrepl.content import IMAGE_TOKENS, MESSAGE_TOKENS, Content
 PLACES = 2 * len(KINDS) + len(SIZES) + 3
 """What a count depends on: the numbers of the meter, messages, images, and each request."""
 
-TOGETHER, APART, GUESSED = 0.4, 0.25, 0.1
+TOGETHER, APART, GUESSED = 1.0, 0.5, 0.1
 """How far a token of ours may be from one of the service's: all kinds together, one kind, and an
 estimated token from a counted one of that kind. Standard deviations, as all of these."""
 
-BY_SIZE = 0.05
-"""How many tokens more or less each character of a word, of space or of another script may be."""
+BY_SIZE = 0.2
+"""How many tokens more or less each character may be."""
 
 MESSAGE, IMAGE, REQUEST = 4.0, 500.0, 20.0
 """How far messages, images and the frame of a request may be from what we suppose, in tokens."""
 
-LEAST_NOISE, NOISE = 1.5, 0.04
-"""What is left unexplained of a count: tokens, and a part of what is counted."""
+LEAST_NOISE, NOISE = 1.5, 0.02
+"""What is left unexplained of a count, at first: tokens, and a part of what is counted."""
 
-USUAL = 3.0
-"""Standard deviations beyond which a report weighs less: something else was counted, too."""
+SUPPOSED = 3.0
+"""How many reports it takes to outweigh what is supposed of the noise."""
+
+MOST = 25.0
+"""The most by which one report may speak for noise, in variances."""
+
+LEAST_SCALE = 0.05
+"""The least of the supposed noise that remains, in variances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +82,44 @@ class Calibration:
 
     def __init__(self) -> None:
         self._mean, self._matrix = _prior()
+        self._surprise = SUPPOSED
         self.reports = 0
-
-    def estimate(self, content: Content, requests: int = 1) -> Estimate:
-        """Return how many tokens the service will count; arguments as `vector` takes them."""
-        x = vector(content, requests)
-        tokens = max(0.0, _dot(self._mean, x))
-        spread = max(0.0, _dot(x, _times(self._matrix, x))) + _noise(content)
-        return Estimate(tokens, sqrt(spread))
 
     def size(self, content: Content) -> float:
         """Return the tokens of a part of a request."""
         return max(0.0, _dot(self._mean, vector(content, 0)))
 
+    def estimate(self, content: Content, requests: int = 1) -> Estimate:
+        """Return how many tokens the service will count; arguments as `vector` takes them."""
+        x = vector(content, requests)
+        tokens = max(0.0, _dot(self._mean, x))
+        spread = max(0.0, _dot(x, _times(self._matrix, x))) + _noise(tokens)
+        return Estimate(tokens, sqrt(spread * self._scale))
+
     def learn(self, content: Content, counted: float, requests: int = 1) -> None:
         """Take in what the service counted; arguments as `vector` takes them."""
         x = vector(content, requests)
         gain = _times(self._matrix, x)
-        known, noise = _dot(x, gain), _noise(content)
-        off = counted - _dot(self._mean, x)
-        unusual = abs(off) / (USUAL * sqrt(known + noise))
-        if unusual > 1 and self.reports:
-            noise += (unusual**2 - 1) * (known + noise)
-        scale = known + noise
+        tokens = _dot(self._mean, x)
+        spread = max(0.0, _dot(x, gain)) + _noise(max(tokens, counted))
+        off = counted - tokens
         for row, part in enumerate(gain):
-            self._mean[row] += part * off / scale
+            self._mean[row] += part * off / spread
             line = self._matrix[row]
             for column in range(PLACES):
-                line[column] -= part * gain[column] / scale
+                line[column] -= part * gain[column] / spread
+        self._surprise += min(MOST, off**2 / spread)
         self.reports += 1
 
+    @property
+    def _scale(self) -> float:
+        """What the variances are worth, by the reports so far."""
+        return max(LEAST_SCALE, self._surprise / (SUPPOSED + self.reports))
 
-def _noise(content: Content) -> float:
+
+def _noise(tokens: float) -> float:
     """Return the variance that nothing explains."""
-    size = abs(content.tokens) + IMAGE_TOKENS * abs(content.images)
-    return LEAST_NOISE**2 + (NOISE * size) ** 2
+    return LEAST_NOISE**2 + (NOISE * tokens) ** 2
 
 
 def _dot(left: Sequence[float], right: Sequence[float]) -> float:

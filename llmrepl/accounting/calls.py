@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS calls (
     estimated INTEGER NOT NULL,      -- input tokens, as we thought before the call
     input_tokens INTEGER NOT NULL,   -- and as the service reported
     output_tokens INTEGER NOT NULL,
+    doubtful INTEGER NOT NULL,       -- 1 where that cannot be all that was sent
     requests INTEGER NOT NULL,       -- of what follows: 1 for all of the request, 0 for what is new
     content TEXT NOT NULL,           -- JSON: [tokens, [kinds], messages, images]
     counted INTEGER NOT NULL         -- what the service counted of it
@@ -58,7 +59,7 @@ class Call:
     """One call, as it is kept.
 
     `content` is what the service counted as `counted`: all of the request where `requests` is 1,
-    what it has more than the one before where it is 0.
+    what it has more than the one before where it is 0. Nobody learns from a `doubtful` count.
     """
 
     provider: str
@@ -70,6 +71,7 @@ class Call:
     counted: int
     requests: int = 1
     purpose: str = "main"
+    doubtful: bool = False
     at: int = 0
 
 
@@ -96,7 +98,8 @@ class Calls:
         with self._connected(make=True) as db:
             db.execute(
                 "INSERT INTO calls (at, provider, model, purpose, estimated, input_tokens,"
-                " output_tokens, requests, content, counted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " output_tokens, doubtful, requests, content, counted)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     at,
                     call.provider,
@@ -105,6 +108,7 @@ class Calls:
                     call.estimated,
                     call.input_tokens,
                     call.output_tokens,
+                    call.doubtful,
                     call.requests,
                     json.dumps(numbers),
                     call.counted,
@@ -112,7 +116,7 @@ class Calls:
             )
 
     def last(self, provider: str, model: str, limit: int = REMEMBERED) -> list[Call]:
-        """Return the last calls of a model, the oldest of them first.
+        """Return the last calls of a model that nobody doubts, the oldest of them first.
 
         Raises:
             UsageError: they could not be read.
@@ -122,7 +126,8 @@ class Calls:
         with self._connected() as db:
             rows = db.execute(
                 "SELECT estimated, input_tokens, output_tokens, content, counted, requests,"
-                " purpose, at FROM calls WHERE provider = ? AND model = ? ORDER BY id DESC LIMIT ?",
+                " purpose, doubtful, at FROM calls"
+                " WHERE provider = ? AND model = ? AND NOT doubtful ORDER BY id DESC LIMIT ?",
                 (provider, model, limit),
             ).fetchall()
         return [
@@ -130,8 +135,21 @@ class Calls:
             for estimated, sent, said, content, *rest in reversed(rows)
         ]
 
-    def models(self) -> list[tuple[str, str]]:
-        """Return the provider and model of every call there was.
+    def begin_anew(self, provider: str, model: str, last: int) -> None:
+        """Doubt all calls of a model but these last ones: its service counts in another way now.
+
+        Raises:
+            UsageError: it could not be written.
+        """
+        with self._connected(make=True) as db:
+            db.execute(
+                "UPDATE calls SET doubtful = id NOT IN (SELECT id FROM calls WHERE provider = ?1"
+                " AND model = ?2 ORDER BY id DESC LIMIT ?3) WHERE provider = ?1 AND model = ?2",
+                (provider, model, last),
+            )
+
+    def models(self) -> list[tuple[str, str, int]]:
+        """Return each provider and model that was called, and how often that is not doubted.
 
         Raises:
             UsageError: they could not be read.
@@ -140,7 +158,8 @@ class Calls:
             return []
         with self._connected() as db:
             return db.execute(
-                "SELECT DISTINCT provider, model FROM calls ORDER BY provider, model"
+                "SELECT provider, model, count(*) FROM calls WHERE NOT doubtful"
+                " GROUP BY provider, model ORDER BY provider, model"
             ).fetchall()
 
     def close(self) -> None:

@@ -60,7 +60,14 @@ class Meter:
         thread.start()
         return thread
 
+    def recall(self) -> None:
+        """Begin to load, in the background, what is known of the model in use."""
+        if (name := self._counting) is not None:
+            self.estimates.of(name)
+
     def _load(self, prices: bool) -> None:
+        if (name := self._counting) is not None:
+            self.estimates.load(name)
         self.tokens.load()
         if prices:
             self.prices.load()

@@ -91,9 +91,9 @@ class Tokens:
         """Return the tokens of `text`, as `count` does, and of what kinds they are."""
         if len(text) <= LONG:
             return self._content(text)
-        samples = [self._content(sample) for sample in _samples(text)]
-        scale = len(text) / sum(map(len, _samples(text)))
-        whole = sum(samples, Content())
+        samples = _samples(text)
+        scale = len(text) / sum(map(len, samples))
+        whole = sum(map(self._content, samples), Content())
         return Content(
             round(whole.tokens * scale), tuple(round(kind * scale) for kind in whole.kinds)
         )

@@ -73,7 +73,7 @@ class Asking:
             journal.record(note)
         if finish.note:
             journal.record(NoteAdded(text=finish.note))
-        learn(journal, request, usage)
+        learn(journal, request, usage, told=bool(finish.note))
 
     def _record_system(self, system: str) -> None:
         """Record the system prompt if it is not the one that was recorded last."""
@@ -110,10 +110,17 @@ class Asking:
         raise ProviderError(f"{provider.name} ended its stream without saying so")
 
 
-def learn(journal: Journal, request: Request, usage: Usage) -> None:
-    """Let the meter learn from what the service counted, and tell what it has to say."""
+def learn(journal: Journal, request: Request, usage: Usage, *, told: bool = False) -> None:
+    """Let the meter learn from what the service counted, and tell what it has to say.
+
+    Args:
+        journal: where that is recorded.
+        request: what was counted.
+        usage: the count.
+        told: whether the service itself has told it.
+    """
     edges = journal.edges
     if isinstance(edges.meter, Calibrated):
         said = edges.meter.learn(edges.provider.name, request, usage)
-        if said:
+        if said and not told:
             journal.record(NoteAdded(text=said))
