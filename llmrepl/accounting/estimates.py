@@ -80,10 +80,16 @@ class Model:
         grown = Estimate(anchor.counted + added.tokens, added.error)
         return grown if grown.error <= whole.error else whole
 
-    def doubts(self, expected: Estimate, counted: int) -> bool:
-        """Tell whether a count is too far below what is expected to be all of the request."""
-        margin = max(CERTAIN * expected.error, FAR * expected.tokens)
-        return self.calibration.reports >= TAUGHT and counted < expected.tokens - margin
+    def doubts(self, content: Content, lineage: int, counted: int) -> Estimate | None:
+        """Return what all of a request takes, where a count is too far below it."""
+        if self.calibration.reports < TAUGHT:
+            return None
+        whole = self.calibration.estimate(content)
+        if anchor := self.since(lineage):
+            added = self.calibration.estimate(content - anchor.content, 0)
+            if _is_short(counted - anchor.counted, added):
+                return Estimate(anchor.counted + added.tokens, added.error)
+        return whole if _is_short(counted, whole) else None
 
     def stubborn(self) -> bool:
         """Tell whether the last doubtful counts agree with each other: the service has changed."""
@@ -129,7 +135,6 @@ class Estimates:
         if usage.estimated or content is None or counted <= 0:
             return ""
         model = self.of((provider, request.model))
-        expected = model.estimate(content, request.lineage)
         call = Call(
             provider,
             request.model,
@@ -140,7 +145,7 @@ class Estimates:
             counted,
             purpose=request.purpose,
         )
-        if model.doubts(expected, counted):
+        if expected := model.doubts(content, request.lineage, counted):
             return self._doubt(model, call, expected)
         if anchor := model.since(request.lineage):
             added, more = content - anchor.content, counted - anchor.counted
@@ -214,6 +219,11 @@ class Estimates:
                 learnt.learn(call.content, call.counted, call.requests)
             model.calibration, model.loaded = learnt, True
             model.calls.clear()
+
+
+def _is_short(counted: int, expected: Estimate) -> bool:
+    margin = max(CERTAIN * expected.error, FAR * expected.tokens)
+    return counted < expected.tokens - margin
 
 
 def calibrated(calls: Iterable[Call]) -> Calibration:

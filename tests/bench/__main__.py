@@ -16,6 +16,7 @@ SUBJECTS = (
     "typing",
     "sessions",
     "appending",
+    "estimates",
 )
 ROOT = Path(__file__).parents[2]
 
