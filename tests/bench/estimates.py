@@ -18,7 +18,7 @@ def report() -> str:
     meter.load()
     lines = [
         "estimates: error before a call, after 20 calls (first: of a session's first request)",
-        f"  {'service':12} {'content':12} {'n':>5} {'p50':>7} {'p95':>7} {'first p95':>9} {'max':>7}",
+        "  service      content          n     p50     p95 first p95     max",
     ]
     for service, counting in services().items():
         for name, mixture in MIXTURES.items():
