@@ -14,8 +14,8 @@ from llmrepl.testing.clock import FakeClock
 from llmrepl.testing.executor import FakeExecutor
 from llmrepl.testing.store import MemoryStore
 from llmrepl.usage import Usage
+from tests.core.running import PlainMeter, Speaker, events_of
 from tests.core.test_compacting import SUMMARY, Tight
-from tests.core.test_runtime import PlainMeter, Speaker, events_of
 
 SPENT = Usage(70, 3)
 
