@@ -58,6 +58,7 @@ class Window:
         self.model = model
         self.system = system
         self._meter = meter
+        self._calibrated = meter if isinstance(meter, Calibrated) else None
         self._sampling = sampling or Sampling()
         self.takes: Callable[[], int | None] = lambda: None
         self._system: Content | None = None
@@ -102,12 +103,11 @@ class Window:
         return self._system
 
     def _weighed(self, text: str) -> Content:
-        meter = self._meter
-        return meter.content(text) if isinstance(meter, Calibrated) else Content(meter.count(text))
+        meter = self._calibrated
+        return meter.content(text) if meter else Content(self._meter.count(text))
 
     def _size(self, content: Content) -> int:
-        meter = self._meter
-        return meter.size(content) if isinstance(meter, Calibrated) else content.total
+        return self._calibrated.size(content) if self._calibrated else content.total
 
     def parts(self, conversation: Conversation) -> Mapping[str, int]:
         """Return the tokens of the next request by what they are; `KINDS` after the system prompt.
@@ -122,9 +122,8 @@ class Window:
         """Return the tokens of the next request; costs what the new messages cost."""
         self._take_in(conversation)
         whole = self._whole
-        meter = self._meter
-        if isinstance(meter, Calibrated):
-            return meter.estimate(whole, self._lineage)
+        if self._calibrated:
+            return self._calibrated.estimate(whole, self._lineage)
         return whole.total
 
     @property
