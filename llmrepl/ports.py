@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO, runtime_checkable
 
+from llmrepl.content import Content
 from llmrepl.conversation import Conversation, Spend
 from llmrepl.errors import ProviderError
 from llmrepl.events import (
@@ -41,7 +42,8 @@ class Request:
     `stop` are strings the provider should stop at. None means the provider's own default.
     `estimated_tokens` is our count of everything sent. `purpose` is `main`, or `compact` where a
     summary is asked for. `answered` counts the model's messages in the conversation, those that
-    are not sent any more included; None for those that are sent.
+    are not sent any more included; None for those that are sent. `content` is what was counted for
+    the estimate; requests of one `lineage` other than 0 only ever grow at their end.
     """
 
     model: str
@@ -54,6 +56,8 @@ class Request:
     estimated_tokens: int = 0
     purpose: str = "main"
     answered: int | None = None
+    content: Content | None = None
+    lineage: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +294,27 @@ class Meter(Protocol):
 
     async def cost(self, provider: Provider, model: str, usage: Usage) -> Cost | None:
         """Return what `usage` costs, or None where nobody knows the price."""
+        ...
+
+
+@runtime_checkable
+class Calibrated(Meter, Protocol):
+    """A meter that learns from the counts of services how these count; none of it blocks."""
+
+    def content(self, text: str) -> Content:
+        """Return what counts of `text`."""
+        ...
+
+    def size(self, content: Content) -> int:
+        """Return the tokens of a part of a request, by the count of the model in use."""
+        ...
+
+    def estimate(self, content: Content, lineage: int) -> int:
+        """Return the tokens of a whole request; see `Request` for its lineage."""
+        ...
+
+    def learn(self, provider: str, request: Request, usage: Usage) -> str:
+        """Take in what a service counted; return what a person has to know, or nothing."""
         ...
 
 

@@ -5,8 +5,20 @@ Nothing here ever asks the network: vocabularies and prices are installed with t
 
 from __future__ import annotations
 
+from llmrepl.accounting.accuracy import Accuracy, accuracies
+from llmrepl.accounting.calls import Call, Calls, UsageError
 from llmrepl.accounting.meter import Meter
 from llmrepl.accounting.prices import Prices
 from llmrepl.accounting.tokens import Tokens, encoding_of
 
-__all__ = ["Meter", "Prices", "Tokens", "encoding_of"]
+__all__ = [
+    "Accuracy",
+    "Call",
+    "Calls",
+    "Meter",
+    "Prices",
+    "Tokens",
+    "UsageError",
+    "accuracies",
+    "encoding_of",
+]

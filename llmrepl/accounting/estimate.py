@@ -13,6 +13,7 @@ random, +170 % where it is one letter again and again.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TOKEN = re.compile(
     r"""
@@ -40,3 +41,8 @@ _TOKEN = re.compile(
 def estimate(text: str) -> int:
     """Return about how many tokens `text` has (see above for how near); 0 only for no text."""
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def guessed(text: str) -> Iterator[str]:
+    """Yield the pieces of `text` that `estimate` counts."""
+    return (found[0] for found in _TOKEN.finditer(text))

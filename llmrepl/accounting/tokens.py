@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from llmrepl.accounting import ranks
-from llmrepl.accounting.estimate import estimate
+from llmrepl.accounting.estimate import estimate, guessed
+from llmrepl.accounting.kinds import kinds_of
+from llmrepl.content import Content
 
 if TYPE_CHECKING:
     import tiktoken
@@ -84,6 +87,36 @@ class Tokens:
         count = self._exactly if self.exact else estimate
         return count(text) if len(text) <= LONG else _by_samples(text, count)
 
+    def content(self, text: str) -> Content:
+        """Return the tokens of `text`, as `count` does, and of what kinds they are."""
+        if len(text) <= LONG:
+            return self._content(text)
+        samples = _samples(text)
+        scale = len(text) / sum(map(len, samples))
+        whole = sum(map(self._content, samples), Content())
+        return Content(
+            round(whole.tokens * scale), tuple(round(kind * scale) for kind in whole.kinds)
+        )
+
+    def _content(self, text: str) -> Content:
+        encoding = self._loaded
+        if encoding is None:
+            words = Counter(guessed(text))
+            return Content(words.total(), kinds_of(words, exact=False))
+        ids: Counter[int] = Counter()
+        estimated: Counter[str] = Counter()
+        for piece in pieces(text):
+            if (found := _ids(encoding, piece)) is None:
+                estimated.update(guessed(piece))
+            else:
+                ids.update(found)
+        words = Counter()
+        for number, count in ids.items():
+            word = encoding.decode_single_token_bytes(number).decode("utf-8", "replace")
+            words[word] += count
+        words += estimated
+        return Content(words.total(), kinds_of(words, exact=True))
+
     def _exactly(self, text: str) -> int:
         return sum(_encoded(self._loaded, piece) for piece in pieces(text))
 
@@ -95,19 +128,27 @@ def pieces(text: str) -> Iterator[str]:
 
 def _encoded(encoding: tiktoken.Encoding | None, piece: str) -> int:
     """Return the number of tokens of `piece`, estimated should the encoder break on it."""
-    if encoding is None:
-        return estimate(piece)
+    ids = None if encoding is None else _ids(encoding, piece)
+    return estimate(piece) if ids is None else len(ids)
+
+
+def _ids(encoding: tiktoken.Encoding, piece: str) -> list[int] | None:
+    """Return the tokens of `piece`; None should the encoder break on it."""
     try:
-        return len(encoding.encode_ordinary(piece))
+        return encoding.encode_ordinary(piece)
     except BaseException as error:  # a Rust panic is no Exception, and ends a program otherwise
         if type(error).__name__ != "PanicException":
             raise
-        return estimate(piece)
+        return None
 
 
 def _by_samples(text: str, count: Callable[[str], int]) -> int:
     """Return the number of tokens of a long `text`, from evenly spread samples of it."""
+    samples = _samples(text)
+    return round(sum(map(count, samples)) * len(text) / sum(map(len, samples)))
+
+
+def _samples(text: str) -> list[str]:
     size = 2 * PIECE
     stride = (len(text) - size) // (SAMPLES - 1)
-    counted = sum(count(text[start : start + size]) for start in range(0, SAMPLES * stride, stride))
-    return round(counted * len(text) / (SAMPLES * size))
+    return [text[start : start + size] for start in range(0, SAMPLES * stride, stride)]

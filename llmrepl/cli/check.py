@@ -26,7 +26,7 @@ MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 @sandbox_option
 @click.argument("names", nargs=-1)
 def command(as_json: bool, model: str | None, names: tuple[str, ...], **options: Any) -> int:
-    """Check configuration, sandbox, provider, sessions and audit log; NAMES choose some.
+    """Check configuration, sandbox, provider, sessions, audit log, estimates; NAMES choose some.
 
     `llmrepl check sandbox` also says what was tried, what each tier lacks, and what it costs.
     """

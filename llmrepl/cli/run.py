@@ -75,6 +75,7 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
     try:
         if assembly.opened and assembly.opened.log.repaired:
             click.echo(f"llmrepl: note: {clean(assembly.opened.log.repaired)}", err=True)
+        assembly.meter.recall()
         # Without a sandbox nothing may run, and a script should hear of it before it pays a model.
         await assembly.start_sandbox()
         if assembly.trail.repaired:

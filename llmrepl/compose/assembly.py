@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from llmrepl.accounting import Meter
+from llmrepl.accounting import Calls, Meter
 from llmrepl.audit.log import AuditLog
 from llmrepl.audit.trail import Audited, Trail
 from llmrepl.compose.approval import Gate, Person
@@ -22,7 +22,7 @@ from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.compose.routes import Routes, first_of
 from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
-from llmrepl.config.paths import audit_directory, search_index
+from llmrepl.config.paths import audit_directory, search_index, usage_database
 from llmrepl.config.secrets import redactor_of
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.window import Sampling, Window
@@ -108,7 +108,7 @@ class Assembly:
         self.words = False  # whether a screen reader reads what is shown
         self.look: Look = Plain()
         self.warming: asyncio.Future[None] | None = None
-        self.meter = Meter(prices_of(config))
+        self.meter = Meter(prices_of(config), calls=Calls(usage_database(environ)))
         self.executor = executor_for(policy_of(config, cwd), environ)
         self.trail = Trail(
             AuditLog(audit_directory(environ), self.redactor),
@@ -167,6 +167,7 @@ class Assembly:
             config.context.window,
         )
         self.window.takes = lambda: self.context_size.tokens
+        self.meter.asked = lambda: (self.edges.provider.name, self.window.model)
         self.views = Views()
 
     @property
@@ -275,6 +276,7 @@ class Assembly:
         await self.executor.close()
         await self.edges.provider.close()
         await self.routes.close()
+        await asyncio.to_thread(self.meter.estimates.close)
         self.trail.close()
         if self.opened:
             self.opened.log.close()

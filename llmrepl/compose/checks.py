@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from llmrepl.accounting import Calls, UsageError, accuracies
 from llmrepl.audit.reading import verify
 from llmrepl.compose.assembly import Assembly
 from llmrepl.config import Loaded
-from llmrepl.config.paths import audit_directory
+from llmrepl.config.paths import audit_directory, usage_database
 from llmrepl.events import CheckFinished
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.selftest import SelfTest, self_test
@@ -25,6 +26,10 @@ LITTLE_SPACE = 100 * 2**20
 """Bytes of free disk below which sessions are in danger."""
 
 
+MODELS = 5
+"""The models, those that are called most, whose estimates a check tells."""
+
+
 def checks_of(assembly: Assembly) -> dict[str, Check]:
     """Return the checks of a running chat."""
     return {
@@ -32,6 +37,7 @@ def checks_of(assembly: Assembly) -> dict[str, Check]:
         "provider": lambda: heartbeat(assembly.edges.provider, assembly.window.model),
         "sessions": lambda: check_sessions(assembly.config.sessions.directory),
         "audit": lambda: check_audit(audit_directory(os.environ)),
+        "estimates": lambda: check_estimates(usage_database(os.environ)),
     }
 
 
@@ -60,6 +66,7 @@ def all_checks(
         "provider": provider,
         "sessions": lambda: check_sessions(loaded.config.sessions.directory),
         "audit": lambda: check_audit(audit_directory(os.environ)),
+        "estimates": lambda: check_estimates(usage_database(os.environ)),
     }
 
 
@@ -82,6 +89,19 @@ async def check_audit(directory: Path) -> CheckFinished:
         )
     entries = counted(report.lines, "entry", "entries")
     return CheckFinished(name="audit", status="ok", message=f"{entries}, all sound")
+
+
+async def check_estimates(database: Path) -> CheckFinished:
+    """Say how near the estimates of tokens are to what services count."""
+    try:
+        known = await asyncio.to_thread(lambda: accuracies(Calls(database)))
+    except UsageError as error:
+        return CheckFinished(
+            name="estimates", status="warning", message=error.message, fix=error.hint
+        )
+    most = sorted(known.items(), key=lambda item: -item[1].calls)[:MODELS]
+    message = "; ".join(f"{name}: {found}" for name, found in most) or "no model was called yet"
+    return CheckFinished(name="estimates", status="ok", message=message)
 
 
 async def check_configuration(loaded: Loaded) -> CheckFinished:

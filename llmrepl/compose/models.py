@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from llmrepl.accounting import Accuracy, Calls, UsageError, accuracies
 from llmrepl.compose.assembly import provider_for
 from llmrepl.config import Config
+from llmrepl.config.paths import usage_database
 from llmrepl.config.secrets import redactor_of
 from llmrepl.errors import LlmreplError
 from llmrepl.providers.registry import BUILT_IN, installed
@@ -25,6 +27,7 @@ class ModelRow(NamedTuple):
     note: str = ""
     usable: bool = True
     context: int | None = None
+    accuracy: Accuracy | None = None
 
 
 async def list_models(config: Config, environ: Mapping[str, str] | None = None) -> list[ModelRow]:
@@ -33,7 +36,19 @@ async def list_models(config: Config, environ: Mapping[str, str] | None = None) 
     names = dict.fromkeys([*BUILT_IN, *installed(), *config.providers])
     found = await asyncio.gather(*(_of_provider(config, name, environ) for name in names))
     redactor = redactor_of(config, environ, Path.cwd())
-    return [row._replace(note=redactor.redact(row.note)) for rows in found for row in rows]
+    known = _accuracies(environ)
+    return [
+        row._replace(note=redactor.redact(row.note), accuracy=known.get(row.name))
+        for rows in found
+        for row in rows
+    ]
+
+
+def _accuracies(environ: Mapping[str, str]) -> Mapping[str, Accuracy]:
+    try:
+        return accuracies(Calls(usage_database(environ)))
+    except UsageError:  # `llmrepl check` says so
+        return {}
 
 
 async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) -> list[ModelRow]:

@@ -6,7 +6,12 @@ import os
 from pathlib import Path
 
 from llmrepl.config import Config
-from llmrepl.config.paths import cache_directory, config_directory, data_directory
+from llmrepl.config.paths import (
+    cache_directory,
+    config_directory,
+    data_directory,
+    state_directory,
+)
 from llmrepl.errors import ConfigError
 from llmrepl.executors.network.allowlist import parse
 from llmrepl.executors.policy import Limits, Policy
@@ -34,7 +39,10 @@ def policy_of(config: Config, cwd: Path) -> Policy:
         tier=sandbox.tier,
         write=sandbox.write,
         closed=(
-            *(place(os.environ) for place in (config_directory, data_directory, cache_directory)),
+            *(
+                place(os.environ)
+                for place in (config_directory, data_directory, state_directory, cache_directory)
+            ),
             config.sessions.directory,
         ),
         quarantine=data_directory(os.environ) / "quarantine",

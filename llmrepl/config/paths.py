@@ -44,6 +44,16 @@ def cache_directory(environ: Mapping[str, str]) -> Path:
     return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")
 
 
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what llmrepl has learnt: `~/.local/state/llmrepl` on Linux."""
+    return _directory(environ, "XDG_STATE_HOME", ".local/state")
+
+
+def usage_database(environ: Mapping[str, str]) -> Path:
+    """Return the file that knows every call of a model, in numbers."""
+    return state_directory(environ) / "usage.db"
+
+
 def search_index(environ: Mapping[str, str], sessions: Path) -> Path:
     """Return the file of the search index of a directory of sessions."""
     name = sha256(os.fsencode(sessions.absolute())).hexdigest()[:16]

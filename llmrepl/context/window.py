@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import overload
 
+from llmrepl.content import Content
 from llmrepl.context.digest import INSTRUCTION, instruction
 from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered
 from llmrepl.conversation import Conversation, Message
-from llmrepl.ports import ChatMessage, Meter, Request
+from llmrepl.ports import Calibrated, ChatMessage, Meter, Request
 from llmrepl.relief import Budget, Compact
 from llmrepl.vector import Vector
 
@@ -22,16 +25,10 @@ STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
 With the newline, so that a tag quoted inside a line of code does not end the message.
 """
 
-MESSAGE_TOKENS = 4
-"""What a message costs beyond its text: role and separators (3 to 4 by OpenAI's own account)."""
-
-IMAGE_TOKENS = 765
-"""What an image takes, about: a picture of 1024 x 1024 by OpenAI's own account.
-
-Other services say from 85 to 1,600 for it, or more.
-"""
-
 SYSTEM = "system prompt"
+
+_lineages = count(1)
+_ONE = Content(messages=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,42 +58,56 @@ class Window:
         self.model = model
         self.system = system
         self._meter = meter
+        self._calibrated = meter if isinstance(meter, Calibrated) else None
         self._sampling = sampling or Sampling()
         self.takes: Callable[[], int | None] = lambda: None
-        self._system_tokens = -1
+        self._system: Content | None = None
         self._forget()
 
     def _forget(self) -> None:
+        self._lineage = next(_lineages)
         self._source: Vector[Message] = Vector()
         self._messages: Vector[ChatMessage] = Vector()
-        self._tokens = dict.fromkeys(KINDS, 0)
-        self._sizes: list[int] = []
+        self._parts = dict.fromkeys(KINDS, Content())
+        self._contents: list[Content] = []
         self._answers = 0
 
     def _add(self, message: Message) -> None:
         """Append a message; two of the same role in a row, which some models refuse, become one."""
         chat, pieces = rendered(message)
-        size = MESSAGE_TOKENS
+        whole = images = Content(images=len(chat.images))
         for number, (kind, text) in enumerate(pieces):
-            taken = self._meter.count(text)
-            self._tokens[kind] += taken + (0 if number else MESSAGE_TOKENS)
-            size += taken
-        self._tokens[IMAGES] += IMAGE_TOKENS * len(chat.images)
-        self._sizes.append(size + IMAGE_TOKENS * len(chat.images))
+            piece = self._weighed(text) if number else self._weighed(text) + _ONE
+            self._parts[kind] += piece
+            whole += piece
+        self._parts[IMAGES] += images
+        self._contents.append(whole)
         self._answers += message.role == "assistant"
         self._messages = joined(self._messages, chat)
 
     def use_system(self, system: str) -> None:
         """Send another system prompt from now on."""
         self.system = system
-        self._system_tokens = -1
+        self._system = None
+        self._lineage = next(_lineages)
 
     @property
     def system_tokens(self) -> int:
         """How many tokens the system prompt takes."""
-        if self._system_tokens < 0:
-            self._system_tokens = self._meter.count(self.system) + MESSAGE_TOKENS
-        return self._system_tokens
+        return self._size(self._system_content)
+
+    @property
+    def _system_content(self) -> Content:
+        if self._system is None:
+            self._system = self._weighed(self.system) + _ONE
+        return self._system
+
+    def _weighed(self, text: str) -> Content:
+        meter = self._calibrated
+        return meter.content(text) if meter else Content(self._meter.count(text))
+
+    def _size(self, content: Content) -> int:
+        return self._calibrated.size(content) if self._calibrated else content.total
 
     def parts(self, conversation: Conversation) -> Mapping[str, int]:
         """Return the tokens of the next request by what they are; `KINDS` after the system prompt.
@@ -104,17 +115,25 @@ class Window:
         Costs what the new messages cost.
         """
         self._take_in(conversation)
-        return {SYSTEM: self.system_tokens, **self._tokens}
+        sizes = {kind: self._size(content) for kind, content in self._parts.items()}
+        return {SYSTEM: self.system_tokens, **sizes}
 
     def tokens(self, conversation: Conversation) -> int:
         """Return the tokens of the next request; costs what the new messages cost."""
         self._take_in(conversation)
-        return self.system_tokens + sum(self._tokens.values())
+        whole = self._whole
+        if self._calibrated:
+            return self._calibrated.estimate(whole, self._lineage)
+        return whole.total
+
+    @property
+    def _whole(self) -> Content:
+        return sum(self._parts.values(), self._system_content)
 
     def sizes(self, conversation: Conversation) -> Sequence[int]:
         """Return the tokens of each message; costs what the new messages cost."""
         self._take_in(conversation)
-        return self._sizes
+        return Sizes(self._contents, self._size)
 
     @property
     def budget(self) -> Budget | None:
@@ -131,7 +150,8 @@ class Window:
         is too much for the model, the oldest of it is left out, and the request says so.
         """
         sizes, budget = self.sizes(conversation), self.budget
-        total = self.system_tokens + sum(sizes[: plan.replaced]) + self._meter.count(INSTRUCTION)
+        asked = self._weighed(INSTRUCTION)
+        total = self.system_tokens + sum(sizes[: plan.replaced]) + self._size(asked)
         first = 0
         while budget is not None and total > budget.room and first < plan.replaced - 1:
             total -= sizes[first]
@@ -150,6 +170,7 @@ class Window:
             estimated_tokens=total,
             purpose="compact",
             answered=conversation.answered + self._answers,
+            content=sum(self._contents[first : plan.replaced], self._system_content + asked),
         )
 
     def request(self, conversation: Conversation) -> Request:
@@ -165,6 +186,8 @@ class Window:
             seed=self._sampling.seed,
             estimated_tokens=estimated,
             answered=conversation.answered + self._answers if conversation.folds else None,
+            content=self._whole,
+            lineage=self._lineage,
         )
 
     def _take_in(self, conversation: Conversation) -> None:
@@ -174,6 +197,26 @@ class Window:
         for message in conversation.messages.since(len(self._source)):
             self._add(message)
         self._source = conversation.messages
+
+
+class Sizes(Sequence[int]):
+    """The tokens of messages, each estimated when it is asked for."""
+
+    def __init__(self, contents: Sequence[Content], size: Callable[[Content], int]) -> None:
+        self._contents = contents
+        self._size = size
+
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sizes: ...
+    def __getitem__(self, place: int | slice) -> int | Sizes:
+        if isinstance(place, slice):
+            return Sizes(self._contents[place], self._size)
+        return self._size(self._contents[place])
+
+    def __len__(self) -> int:
+        return len(self._contents)
 
 
 def joined(messages: Vector[ChatMessage], chat: ChatMessage) -> Vector[ChatMessage]:

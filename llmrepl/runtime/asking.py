@@ -20,7 +20,7 @@ from llmrepl.events import (
     SystemSet,
 )
 from llmrepl.parser import Check
-from llmrepl.ports import Choice, Finish, Provider, Request, Router, TextChunk
+from llmrepl.ports import Calibrated, Choice, Finish, Provider, Request, Router, TextChunk
 from llmrepl.routing import remedy
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
@@ -162,6 +162,7 @@ class Asking:
             journal.record(note)
         if finish.note:
             journal.record(NoteAdded(text=finish.note))
+        learn(journal, choice, request, usage, told=bool(finish.note))
 
     def _record_system(self, system: str) -> None:
         """Record the system prompt if it is not the one that was recorded last."""
@@ -196,3 +197,24 @@ class Asking:
                 if draft.done:
                     return Finish()
         raise ProviderError(f"{provider.name} ended its stream without saying so")
+
+
+def learn(
+    journal: Journal, choice: Choice, request: Request, usage: Usage, *, told: bool = False
+) -> None:
+    """Let the meter learn from what the service counted, and tell what it has to say.
+
+    Args:
+        journal: where that is recorded.
+        choice: who counted it.
+        request: what was counted.
+        usage: the count.
+        told: whether the service itself has told it.
+    """
+    edges = journal.edges
+    if isinstance(edges.meter, Calibrated):
+        said = edges.meter.learn(
+            choice.provider.name, replace(request, model=choice.model), usage
+        )
+        if said and not told:
+            journal.record(NoteAdded(text=said))

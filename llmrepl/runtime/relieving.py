@@ -16,6 +16,7 @@ from llmrepl.events import (
 )
 from llmrepl.ports import Bounded, Choice, Provider, Request
 from llmrepl.relief import Budget, Compact, Trim, compact, relief
+from llmrepl.runtime.asking import learn
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
 from llmrepl.runtime.straight import Straight
@@ -145,6 +146,8 @@ class Relieving:
             problem=problem,
         )
         self._journal.record(event)
+        if digest.usage is not None:
+            learn(self._journal, choice, request, digest.usage)
         return event
 
     async def _asked(self, request: Request) -> tuple[Digest, Choice, str]:

@@ -18,6 +18,7 @@ SUBJECTS = (
     "appending",
     "providers",
     "growth",
+    "estimates",
 )
 ROOT = Path(__file__).parents[2]
 

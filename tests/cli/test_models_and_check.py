@@ -8,7 +8,7 @@ from llmrepl.executors.tiers import TIERS
 from llmrepl.testing import Refused
 from tests.cli.machine import NOBODY, WITHOUT_BUBBLEWRAP, until
 
-CHECKS = ["configuration", "sandbox", "provider", "sessions", "audit"]
+CHECKS = ["configuration", "sandbox", "provider", "sessions", "audit", "estimates"]
 
 
 def rows(ran):
@@ -112,7 +112,7 @@ def test_a_missing_sandbox_fails_with_the_command_that_mends_it(machine):
     demo = ("--model", "demo/assistant")
     ran = machine.run("check", *demo, command=WITHOUT_BUBBLEWRAP)
     assert ran.code == 3
-    assert [line[0] for line in ran.lines if line[0] != " "] == ["✓", "✗", "✓", "✓", "✓"]
+    assert [line[0] for line in ran.lines if line[0] != " "] == ["✓", "✗", *"✓✓✓✓"]
     place = next(i for i, line in enumerate(ran.lines) if line.startswith("✗ sandbox: "))
     assert "no bwrap on PATH" in ran.lines[place]
     assert "apt install bubblewrap" in ran.lines[place + 1]

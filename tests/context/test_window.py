@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmrepl.content import IMAGE_TOKENS, MESSAGE_TOKENS
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.render import (
     ANSWERS,
@@ -14,7 +15,7 @@ from llmrepl.context.render import (
     SUMMARIES,
     rendered,
 )
-from llmrepl.context.window import IMAGE_TOKENS, MESSAGE_TOKENS, SYSTEM, Sampling, Window
+from llmrepl.context.window import SYSTEM, Sampling, Window
 from llmrepl.conversation import Conversation, Message, evolve
 from llmrepl.events import ContextCompacted, TurnFinished, TurnStarted
 from llmrepl.parser import Block, BlockParser
