@@ -213,8 +213,6 @@ def learn(
     """
     edges = journal.edges
     if isinstance(edges.meter, Calibrated):
-        said = edges.meter.learn(
-            choice.provider.name, replace(request, model=choice.model), usage
-        )
+        said = edges.meter.learn(choice.provider.name, replace(request, model=choice.model), usage)
         if said and not told:
             journal.record(NoteAdded(text=said))

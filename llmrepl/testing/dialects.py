@@ -7,7 +7,7 @@ follow Ollama's `/api/chat` and the chat-completions format with Groq's `x_groq`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ class Wire:
         comments: whether comment lines stand between events.
         refuses: request fields that are answered with status 400.
         headers: of every answer, besides its type and length.
+        counts: what it says that a request takes, given its body; None for a token every 4 bytes.
     """
 
     rate: float = 0.0
@@ -56,6 +57,7 @@ class Wire:
     comments: bool = False
     refuses: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    counts: Callable[[Mapping[str, Any]], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,6 @@ class ModelServer:
         stateless: choose the reply by counting the request's assistant messages, so that a client
             that was killed and started again gets the reply it missed.
         dialects: more dialects that it speaks, by the path of their requests.
-        counts: what it says that a request takes, given its body; None for a token every 4 bytes.
         models: what it says it offers. It answers for any other name too.
         port: where to listen on 127.0.0.1; 0 finds a free one.
     """
@@ -57,7 +56,6 @@ class ModelServer:
         wire: Wire | None = None,
         stateless: bool = False,
         dialects: Mapping[str, Dialect] | None = None,
-        counts: Callable[[Mapping[str, Any]], int] | None = None,
         models: Sequence[str] = ("test:latest",),
         port: int = 0,
     ) -> None:
@@ -65,7 +63,6 @@ class ModelServer:
         places = leaves_message if stateless else (lambda _item: True)
         self._script: Script[Reply | Refused | Broken] = Script(items, places)
         self._stateless = stateless
-        self._counts = counts
         self._asked = 0
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -201,7 +198,7 @@ class ModelServer:
         stop, limit = dialect.limits(body)
         reply = limited(reply, stop if wire.obeys_stop else (), limit)
         thought, text = pieces(reply.reasoning), pieces(reply.text)
-        sent = len(exchange.content) // 4 if self._counts is None else self._counts(body)
+        sent = len(exchange.content) // 4 if wire.counts is None else wire.counts(body)
         received = len(thought) + len(text)
         if reply.usage is not None:
             sent, received = reply.usage.input_tokens, reply.usage.output_tokens

@@ -14,7 +14,7 @@ from llmrepl.config import load
 from llmrepl.config.paths import usage_database
 from llmrepl.events import MessageFinished, NoteAdded, StepStarted
 from llmrepl.parts import Text
-from llmrepl.testing import ModelServer
+from llmrepl.testing import ModelServer, Wire
 from tests.accounting.samples import ENGLISH
 
 
@@ -68,14 +68,14 @@ PROMPTS = [f"{number}. {ENGLISH}" for number in range(4)]
 
 
 def test_from_the_second_request_on_an_estimate_is_near_the_service_s_own_count(talk):
-    with ModelServer(["Yes."] * 8, counts=letters) as server:
+    with ModelServer(["Yes."] * 8, wire=Wire(counts=letters)) as server:
         first, *later = errors(talk(server, PROMPTS))
     assert first > 0.3
     assert max(later) < 0.1
 
 
 def test_another_session_begins_with_what_was_learnt(talk):
-    with ModelServer(["Yes."] * 8, counts=letters) as server:
+    with ModelServer(["Yes."] * 8, wire=Wire(counts=letters)) as server:
         talk(server, PROMPTS)
         assembly = talk(server, PROMPTS)
     assert max(errors(assembly)) < 0.05
@@ -84,7 +84,7 @@ def test_another_session_begins_with_what_was_learnt(talk):
 def test_a_broken_database_costs_a_warning_and_nothing_else(talk):
     talk.database.parent.mkdir(parents=True)
     talk.database.write_bytes(b"this is not a database" * 100)
-    with ModelServer(["Yes."] * 8, counts=letters) as server:
+    with ModelServer(["Yes."] * 8, wire=Wire(counts=letters)) as server:
         assembly = talk(server, PROMPTS)
     (note,) = events(assembly, NoteAdded)
     assert str(talk.database) in note.text
@@ -96,7 +96,7 @@ def test_a_service_that_cuts_the_prompt_without_saying_so_is_told(talk):
     def cut(body):
         return min(letters(body), 8000)
 
-    with ModelServer(["Yes."] * 40, counts=cut) as server:
+    with ModelServer(["Yes."] * 40, wire=Wire(counts=cut)) as server:
         assembly = talk(server, PROMPTS * 4)
     (note,) = events(assembly, NoteAdded)
     assert "openai counted 8,000 tokens of a prompt that takes" in note.text
@@ -125,14 +125,14 @@ def test_a_database_of_a_newer_version_is_left_alone(talk):
     with closing(sqlite3.connect(talk.database)) as db:
         db.execute("PRAGMA user_version = 99")
     before = talk.database.read_bytes()
-    with ModelServer(["Yes."], counts=letters) as server:
+    with ModelServer(["Yes."], wire=Wire(counts=letters)) as server:
         assembly = talk(server, PROMPTS[:1])
     assert talk.database.read_bytes() == before
     assert not events(assembly, NoteAdded) or "a newer llmrepl" in str(events(assembly, NoteAdded))
 
 
 def test_how_near_the_estimates_of_a_model_were_is_known_afterwards(talk):
-    with ModelServer(["Yes."] * 40, counts=letters) as server:
+    with ModelServer(["Yes."] * 40, wire=Wire(counts=letters)) as server:
         talk(server, PROMPTS * 8)
     calls = Calls(talk.database)
     (found,) = accuracies(calls).values()
@@ -145,6 +145,6 @@ def test_how_near_the_estimates_of_a_model_were_is_known_afterwards(talk):
 
 
 def test_only_the_person_can_read_the_database(talk):
-    with ModelServer(["Yes."], counts=letters) as server:
+    with ModelServer(["Yes."], wire=Wire(counts=letters)) as server:
         talk(server, PROMPTS[:1])
     assert talk.database.stat().st_mode & 0o077 == 0

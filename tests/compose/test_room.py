@@ -9,7 +9,7 @@ from llmrepl.config import load
 from llmrepl.context.digest import INSTRUCTION
 from llmrepl.events import ContextCompacted, MessageFinished, NoteAdded
 from llmrepl.parts import Text
-from llmrepl.testing import ModelServer
+from llmrepl.testing import ModelServer, Wire
 
 WINDOW = 8192
 """What the server says that its model takes."""
@@ -63,7 +63,9 @@ def contents(exchange):
 
 
 def test_a_window_that_is_learnt_after_the_first_turn_is_kept_from_then_on(talk):
-    with ModelServer(["One.", "Two.", SUMMARY, "Three.", "Four."], counts=words) as server:
+    with ModelServer(
+        ["One.", "Two.", SUMMARY, "Three.", "Four."], wire=Wire(counts=words)
+    ) as server:
         assembly = talk(server, PROMPTS)
         requests = server.requests
     assert assembly.context_size.tokens == WINDOW

@@ -90,8 +90,6 @@ FOUR = {
     "sessions.prune": ("true", None, "false", "true"),
     "sessions.encrypt": ('["keyring"]', None, f'["{RECIPIENT}"]', f'["{RECIPIENT}", "keyring"]'),
     "sessions.identity": ('"/i/1"', None, '"/i/3"', '"/i/4"'),
-    "context.window": ("8192", "4096", "2048", "1024"),
-    "context.compact": ("false", "true", "false", "true"),
     "ui.display": ('"plain"', None, '"my-plugin"', '"auto"'),
     "ui.theme": ('"dark"', '"light"', '"none"', '"auto"'),
     "ui.screen_reader": ("true", None, "false", "true"),
