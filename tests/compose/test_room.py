@@ -63,9 +63,8 @@ def contents(exchange):
 
 
 def test_a_window_that_is_learnt_after_the_first_turn_is_kept_from_then_on(talk):
-    with ModelServer(
-        ["One.", "Two.", SUMMARY, "Three.", "Four."], wire=Wire(counts=words)
-    ) as server:
+    script = ["One.", "Two.", SUMMARY, "Three.", "Four."]
+    with ModelServer(script, wire=Wire(counts=words)) as server:
         assembly = talk(server, PROMPTS)
         requests = server.requests
     assert assembly.context_size.tokens == WINDOW
