@@ -6,6 +6,7 @@ import array
 import asyncio
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -84,6 +85,12 @@ class Channel:
         """Take in all that has arrived."""
         while not self.closed and self._take():
             pass
+
+    def linger(self, seconds: float) -> None:
+        """Take in the next answer if it arrives within `seconds`, without sleeping until then."""
+        end = time.perf_counter() + seconds
+        while not self.closed and not self._take() and time.perf_counter() < end:
+            os.sched_yield()  # the other side may need this very processor
 
     def _take(self) -> bool:
         """Take in what one call returns; say whether there may be more."""

@@ -22,6 +22,10 @@ from llmrepl.executors.walls.launch import Plan, Sandbox
 GRACE = 0.5
 """Seconds an interrupted Python block has before it is killed."""
 
+LINGER = 0.001
+"""Seconds in which a block's answer is looked for without sleeping: to be woken up takes a tenth of
+a short block's time, and more where the machine's processors sleep deeply."""
+
 SHORT = 0.002
 """Seconds after which a block is attended to: most are over before, and cost that much less."""
 
@@ -143,6 +147,8 @@ class Engine:
         self._tick = self._loop.call_later(SHORT, self._attend, block)
         late = Verdict("timeout", f"it ran out of time after {seconds:g} s{told}")
         self._timer = self._loop.call_later(seconds, self.stop, block, late)
+        if block.language == "python" and self._kernel is not None:
+            self._kernel.linger(LINGER)
 
     def stop(self, block: Block, verdict: Verdict) -> None:
         """End `block` for the reason in `verdict`, unless it has ended or is ending."""
