@@ -12,12 +12,14 @@ from pathlib import Path
 
 from llmrepl.events import ToolFinished, ToolRequested
 from llmrepl.executors import Policy, SandboxExecutor
+from tests.bench.awake import awake
 from tests.bench.measure import interleave, table
 
 THINKING = 0.5
 """Seconds that a quick model takes for its first message."""
 
 BARE_BASH = "bare `bash -c true`"
+DEFAULT = ("bash block, sandboxed", "python block, sandboxed")
 
 
 class Bench:
@@ -85,13 +87,17 @@ def report(rounds: int = 60) -> str:
         }
         executors = {name: SandboxExecutor(policy) for name, policy in ways.items()}
         subjects: dict[str, Callable[[], float]] = {BARE_BASH: bench.bare}
-        for name, executor in executors.items():
+        for executor in executors.values():
             bench.loop.run_until_complete(executor.start())
-            for language, code in (("bash", "true"), ("python", "1 + 1")):
+        # One language after the other: a model thinks between two blocks of one sandbox.
+        for language, code in (("bash", "true"), ("python", "1 + 1")):
+            for name, executor in executors.items():
                 subjects[f"{language} block, {name}"] = lambda e=executor, lang=language, c=code: (
                     bench.block(e, lang, c)
                 )
-        warm = interleave(subjects, rounds)
+        with awake():
+            warm = interleave(subjects, rounds)
+        asleep = interleave({name: subjects[name] for name in (BARE_BASH, *DEFAULT)}, rounds)
         default = executors["sandboxed"]
         first = interleave(
             {
@@ -106,6 +112,7 @@ def report(rounds: int = 60) -> str:
     python = {name: times for name, times in warm.items() if name.startswith("python")}
     return (
         table("Warm blocks", warm, BARE_BASH, "python at most 1.0 ms, bash at most x 2")
+        + table("The same, processors left to sleep", asleep, BARE_BASH)
         + table("Walls", python, "python block, unsandboxed", "sandboxed at most x 1.15")
         + table("The first block", first, "warm python block", "at most 10 ms more")
     )
