@@ -33,6 +33,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
+def column(number: int, noun: str) -> str:
+    """Return a number with its noun for a column of such: `  1 line `, `  3 lines`."""
+    return f"{number:3} {noun if number == 1 else noun + 's':{len(noun) + 1}}"
+
+
 def _scaled(count: int) -> str:
     for unit, sign in _UNITS:
         if count >= unit * _ROUNDS_UP and count >= _UNITS[-1][0]:

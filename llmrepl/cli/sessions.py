@@ -40,7 +40,7 @@ def command() -> None:
 @click.option("--tag", "tagged", metavar="TAG", help="Only those with this tag.")
 def list_(as_json: bool, limit: int, tagged: str | None) -> None:
     """List saved sessions, the most recently used first."""
-    from llmrepl.figures import money, tokens
+    from llmrepl.figures import column, money, tokens
     from llmrepl.sanitise import clean
     from llmrepl.sessions.listing import sessions
 
@@ -59,7 +59,7 @@ def list_(as_json: bool, limit: int, tagged: str | None) -> None:
         state = "" if row.state == "finished" else f" [{row.state}]"
         tags = "".join(f" #{clean(tag)}" for tag in row.tags)
         click.echo(
-            f"{row.id}  {when}  {row.turns:>3} turns  {tokens(used):>6} tokens "
+            f"{row.id}  {when}  {column(row.turns, 'turn')}  {tokens(used):>6} tokens "
             f" {money(row.cost):>8}  {clean(row.prompt)[:60]}{state}{tags}"
         )
     if not shown:

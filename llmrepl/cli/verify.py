@@ -47,7 +47,8 @@ def command(
     """Run the tool calls of saved sessions again in a fresh sandbox, and compare how they end.
 
     A SESSION is an id, the beginning of one, `last`, or a session's file. The model's part is taken
-    from the session. Calls that cannot be repeated are named and not run. With --live a model is
+    from the session. Calls that cannot be repeated are named and not run; a session that cannot be
+    read ends it with exit code 1. With --live a model is
     asked again at every step, and the calls it makes are compared, not its prose.
     """
     from llmrepl.replaying.normalising import read_rules
@@ -56,12 +57,12 @@ def command(
         raise click.UsageError("--model names the model that --live asks; add --live")
     loaded = load_config()
     more = read_rules(rules) if rules else ()
-    good = True
+    good = opened = True
     for word in sessions:
         report = _verified(word, loaded, more, **options)
-        good = good and report.passed
+        good, opened = good and report.passed, opened and not report.problem
         _show(report, loaded, as_json=as_json)
-    return DONE if good or not fail_on_divergence else ERROR
+    return DONE if good or (opened and not fail_on_divergence) else ERROR
 
 
 def _verified(

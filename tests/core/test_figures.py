@@ -55,6 +55,7 @@ def test_a_noun_is_in_the_plural_unless_there_is_one():
     assert [shown.counted(n, "line") for n in (0, 1, 2)] == ["0 lines", "1 line", "2 lines"]
     assert shown.counted(1, "entry", "entries") == "1 entry"
     assert shown.counted(2, "entry", "entries") == "2 entries"
+    assert [shown.column(n, "turn") for n in (1, 12)] == ["  1 turn ", " 12 turns"]
 
 
 def test_estimated_money_has_a_tilde_but_nothing_is_nothing():

@@ -335,7 +335,7 @@ def test_resume_goes_on_with_another_session_and_back(machine, chat, server):
     terminal = chat("--session", "second", LLMREPL_MODEL="openai/y")
     terminal.turn("two", "Answer 2.")
     terminal.say("/resume")
-    terminal.wait("first ", "1 turns  one", "/resume ID goes on", PROMPT)
+    terminal.wait("first ", "1 turn   one", "/resume ID goes on", PROMPT)
     assert "second  " not in terminal.text
     terminal.say("/resume fir")
     terminal.wait("Answer 1.", "resumed session first", "left session second", PROMPT)

@@ -121,6 +121,12 @@ def test_a_missing_tool_is_named(found):
     assert "no-such-program: command not found" in str(differences)
 
 
+def test_a_session_that_cannot_be_read_ends_it_with_code_1(machine):
+    ran = machine.run("verify", "nowhere")
+    assert ran.code == 1
+    assert "nowhere" in ran.stdout
+
+
 @pytest.fixture
 def kettle(machine):
     """Install a package of this version in a virtual environment of the machine's own."""

@@ -8,6 +8,7 @@ import sys
 from llmrepl.compose import Assembly
 from llmrepl.compose.checks import checks_of
 from llmrepl.compose.models import list_models
+from llmrepl.figures import column
 from llmrepl.health import run_checks
 from llmrepl.repl.commands.saying import say, show
 from llmrepl.routing import CLOSED
@@ -47,7 +48,7 @@ async def sessions(assembly: Assembly, words: str) -> None:
         rows = list(assembly.list_sessions(limit=20))
         widest = max((len(row.id) for row in rows), default=0)
         for row in rows:
-            show(assembly, f"  {row.id:{widest}}  {row.turns:3} turns  {row.prompt[:60]}")
+            show(assembly, f"  {row.id:{widest}}  {column(row.turns, 'turn')}  {row.prompt[:60]}")
         return
     from llmrepl.sessions.search.words import excerpt
 

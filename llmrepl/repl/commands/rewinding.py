@@ -10,6 +10,7 @@ from llmrepl.compose import Assembly
 from llmrepl.compose.rewinding import TakenBack, go_on_with, take_back
 from llmrepl.displays.opening import surface_for
 from llmrepl.errors import LlmreplError
+from llmrepl.figures import column
 from llmrepl.parts import Image, text_of
 from llmrepl.repl.again import show_again
 from llmrepl.repl.commands.files import tell, undo_files
@@ -125,7 +126,7 @@ def _list(assembly: Assembly) -> None:
     others = [row for row in rows if row.id != assembly.session_id][:LISTED]
     for row in others:
         state = "" if row.state == "finished" else f"  [{row.state}]"
-        show(assembly, f"  {row.id}  {row.turns:3} turns  {row.prompt[:60]}{state}")
+        show(assembly, f"  {row.id}  {column(row.turns, 'turn')}  {row.prompt[:60]}{state}")
     if others:
         say("/resume ID goes on with one of them; the beginning of an ID is enough")
     else:
