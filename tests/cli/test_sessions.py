@@ -29,7 +29,7 @@ def test_a_session_is_listed_with_what_it_was_about(machine, model):
     ran = machine.run("sessions", "list")
     assert ran.code == 0
     assert re.fullmatch(
-        r"mine  \d{4}-\d\d-\d\d \d\d:\d\d +1 turns +[\d.]+k tokens +\$0 +What is here\?\n", ran.out
+        r"mine  \d{4}-\d\d-\d\d \d\d:\d\d +1 turn +[\d.]+k tokens +\$0 +What is here\?\n", ran.out
     )
 
 
