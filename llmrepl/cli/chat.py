@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from functools import cache
@@ -48,6 +49,7 @@ def command(**options: Any) -> int:
 
 
 async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
+    gc.disable()  # until all is loaded: modules stay, and there is nothing to find in them
     from llmrepl.config.paths import data_directory
     from llmrepl.repl.chat import Chat
 

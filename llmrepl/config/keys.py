@@ -23,6 +23,8 @@ def _tree() -> dict[str, Any]:
 TREE: Mapping[str, Any] = _tree()
 """The table by parts of the key: mappings whose leaves are settings, `*` for any name."""
 
+_EXACT = {setting.key: setting for setting in SETTINGS if "<" not in setting.key}
+
 
 def child(node: Mapping[str, Any], name: str) -> Any:
     """Return the setting or subtree called `name` in a subtree, or None where there is none."""
@@ -44,11 +46,10 @@ def path_of(key: str) -> tuple[tuple[str, ...], Setting] | None:
     A name inside the key may stand with or without quotes: `prices."groq/x-1.5".input` and
     `prices.groq/x-1.5.input` are the same.
     """
+    if (exact := _EXACT.get(key)) is not None:
+        return tuple(key.split(".")), exact
     for setting in SETTINGS:
-        if "<" not in setting.key:
-            if setting.key == key:
-                return tuple(key.split(".")), setting
-        else:
+        if "<" in setting.key:
             pattern = re.sub(r"<\w+>", "(.+)", re.escape(setting.key))
             if match := re.fullmatch(pattern, key):
                 names = (name.strip("\"'") for name in match.groups())

@@ -1,13 +1,12 @@
 """The configuration as the rest of llmrepl sees it: typed, complete and frozen.
 
-Fields are named like the keys. Branches are named tuples because a dataclass costs four times as
-much at every start; defaults are in the table of settings alone.
+Fields are named like the keys. All are named tuples because a dataclass costs four times as much
+at every start; defaults are in the table of settings alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -132,8 +131,7 @@ class Keys(NamedTuple):
     clear_screen: KeysOf
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """Everything that can be configured. `prices` go by provider/model."""
 
     model: str | None

@@ -32,15 +32,16 @@ PATIENCE = 0.3
 LIGHT = 0.5
 """The brightness from which on a background is light; white has 1."""
 
-_ANSWER = re.compile(r"\x1b\]11;([^\x07\x1b]*)(?:\x07|\x1b\\)")
-_BEGUN = re.compile(r"\x1b(?:\](?:1(?:1(?:;[^\x07\x1b]{0,40}\x1b?)?)?)?)?\Z")
-_COLOUR = re.compile(r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
+# Patterns stay texts: the first prompt waits for none to be compiled.
+_ANSWER = r"\x1b\]11;([^\x07\x1b]*)(?:\x07|\x1b\\)"
+_BEGUN = r"\x1b(?:\](?:1(?:1(?:;[^\x07\x1b]{0,40}\x1b?)?)?)?)?\Z"
+_COLOUR = r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})"
 _WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue: ITU-R BT.709
 
 
 def theme_for(colour: str) -> str:
     """Return the theme for a background as a terminal tells it; empty where that is no colour."""
-    found = _COLOUR.match(colour)
+    found = re.match(_COLOUR, colour)
     if found is None:
         return ""
     shares = (int(digits, 16) / (16 ** len(digits) - 1) for digits in found.groups())
@@ -58,10 +59,10 @@ class Sieve:
     def through(self, text: str) -> str:
         """Return what of the text, and of what was kept back, is typed."""
         text, self._held = self._held + text, ""
-        if self.answer is None and (found := _ANSWER.search(text)):
+        if self.answer is None and (found := re.search(_ANSWER, text)):
             self.answer = found[1]
             text = text[: found.start()] + text[found.end() :]
-        if self.answer is None and (begun := _BEGUN.search(text)):
+        if self.answer is None and (begun := re.search(_BEGUN, text)):
             self._held = begun[0]
             text = text[: begun.start()]
         return text

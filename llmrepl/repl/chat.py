@@ -8,6 +8,7 @@ or waits, or is back in the prompt.
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import signal
 import sys
@@ -358,6 +359,9 @@ class Chat:
         except LlmreplError as error:
             self._status.say(self._redact(error.message))
             raise
+        finally:
+            gc.freeze()  # no later search for cycles goes through what has been loaded
+            gc.enable()
         assembly.runtime.subscribe(self)
         kept = self._panel.session.history
         if isinstance(kept, History):

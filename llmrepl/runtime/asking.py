@@ -22,6 +22,7 @@ from llmrepl.events import (
 from llmrepl.parser import Check
 from llmrepl.ports import Calibrated, Choice, Finish, Provider, Request, Router, TextChunk
 from llmrepl.routing import remedy
+from llmrepl.runtime.gathering import gathered
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
 from llmrepl.runtime.straight import Straight
@@ -185,7 +186,10 @@ class Asking:
 
     async def _read(self, provider: Provider, request: Request, draft: Draft) -> Finish:
         """Read the message until the provider ends it, or nothing more of it would count."""
-        async with aclosing(provider.stream(request)) as chunks:
+        async with (
+            aclosing(provider.stream(request)) as stream,
+            aclosing(gathered(stream)) as chunks,
+        ):
             async for chunk in chunks:
                 if isinstance(chunk, Finish):
                     return chunk

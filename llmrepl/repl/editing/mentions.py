@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_MENTION = re.compile(
+# Patterns stay texts: the first prompt waits for none to be compiled.
+_MENTION = (
     r"(?<![\w\\@./+-])@"
     r'(?:"(?P<quoted>[^"\n]+)"|(?P<bare>(?:\\[^\n]|[^\s\\"\'`<>|])+))'
 )
-_ESCAPED = re.compile(r"\\([\s\\\"'`<>|@()&;])")
-_NEEDS_QUOTES = re.compile(r"[\s\\\"'`<>|]|[.,;:!?)\]}]\Z")
-_SPECIAL = re.compile(r"[\s\\\"'`<>|]")
+_ESCAPED = r"\\([\s\\\"'`<>|@()&;])"
+_NEEDS_QUOTES = r"[\s\\\"'`<>|]|[.,;:!?)\]}]\Z"
+_SPECIAL = r"[\s\\\"'`<>|]"
 _AFTER_A_SENTENCE = ".,;:!?)]}*_"
 """What ends a sentence and seldom a path."""
 
-_BEGUN = re.compile(
+_BEGUN = (
     r"(?<![\w\\@./+-])@"
     r'(?:"(?P<quoted>[^"\n]*)|(?P<bare>(?:\\[^\n]|[^\s\\"\'`<>|])*))\Z'
 )
@@ -39,7 +40,7 @@ class Mention(NamedTuple):
 
 def mentions(text: str) -> Iterator[Mention]:
     """Yield the mentions in `text`, in their order."""
-    for found in _MENTION.finditer(text):
+    for found in re.finditer(_MENTION, text):
         if found["quoted"] is not None:
             yield Mention(found.start(), ((found["quoted"], found.end()),))
             continue
@@ -49,7 +50,7 @@ def mentions(text: str) -> Iterator[Mention]:
             bare = bare[:-1]
             readings.append(bare)
         start = found.start("bare")
-        paths = ((_ESCAPED.sub(r"\1", path), start + len(path)) for path in readings if path)
+        paths = ((re.sub(_ESCAPED, r"\1", path), start + len(path)) for path in readings if path)
         yield Mention(found.start(), tuple(paths))
 
 
@@ -58,11 +59,11 @@ def mention(path: str) -> str:
 
     A path with a quotation mark, which no quotes can hold, has backslashes instead.
     """
-    if not _NEEDS_QUOTES.search(path):
+    if not re.search(_NEEDS_QUOTES, path):
         return f"@{path}"
     if '"' not in path:
         return f'@"{path}"'
-    return "@" + _SPECIAL.sub(r"\\\g<0>", path)
+    return "@" + re.sub(_SPECIAL, r"\\\g<0>", path)
 
 
 def begun(before: str) -> tuple[str, int] | None:
@@ -71,9 +72,9 @@ def begun(before: str) -> tuple[str, int] | None:
     Returns:
         None where the cursor is in no mention.
     """
-    found = _BEGUN.search(before)
+    found = re.search(_BEGUN, before)
     if found is None:
         return None
     quoted = found["quoted"]
-    path = _ESCAPED.sub(r"\1", found["bare"]) if quoted is None else quoted
+    path = re.sub(_ESCAPED, r"\1", found["bare"]) if quoted is None else quoted
     return path, found.start()
