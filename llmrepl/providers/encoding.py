@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llmrepl.ports import ChatMessage, Request
-from llmrepl.vector import Vector
+from llmrepl.vector import Growing, Vector
 
 Encode = Callable[[ChatMessage], Mapping[str, Any]]
 
@@ -27,28 +27,28 @@ class Bodies:
     def __init__(self, encode: Encode, field: str = "messages") -> None:
         self._encode = encode
         self._head = f'{{"{field}":['.encode()
-        self._source: Vector[ChatMessage] = Vector()
-        self._encoded = bytearray()
+        self._source: Growing[ChatMessage] = Vector()
+        self._encoded: list[bytes] = []
 
     def body(self, request: Request, fields: Mapping[str, Any]) -> bytes:
         """Return the body with the messages of `request`, the system prompt first, and `fields`."""
         system = {"role": "system", "content": request.system}
-        first = _json(system) if request.system else b""
-        messages = self._messages(request.messages)
-        separator = b"," if first and messages else b""
         rest = _json(fields)
         tail = rest[1:] if len(rest) == len(b"{}") else b"," + rest[1:]
-        return b"".join((self._head, first, separator, messages, b"]", tail))
+        pieces = [_json(system)] if request.system else []
+        pieces += self._messages(request.messages)
+        pieces = pieces or [b""]
+        pieces[0] = self._head + pieces[0]
+        pieces[-1] += b"]" + tail
+        return b",".join(pieces)
 
-    def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
-        if not isinstance(messages, Vector):
-            return b",".join(_json(self._encode(message)) for message in messages)
+    def _messages(self, messages: Sequence[ChatMessage]) -> list[bytes]:
+        if not isinstance(messages, Growing):
+            return [_json(self._encode(message)) for message in messages]
         if not messages.extends(self._source):
-            self._source, self._encoded = Vector(), bytearray()
-        for message in messages.since(len(self._source)):
-            if self._encoded:
-                self._encoded += b","
-            self._encoded += _json(self._encode(message))
+            self._source, self._encoded = Vector(), []
+        new = messages.since(len(self._source))
+        self._encoded += [_json(self._encode(message)) for message in new]
         self._source = messages
         return self._encoded
 
