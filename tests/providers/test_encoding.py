@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llmrepl.ports import ChatMessage, Request
 from llmrepl.providers.encoding import Bodies
-from llmrepl.vector import Mapped, Vector
+from llmrepl.vector import Vector
 
 messages = st.builds(ChatMessage, st.sampled_from(["user", "assistant"]), st.text(max_size=9))
 
