@@ -54,10 +54,10 @@ class Content:
 
 
 class Contents(Sequence[Content]):
-    """Contents by the thousand, all of as many kinds, in a sixth of the memory."""
+    """Contents by the thousand, all of as many kinds, in an eighth of the memory."""
 
     def __init__(self) -> None:
-        self._numbers = array("Q")
+        self._numbers = array("I")
         self._width = 1
 
     def append(self, content: Content) -> None:

@@ -148,7 +148,7 @@ class Ledger:
 
 
 def _without_price(cost: Cost | None) -> Cost | None:
-    return None if cost is None else replace(cost, price=None)
+    return replace(cost, price=None) if cost is not None and cost.price else cost
 
 
 def spend_of(steps: Iterable[StepUsage]) -> Spend:

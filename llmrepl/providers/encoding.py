@@ -28,27 +28,28 @@ class Bodies:
         self._encode = encode
         self._head = f'{{"{field}":['.encode()
         self._source: Growing[ChatMessage] = Vector()
-        self._encoded: list[bytes] = []
+        self._encoded = bytearray()  # one piece: thousands of small ones leave gaps in memory
 
     def body(self, request: Request, fields: Mapping[str, Any]) -> bytes:
         """Return the body with the messages of `request`, the system prompt first, and `fields`."""
         system = {"role": "system", "content": request.system}
+        first = _json(system) if request.system else b""
+        messages = self._messages(request.messages)
+        separator = b"," if first and messages else b""
         rest = _json(fields)
         tail = rest[1:] if len(rest) == len(b"{}") else b"," + rest[1:]
-        pieces = [_json(system)] if request.system else []
-        pieces += self._messages(request.messages)
-        pieces = pieces or [b""]
-        pieces[0] = self._head + pieces[0]
-        pieces[-1] += b"]" + tail
-        return b",".join(pieces)
+        return b"".join((self._head, first, separator, messages, b"]", tail))
 
-    def _messages(self, messages: Sequence[ChatMessage]) -> list[bytes]:
+    def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
         if not isinstance(messages, Growing):
-            return [_json(self._encode(message)) for message in messages]
+            return b",".join(_json(self._encode(message)) for message in messages)
         if not messages.extends(self._source):
-            self._source, self._encoded = Vector(), []
+            self._source, self._encoded = Vector(), bytearray()
         new = messages.since(len(self._source))
-        self._encoded += [_json(self._encode(message)) for message in new]
+        added = b",".join(_json(self._encode(message)) for message in new)
+        if self._encoded and added:
+            self._encoded += b","
+        self._encoded += added
         self._source = messages
         return self._encoded
 
