@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmrepl.accounting import Meter
 from llmrepl.content import IMAGE_TOKENS, MESSAGE_TOKENS
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.render import (
@@ -198,3 +199,12 @@ def test_looking_at_the_context_counts_nothing_again():
     window.tokens(state)
     window.request(state)
     assert len(meter.counted) == counted
+
+
+@given(messages)
+def test_the_sizes_of_messages_are_what_the_conversation_takes(some):
+    window = Window("m", "be brief", Meter())
+    state = Conversation(messages=Vector(some))
+    sizes = window.sizes(state)
+    assert sum(sizes) + window.system_tokens == window.tokens(state)
+    assert len(sizes) == len(some)
