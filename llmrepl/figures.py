@@ -54,6 +54,16 @@ def percent(part: int, whole: int, *, estimated: bool = False) -> str:
     return f"{'~' if estimated and part else ''}{share}%"
 
 
+def cached(usage: Usage) -> str:
+    """Return how much of what was sent came from the service's cache: `83%`; "" where it has none.
+
+    A service that keeps something but has read nothing yet is at `0%`.
+    """
+    if not (usage.cache_read or usage.cache_write):
+        return ""
+    return percent(usage.cache_read, usage.input_tokens, estimated=usage.estimated)
+
+
 def rate(count: int, ms: float) -> str:
     """Return how fast `count` tokens came in `ms` milliseconds: `45 tok/s`; "" for no time."""
     if ms < 1:

@@ -6,7 +6,7 @@ Whoever draws them gets nothing else to see, so that a plugin needs no more than
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -60,6 +60,8 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class StepUsage:
     """What one message of the model took; times in milliseconds, `cost` None where not known.
+
+    The cost does not have its price: there is one of these for each step of a session.
 
     `purpose` is `compact` for a summary, which belongs to no step: it came behind this one.
     """
@@ -126,7 +128,7 @@ class Ledger:
                         record.step,
                         f"{event.provider}/{event.model}",
                         event.usage,
-                        event.cost,
+                        _without_price(event.cost),
                         total_ms=event.ms,
                         purpose="compact",
                     )
@@ -138,11 +140,15 @@ class Ledger:
                         record.step,
                         self._model,
                         event.usage,
-                        event.cost,
+                        _without_price(event.cost),
                         event.first_token_ms,
                         event.total_ms,
                     )
                 )
+
+
+def _without_price(cost: Cost | None) -> Cost | None:
+    return replace(cost, price=None) if cost is not None and cost.price else cost
 
 
 def spend_of(steps: Iterable[StepUsage]) -> Spend:

@@ -21,9 +21,9 @@ FRAGMENT = 3
 _WORDS, _FRAGMENTS, _OTHER, _DIGITS, _SPACE, _SIGNS = range(len(KINDS))
 
 
-@lru_cache(maxsize=1 << 16)
-def sizes_of(token: str) -> tuple[int, ...]:
-    """Return the characters of a token, as `SIZES` has them."""
+@lru_cache(maxsize=1 << 15)
+def traits_of(token: str) -> tuple[int, tuple[int, ...]]:
+    """Return the place of a token in `KINDS`, and its characters as `SIZES` has them."""
     ascii_only = "".join(filter(str.isascii, token))
     letters = sum(map(str.isalpha, ascii_only))
     digits = sum(map(str.isdigit, ascii_only))
@@ -31,20 +31,14 @@ def sizes_of(token: str) -> tuple[int, ...]:
     blanks = sum(map(str.isspace, ascii_only)) - ends
     signs = len(ascii_only) - letters - digits - ends - blanks
     others = len(token.encode("utf-8", "replace")) - len(ascii_only)
-    return letters, blanks, ends, digits, signs, others
-
-
-@lru_cache(maxsize=1 << 16)
-def kind_of(token: str) -> int:
-    """Return the place of a token in `KINDS`."""
-    letters, blanks, _, digits, signs, others = sizes_of(token)
+    sizes = (letters, blanks, ends, digits, signs, others)
     if others:
-        return _OTHER
+        return _OTHER, sizes
     if digits:
-        return _DIGITS
+        return _DIGITS, sizes
     if letters:
-        return _FRAGMENTS if letters <= FRAGMENT and not blanks else _WORDS
-    return _SIGNS if signs else _SPACE
+        return _FRAGMENTS if letters <= FRAGMENT and not blanks else _WORDS, sizes
+    return _SIGNS if signs else _SPACE, sizes
 
 
 def kinds_of(counted: Mapping[str, int], *, exact: bool) -> tuple[int, ...]:
@@ -54,8 +48,9 @@ def kinds_of(counted: Mapping[str, int], *, exact: bool) -> tuple[int, ...]:
     """
     kinds, sizes = [0] * len(KINDS), [0] * len(SIZES)
     for token, count in counted.items():
-        kinds[kind_of(token)] += count
-        for place, size in enumerate(sizes_of(token)):
+        kind, traits = traits_of(token)
+        kinds[kind] += count
+        for place, size in enumerate(traits):
             if size:
                 sizes[place] += size * count
     none = [0] * len(KINDS)

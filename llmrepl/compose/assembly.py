@@ -135,6 +135,7 @@ class Assembly:
             redactor=self.redactor,
         )
         self.ledger = Ledger(opened.records if opened else ())
+        self.opened = opened and opened.shortened()
         self.routes = Routes(
             config,
             chain,
@@ -206,6 +207,7 @@ class Assembly:
             self.runtime.rewind(fold(records), len(records))
         self.trail.adopt(self.runtime.state.calls)
         self.ledger.restart(opened.records if opened else records)
+        self.opened = opened and opened.shortened()
 
     async def start_sandbox(self) -> None:
         """Start the sandbox, so that the first block does not wait.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from llmrepl.conversation import Conversation, Phase
@@ -18,6 +18,9 @@ from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.sealed.keys import KEYS
+
+SHOWN_TURNS = 3
+"""How many turns of a resumed session are shown again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Opened:
                 case StepStarted(provider=provider, model=model):
                     return f"{provider}/{model}"
         return ""
+
+    def shortened(self) -> Opened:
+        """Return it with the records that are shown again alone: a conversation needs no others."""
+        first = self.state.turn - SHOWN_TURNS + 1
+        return replace(self, records=[record for record in self.records if record.turn >= first])
 
 
 def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:

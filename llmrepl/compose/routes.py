@@ -65,7 +65,10 @@ class Routes:
 
     def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
         """Return whom to ask, the best first; empty only where `without` leaves nobody."""
-        images = any(message.images for message in request.messages)
+        if (content := request.content) is not None:
+            images = content.images > 0
+        else:
+            images = any(message.images for message in request.messages)
         chain = self._chain(request.purpose, images=images)
         needs = Needs(request.estimated_tokens + (request.max_tokens or 0), images)
         facts = {name: self._facts(name, request) for name in self._named(chain)}

@@ -67,7 +67,7 @@ def sent(records: Sequence[Record], step: str = "", at: int | None = None) -> Se
     state = fold(records[:index])
     event = records[index].event
     provider = event.provider if isinstance(event, StepStarted) else ""
-    return Sent(chosen, provider, state.system, messages_of(state))
+    return Sent(chosen, provider, state.system, messages_of(state.messages))
 
 
 def is_step(text: str) -> bool:

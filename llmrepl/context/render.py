@@ -36,6 +36,11 @@ def chat_message(message: Message) -> ChatMessage:
     return rendered(message)[0]
 
 
+def role_of(message: Message) -> str:
+    """Return the role that a provider sends `message` in."""
+    return "assistant" if message.role == "assistant" else "user"
+
+
 def rendered(message: Message) -> tuple[ChatMessage, list[Piece]]:
     """Return `message` as a provider sends it, and its text in pieces by what they are."""
     images = tuple(part for part in message.parts if isinstance(part, Image))

@@ -1,23 +1,24 @@
 """The context as it is sent: a stable prefix that grows by what is new.
 
-Rendering and counting happen once per message. What was sent before is never changed, so a
-provider's prompt cache can hold it.
+Counting happens once per message. What was sent before is never changed, so a provider's prompt
+cache can hold it. No text is kept that the conversation has: a message is rendered when it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import overload
 
-from llmrepl.content import Content
+from llmrepl.content import Content, Contents
 from llmrepl.context.digest import INSTRUCTION, instruction
-from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered
+from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered, role_of
 from llmrepl.conversation import Conversation, Message
+from llmrepl.parts import Text
 from llmrepl.ports import Calibrated, ChatMessage, Meter, Request
 from llmrepl.relief import Budget, Compact
-from llmrepl.vector import Vector
+from llmrepl.vector import Mapped, Vector
 
 STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
 """The end of a block, and results that only llmrepl can know.
@@ -26,6 +27,9 @@ With the newline, so that a tag quoted inside a line of code does not end the me
 """
 
 SYSTEM = "system prompt"
+
+Run = tuple[Message, ...]
+"""Messages that are sent as one: some models refuse two of the same role in a row."""
 
 _lineages = count(1)
 _ONE = Content(messages=1)
@@ -67,13 +71,13 @@ class Window:
     def _forget(self) -> None:
         self._lineage = next(_lineages)
         self._source: Vector[Message] = Vector()
-        self._messages: Vector[ChatMessage] = Vector()
+        self._runs: Vector[Run] = Vector()
         self._parts = dict.fromkeys(KINDS, Content())
-        self._contents: list[Content] = []
+        self._contents = Contents()
         self._answers = 0
 
     def _add(self, message: Message) -> None:
-        """Append a message; two of the same role in a row, which some models refuse, become one."""
+        """Append a message, and count it."""
         chat, pieces = rendered(message)
         whole = images = Content(images=len(chat.images))
         for number, (kind, text) in enumerate(pieces):
@@ -83,7 +87,7 @@ class Window:
         self._parts[IMAGES] += images
         self._contents.append(whole)
         self._answers += message.role == "assistant"
-        self._messages = joined(self._messages, chat)
+        self._runs = joined(self._runs, message)
 
     def use_system(self, system: str) -> None:
         """Send another system prompt from now on."""
@@ -156,13 +160,11 @@ class Window:
         while budget is not None and total > budget.room and first < plan.replaced - 1:
             total -= sizes[first]
             first += 1
-        messages: Vector[ChatMessage] = Vector()
-        for place in range(first, plan.replaced):
-            messages = joined(messages, chat_message(conversation.messages[place]))
+        last = Message("user", (Text(instruction(focus, first)),))
         return Request(
             model=self.model,
             system=self.system,
-            messages=joined(messages, ChatMessage("user", instruction(focus, first))),
+            messages=messages_of((*conversation.messages[first : plan.replaced], last)),
             stop=STOP_SEQUENCES,
             max_tokens=self._sampling.max_tokens,
             temperature=self._sampling.temperature,
@@ -179,7 +181,7 @@ class Window:
         return Request(
             model=self.model,
             system=self.system,
-            messages=self._messages,
+            messages=Mapped(chat_of, self._runs),
             stop=STOP_SEQUENCES,
             max_tokens=self._sampling.max_tokens,
             temperature=self._sampling.temperature,
@@ -219,19 +221,26 @@ class Sizes(Sequence[int]):
         return len(self._contents)
 
 
-def joined(messages: Vector[ChatMessage], chat: ChatMessage) -> Vector[ChatMessage]:
-    """Return both; two of a role in a row, which some models refuse, become one."""
-    last = messages[-1] if len(messages) else None
-    if last is not None and last.role == chat.role:
-        text = f"{last.text}\n\n{chat.text}"
-        chat = ChatMessage(chat.role, text, (*last.images, *chat.images))
-        messages = messages[:-1]
-    return messages.append(chat)
+def joined(runs: Vector[Run], message: Message) -> Vector[Run]:
+    """Return all of it; the message goes into the last run where that is of the same role."""
+    if len(runs) and role_of(runs[-1][-1]) == role_of(message):
+        return runs[:-1].append((*runs[-1], message))
+    return runs.append((message,))
 
 
-def messages_of(conversation: Conversation) -> Vector[ChatMessage]:
-    """Return the messages that a request of this conversation sends."""
-    messages: Vector[ChatMessage] = Vector()
-    for message in conversation.messages:
-        messages = joined(messages, chat_message(message))
-    return messages
+def chat_of(run: Run) -> ChatMessage:
+    """Return a run as a provider sends it."""
+    first, *others = map(chat_message, run)
+    if not others:
+        return first
+    text = "\n\n".join((first.text, *(chat.text for chat in others)))
+    images = (image for chat in (first, *others) for image in chat.images)
+    return ChatMessage(first.role, text, tuple(images))
+
+
+def messages_of(messages: Iterable[Message]) -> Sequence[ChatMessage]:
+    """Return `messages` as a request has them."""
+    runs: Vector[Run] = Vector()
+    for message in messages:
+        runs = joined(runs, message)
+    return Mapped(chat_of, runs)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llmrepl.ports import ChatMessage, Request
-from llmrepl.vector import Vector
+from llmrepl.vector import Growing, Vector
 
 Encode = Callable[[ChatMessage], Mapping[str, Any]]
 
@@ -27,8 +27,8 @@ class Bodies:
     def __init__(self, encode: Encode, field: str = "messages") -> None:
         self._encode = encode
         self._head = f'{{"{field}":['.encode()
-        self._source: Vector[ChatMessage] = Vector()
-        self._encoded = bytearray()
+        self._source: Growing[ChatMessage] = Vector()
+        self._encoded = bytearray()  # one piece: thousands of small ones leave gaps in memory
 
     def body(self, request: Request, fields: Mapping[str, Any]) -> bytes:
         """Return the body with the messages of `request`, the system prompt first, and `fields`."""
@@ -41,14 +41,15 @@ class Bodies:
         return b"".join((self._head, first, separator, messages, b"]", tail))
 
     def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
-        if not isinstance(messages, Vector):
+        if not isinstance(messages, Growing):
             return b",".join(_json(self._encode(message)) for message in messages)
         if not messages.extends(self._source):
             self._source, self._encoded = Vector(), bytearray()
-        for message in messages.since(len(self._source)):
-            if self._encoded:
-                self._encoded += b","
-            self._encoded += _json(self._encode(message))
+        new = messages.since(len(self._source))
+        added = b",".join(_json(self._encode(message)) for message in new)
+        if self._encoded and added:
+            self._encoded += b","
+        self._encoded += added
         self._source = messages
         return self._encoded
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from llmrepl.compose.opening import Opened
+from llmrepl.compose.opening import SHOWN_TURNS, Opened
 from llmrepl.displays.opening import open_display
 from llmrepl.displays.paint import Paint
 from llmrepl.ports import Surface
-
-SHOWN_TURNS = 3
-"""How many turns of a resumed session are shown again."""
 
 
 def show_again(opened: Opened, name: str, surface: Surface) -> None:

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from llmrepl.cells import cells, elided, padded
-from llmrepl.figures import duration, money, rate, spent, tokens
+from llmrepl.figures import cached, duration, money, rate, spent, tokens
 from llmrepl.standing import Fragment, StepUsage, spend_of
+from llmrepl.usage import Usage
 from llmrepl_usage.cells import wrapped
 
 Line = Sequence[Fragment]
@@ -55,6 +56,12 @@ def _tokens(field: str) -> tuple[Callable[[StepUsage], str], Callable[[Sequence[
     return cell, total
 
 
+def _from_cache(usage: Usage) -> str:
+    """Return the tokens that were read from the cache, and what part of the input they are."""
+    read = tokens(usage.cache_read, estimated=usage.estimated)
+    return f"{read} {cached(usage)}".rstrip()
+
+
 def _paid(step: StepUsage) -> str:
     cost = step.cost
     return money(None) if cost is None else money(cost.total, estimated=cost.estimated)
@@ -77,7 +84,7 @@ COLUMNS = (
     Column("step", 9, _name, lambda _: "all", number=False),
     Column("model", 4, lambda step: elided(step.model, LONGEST_NAME), _nothing, number=False),
     Column("↑ in", 6, *_tokens("input_tokens")),
-    Column("cached", 1, *_tokens("cache_read")),
+    Column("cached", 1, lambda s: _from_cache(s.usage), lambda s: _from_cache(spend_of(s).usage)),
     Column("written", 0, *_tokens("cache_write")),
     Column("↓ out", 7, *_tokens("output_tokens")),
     Column("first", 2, _first, _nothing),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from llmrepl.accounting.calibration import Calibration
 from llmrepl.accounting.calls import Call, Calls
 from llmrepl.accounting.estimates import STUBBORN, TAUGHT, Estimates
-from llmrepl.accounting.kinds import KINDS, SIZES, kind_of, sizes_of
+from llmrepl.accounting.kinds import KINDS, SIZES, traits_of
 from llmrepl.accounting.tokens import LONG, Tokens
 from llmrepl.content import Content
 from llmrepl.usage import Usage
@@ -83,11 +83,11 @@ def test_whatever_is_reported_an_estimate_is_a_number_with_an_error(reports):
 
 @given(st.text())
 def test_the_sizes_of_a_text_are_its_characters(text):
-    letters, blanks, ends, digits, signs, others = sizes_of(text)
+    kind, (letters, blanks, ends, digits, signs, others) = traits_of(text)
     plain = sum(map(str.isascii, text))
     assert letters + blanks + ends + digits + signs == plain
     assert others == len(text.encode("utf-8", "replace")) - plain
-    assert 0 <= kind_of(text) < len(KINDS)
+    assert 0 <= kind < len(KINDS)
 
 
 @pytest.mark.parametrize("exact", [False, True])

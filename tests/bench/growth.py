@@ -1,6 +1,8 @@
 """Growth: what a long conversation costs when a person presses Enter, and how much it holds.
 
-Run as `python -m tests.bench.growth PROVIDER TURNS` it is one such conversation, measured.
+Run as `python -m tests.bench.growth PROVIDER TURNS` it is one such conversation, measured; as
+`… PROVIDER SESSION URL HOME` it is the same one, resumed. What is held is the growth of all of the
+process from one number of turns to twice as many, so that nothing it needs in any case is counted.
 """
 
 from __future__ import annotations
@@ -17,18 +19,24 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmrepl.accounting import Meter
 from llmrepl.parts import Text
 from llmrepl.testing.builders import Step, turn
 from tests.bench.zero import serving
 
+if TYPE_CHECKING:
+    from llmrepl.compose import Assembly
+
 FEW, MANY, TWICE = 10, 1000, 2000
 BYTES = 4096
 """What a turn adds to the history, about: 4 MB in 1,000 turns."""
 
 ENTERS = 15
+ROOM = 100_000_000
+"""The model's window in tokens: nothing gives way."""
+
 ADDRESSES = {"ollama": "OLLAMA_HOST", "groq": "GROQ_BASE_URL", "openai": "OPENAI_BASE_URL"}
 WORDS = ["the", "a", "of", "to", "run", "file", "data", "test", "42", "value", "print(x)"]
 OTHERS = ["der", "größte", "Schlüssel", "–", "日本語", "テスト"]
@@ -50,18 +58,34 @@ def _text(size: int) -> str:
     return " ".join(random.choices(words, k=size // 4))[:size]
 
 
-async def _conversation(provider: str, turns: int, url: str, home: Path) -> dict[str, Any]:
-    """Return how long Enter took, a bare serialisation, and what memory is held."""
+async def _assembled(provider: str, url: str, home: Path, session: str = "") -> Assembly:
+    """Return a new session, or one that is resumed, ready to count and to send."""
     from llmrepl.compose import assemble
+    from llmrepl.compose.opening import Wanted
     from llmrepl.config import load
 
     base = f"{url}/v1" if provider == "openai" else url
     environ = {"HOME": str(home), "PATH": os.environ["PATH"], ADDRESSES[provider]: base}
     environ |= {"GROQ_API_KEY": "k", "OPENAI_API_KEY": "k"}
     os.environ.update(environ)
-    config = load({"model": f"{provider}/test"}, environ, home).config
-    assembly = await assemble(config, environ=environ, cwd=home)
+    config = load({"model": f"{provider}/test", "context.window": ROOM}, environ, home).config
+    assembly = await assemble(config, wanted=Wanted(session), environ=environ, cwd=home)
     assembly.meter.warm().join()
+    return assembly
+
+
+async def _resumed(provider: str, session: str, url: str, home: Path) -> int:
+    """Return the memory that a resumed session is held in, once a request was sent."""
+    assembly = await _assembled(provider, url, home, session)
+    await assembly.runtime.turn((Text("warm"),))
+    resident = _resident()
+    await assembly.close()
+    return resident
+
+
+async def _conversation(provider: str, turns: int, url: str, home: Path) -> dict[str, Any]:
+    """Return how long Enter took, a bare serialisation, and what memory is held."""
+    assembly = await _assembled(provider, url, home)
     runtime, held = assembly.runtime, 0
     for number in range(1, turns + 1):
         prompt, code, output, answer = (_text(BYTES // 4) for _ in range(4))
@@ -85,8 +109,10 @@ async def _conversation(provider: str, turns: int, url: str, home: Path) -> dict
         began = time.monotonic_ns()
         json.dumps({"model": "test", "messages": said}, ensure_ascii=False).encode()
         bares.append((time.monotonic_ns() - began) / 1e6)
+    session = assembly.session_id
     await assembly.close()
     return {
+        "session": session,
         "enter": median(enters),
         "bare": median(bares),
         "held": held,
@@ -101,10 +127,10 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _measured(provider: str, turns: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.growth", provider, str(turns)]
+def _measured(*arguments: object) -> Any:
+    command = [sys.executable, "-m", "tests.bench.growth", *map(str, arguments)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return dict(json.loads(told.splitlines()[-1]))
+    return json.loads(told.splitlines()[-1])
 
 
 def _counting() -> list[str]:
@@ -137,20 +163,28 @@ def report() -> str:
             f" {many['enter']:6.2f} ms   bare serialisation {many['bare']:6.2f} ms"
             f"   x{many['enter'] / many['bare']:5.2f}"
         )
-        factor = (twice["rss"] - many["rss"]) / (twice["held"] - many["held"])
-        memory.append(
-            f"  {provider:8s} {many['held'] / 1e6:5.1f} MB held in {many['rss'] / 1e6:6.1f} MB"
-            f"   {twice['held'] / 1e6:5.1f} MB in {twice['rss'] / 1e6:6.1f} MB   x{factor:5.2f}"
-        )
-    lines += ["\nMemory for each byte of history   [at most x 3]", *memory]
+        for name, of in (("", "rss"), ("resumed", "resumed")):
+            factor = (twice[of] - many[of]) / (twice["held"] - many["held"])
+            memory.append(
+                f"  {provider:8s} {name:8s} {many['held'] / 1e6:5.1f} MB in"
+                f" {many[of] / 1e6:6.1f} MB   {twice['held'] / 1e6:5.1f} MB in"
+                f" {twice[of] / 1e6:6.1f} MB   x{factor:5.2f}"
+            )
+    lines += ["\nMemory of all of the process for each byte of history   [at most x 3]", *memory]
     lines += ["\nCounting tokens   [linear and bounded]", *_counting()]
     return "\n".join(lines)
 
 
 def _main(provider: str, turns: str) -> None:
     with serving("times") as url, tempfile.TemporaryDirectory() as home:
-        print(json.dumps(asyncio.run(_conversation(provider, int(turns), url, Path(home)))))
+        found = asyncio.run(_conversation(provider, int(turns), url, Path(home)))
+        found["resumed"] = _measured(provider, found.pop("session"), url, home)
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:])
+    if len(sys.argv) > 3:
+        provider, session, url, home = sys.argv[1:]
+        print(asyncio.run(_resumed(provider, session, url, Path(home))))
+    else:
+        _main(*sys.argv[1:])

@@ -161,3 +161,17 @@ def test_an_estimated_percentage_says_so():
 )
 def test_rates(count, ms, text):
     assert shown.rate(count, ms) == text
+
+
+@pytest.mark.parametrize(
+    ("usage", "text"),
+    [
+        (Usage(1000, 10), ""),
+        (Usage(1000, 10, cache_read=830), "83%"),
+        (Usage(1000, 10, cache_read=830, estimated=True), "~83%"),
+        (Usage(1000, 10, cache_write=990), "0%"),
+        (Usage(), ""),
+    ],
+)
+def test_what_came_from_the_cache_is_told_where_there_is_one(usage, text):
+    assert shown.cached(usage) == text

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,18 @@ def test_each_message_is_encoded_once():
 def test_a_lone_surrogate_is_sent_as_an_escape():
     body = Bodies(plain).body(Request("m", "", [ChatMessage("user", "\ud800")]), {})
     assert json.loads(body)["messages"][0]["content"] == "\ud800"
+
+
+def test_a_message_that_could_not_be_encoded_is_there_once_the_next_time():
+    failures = [KeyError("no such file")]
+
+    def encode(message):
+        if message.text == "two" and failures:
+            raise failures.pop()
+        return plain(message)
+
+    bodies = Bodies(encode)
+    request = Request("m", "", Vector([ChatMessage("user", "one"), ChatMessage("user", "two")]))
+    with pytest.raises(KeyError):
+        bodies.body(request, {})
+    assert json.loads(bodies.body(request, {})) == expected(request, {})

@@ -135,6 +135,22 @@ def test_cost_says_what_is_left_of_the_budget(priced):
     priced.wait("budget     $1.50 · $1.48 left (98%)", PROMPT)
 
 
+def test_cost_says_how_much_came_from_the_cache(serve, chat):
+    read = [
+        Reply(text, usage=Usage(3000, 20, cache_read=n)) for text, n in (("A.", 0), ("B.", 2400))
+    ]
+    serve(*read)
+    terminal = chat(*MODEL)
+    terminal.turn("hello", "A.")
+    terminal.say("/cost")
+    terminal.wait("last turn  ↑ 3k ↓ 20 tokens · ", "session    ↑ 3k ↓ 20 tokens · ", PROMPT)
+    terminal.turn("hello", "B.")
+    terminal.say("/cost")
+    terminal.wait("last turn  ↑ 3k ↓ 20 tokens · 80% from the cache · ")
+    terminal.wait("session    ↑ 6k ↓ 40 tokens · 40% from the cache · ", PROMPT)
+    assert terminal.leave() == 0
+
+
 def test_usage_has_a_row_for_each_step_and_marks_the_biggest_turn(priced):
     priced.say("/usage")
     priced.wait("step", "model", "↑ in", "↓ out", "first", "time", "speed", "cost")

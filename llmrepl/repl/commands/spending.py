@@ -10,7 +10,7 @@ from llmrepl.compose import Assembly
 from llmrepl.compose.standing import filling_of
 from llmrepl.displays.opening import surface_for
 from llmrepl.displays.views import Line, write
-from llmrepl.figures import duration, money, percent, tokens
+from llmrepl.figures import cached, duration, money, percent, tokens
 from llmrepl.ports import Rationed
 from llmrepl.repl.commands.saying import say
 
@@ -23,8 +23,9 @@ async def cost(assembly: Assembly, _: str) -> None:
         unknown = f" · {spend.unpriced} messages without a known price" if spend.unpriced else ""
         sent = tokens(usage.input_tokens, estimated=usage.estimated)
         said = tokens(usage.output_tokens, estimated=usage.estimated)
+        kept = f" · {share} from the cache" if (share := cached(usage)) else ""
         paid = money(spend.total, estimated=spend.cost.estimated)
-        say(f"  {title:10} ↑ {sent} ↓ {said} tokens · {paid}{unknown}")
+        say(f"  {title:10} ↑ {sent} ↓ {said} tokens{kept} · {paid}{unknown}")
     budget = assembly.runtime.limits.budget
     if budget is not None:
         left = max(budget - state.session_spend.total, budget * 0)

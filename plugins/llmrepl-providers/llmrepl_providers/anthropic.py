@@ -68,10 +68,12 @@ class Anthropic(Vendor):
         if most is None:
             most = longest(await self._facts_about(request.model), request.estimated_tokens)
         # The system prompt has a mark of its own, so that it is found in the cache when the
-        # conversation was gone back in; the other one moves along with the last message.
-        system = [{"type": "text", "text": request.system, "cache_control": CACHED}]
+        # conversation was gone back in; the other one moves along with the last message. Both last
+        # equally long: the service refuses one that lasts longer than one before it.
+        mark = self._options.get("cache_control", CACHED)
+        system = [{"type": "text", "text": request.system, "cache_control": mark}]
         fields = {
-            "cache_control": CACHED,
+            "cache_control": mark,
             **self._options,
             **present(
                 {

@@ -49,9 +49,10 @@ def test_the_stable_beginning_of_two_requests_is_the_same_and_marked():
     assert second["messages"][: len(first["messages"])] == first["messages"]
 
 
-def test_a_longer_life_in_the_cache_can_be_asked_for():
+def test_a_longer_life_in_the_cache_can_be_asked_for_and_no_mark_is_shorter():
     longer = {"type": "ephemeral", "ttl": "1h"}
-    assert sent(options={"cache_control": longer}).body["cache_control"] == longer
+    body = sent(options={"cache_control": longer}).body
+    assert body["cache_control"] == body["system"][0]["cache_control"] == longer
 
 
 def test_a_reply_may_be_as_long_as_the_model_can_write():

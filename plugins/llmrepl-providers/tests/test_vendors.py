@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from vendor_calls import (
@@ -38,6 +40,28 @@ def test_a_reply_comes_with_its_reasoning_and_its_counts(kind):
     assert thought_of(chunks) == "let me think"
     assert end_of(chunks).stop == "end_turn"
     assert end_of(chunks).usage == counts
+
+
+def begun(content):
+    """The body up to the end of its last message, and what comes after them."""
+    text = content.decode()
+    _, end = json.JSONDecoder().raw_decode(text, text.index("["))
+    return text[: end - 1], text[end:]
+
+
+def test_each_request_begins_with_the_bytes_of_the_one_before(kind):
+    texts = ("Zähle", "<helpers>\n1 + 1\n</helpers>", "2", "Two.", "And 世界?")
+    with server(kind, "a", "b", "c") as served:
+        provider = opened(
+            kind, served.url, options={"max_tokens": 9} if kind == "anthropic" else {}
+        )
+        for upto in (1, 3, 5):
+            ask(provider, *texts[:upto], stop=("END",))
+        sent = [begun(exchange.content) for exchange in served.requests]
+    for (early, fields), (late, same) in pairwise(sent):
+        assert late.startswith(early)
+        assert len(late) > len(early)
+        assert fields == same
 
 
 @pytest.mark.parametrize("frame", [1, 7, 4096])

@@ -194,6 +194,12 @@ def test_a_table_without_a_cache_has_no_columns_for_it():
     assert "cached" not in plain(usage(STEPS[:1], 200)[0])
 
 
+def test_what_was_read_from_the_cache_is_shown_with_its_part_of_what_was_sent():
+    rows = [plain(line) for line in usage(STEPS, 200)]
+    assert "1k 72%" in rows[2]
+    assert "~2k ~8%" in rows[-2]
+
+
 def test_the_biggest_turn_goes_by_money_where_all_of_it_is_known():
     cheap = StepUsage(1, 1, "m", Usage(900, 0), Cost(Decimal("0.1")))
     dear = StepUsage(2, 1, "m", Usage(100, 0), Cost(Decimal("0.3")))
