@@ -78,6 +78,22 @@ def test_each_distribution_gets_its_own_command(name, tmp_path):
     assert run_tools("--print", "bwrap", "setpriv", release=file).stdout == COMMANDS[name] + "\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("debian", "g++"),
+        ("fedora", "gcc-c++"),
+        ("leap", "gcc-c++"),
+        ("arch", "gcc"),
+        ("alpine", "g++"),
+    ],
+)
+def test_a_compiler_has_another_name_everywhere(name, package, tmp_path):
+    file = tmp_path / "os-release"
+    file.write_text(RELEASES[name])
+    assert run_tools("--print", "c++", release=file).stdout.split()[-1] == package
+
+
 def test_a_machine_that_does_not_say_what_it_is_gets_the_names_of_the_packages(tmp_path):
     done = run_tools("--print", "bwrap", release=tmp_path / "absent")
     assert done.stdout == "install bubblewrap with your system's package manager\n"

@@ -110,16 +110,17 @@ def test_the_sizes_of_blocks_are_those_of_llama_cpp(llama):
 
 def test_the_facts_about_a_model_come_from_its_file(tmp_path):
     facts = read_facts(write(tmp_path / "tiny.gguf", ["one"], context=4096))
-    # Two layers of four heads, each with keys and values of 72 numbers of two bytes.
-    assert facts == Facts("llama", "Tiny", 4096, 2 * 4 * (72 + 72) * 2, template=True)
+    # Two layers of one head, each with keys and values of 8 numbers of two bytes.
+    assert facts == Facts("llama", "Tiny", 4096, 2 * 1 * (8 + 8) * 2, template=True)
 
 
 @pytest.mark.parametrize(
     ("changes", "per_token"),
     [
-        ({"llama.attention.head_count_kv": 1}, 2 * 1 * 144 * 2),
-        ({"llama.attention.head_count_kv": [0, 2]}, 2 * 144 * 2),
-        ({"llama.attention.key_length": 16, "llama.attention.value_length": 8}, 2 * 4 * 24 * 2),
+        ({"llama.attention.head_count": 4}, 2 * 4 * (8 + 8) * 2),
+        ({"llama.attention.head_count": 4, "llama.attention.head_count_kv": 2}, 2 * 2 * 16 * 2),
+        ({"llama.attention.head_count_kv": [0, 2]}, 2 * 16 * 2),
+        ({"llama.attention.key_length": None, "llama.attention.value_length": None}, 2 * 576 * 2),
     ],
 )
 def test_heads_that_share_their_keys_take_less_memory(tmp_path, changes, per_token):

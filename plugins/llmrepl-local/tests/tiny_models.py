@@ -19,7 +19,7 @@ BYTES = len(SPECIAL)
 
 NEWLINE = BYTES + 10
 NORMAL, IS_UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
-LAYERS, HEADS, WIDE = 2, 4, 8
+LAYERS, HEADS, HEAD, WIDE = 2, 1, 8, 8
 ALIGNMENT = 32
 CERTAIN = 40.0
 """How much likelier the next token is; 0 makes all equally likely."""
@@ -69,7 +69,9 @@ def write(  # noqa: PLR0913 - a file has many parts
         "llama.feed_forward_length": WIDE,
         "llama.attention.head_count": HEADS,
         "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        "llama.rope.dimension_count": width // HEADS,
+        "llama.attention.key_length": HEAD,
+        "llama.attention.value_length": HEAD,
+        "llama.rope.dimension_count": HEAD,
         "tokenizer.ggml.model": "llama",
         "tokenizer.ggml.tokens": texts,
         "tokenizer.ggml.scores": [0.0] * BYTES + [-1000.0] * 256 + [-1.0] * len(pieces),
@@ -93,7 +95,8 @@ def write(  # noqa: PLR0913 - a file has many parts
     tensors = {"token_embd.weight": ((width, words), bytes(embedding))}
     for layer in range(LAYERS):
         shapes = {
-            **dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output"), (width, width)),
+            **dict.fromkeys(("attn_q", "attn_k", "attn_v"), (width, HEADS * HEAD)),
+            "attn_output": (HEADS * HEAD, width),
             **dict.fromkeys(("ffn_gate", "ffn_up"), (width, WIDE)),
             "ffn_down": (WIDE, width),
         }
