@@ -91,7 +91,11 @@ Chunk = TextChunk | ReasoningChunk | Finish
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model a provider offers; sizes in tokens, None where the provider does not say."""
+    """A model a provider offers; sizes in tokens, None where the provider does not say.
+
+    Of its `details`, `note` is shown where models are listed, and `problem` says why it cannot be
+    used now.
+    """
 
     name: str
     context: int | None = None
@@ -154,6 +158,27 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Give back connections. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class TakesFiles(Provider, Protocol):
+    """A provider whose models are files on this machine, which a person adds."""
+
+    def add(self, file: str, name: str = "") -> ModelInfo:
+        """Add the model in a file; without a name it is called as the file is.
+
+        Raises:
+            ConfigError: the file holds no model, or the name is taken or cannot be one.
+        """
+        ...
+
+    def remove(self, name: str) -> str:
+        """Forget a model, and return the path of its file, which stays.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
         ...
 
 

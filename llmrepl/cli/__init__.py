@@ -20,7 +20,7 @@ COMMANDS = {
     "chat": "Chat in the terminal (the default).",
     "run": "Run one turn without a terminal and print the answer.",
     "exec": "Run one block in the sandbox, without a model.",
-    "models": "List the models that can be used now.",
+    "models": "List the models that can be used now; add and remove those that are files.",
     "sessions": "List, search, show, watch, fork, compare, export, tag and remove sessions.",
     "replay": "Show a saved session again, with its own timing.",
     "verify": "Run the tool calls of saved sessions again and compare.",

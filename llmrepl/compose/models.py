@@ -13,8 +13,12 @@ from llmrepl.compose.assembly import provider_for
 from llmrepl.config import Config
 from llmrepl.config.paths import usage_database
 from llmrepl.config.secrets import redactor_of
-from llmrepl.errors import LlmreplError
-from llmrepl.providers.registry import BUILT_IN, installed
+from llmrepl.errors import ConfigError, LlmreplError
+from llmrepl.ports import ModelInfo, TakesFiles
+from llmrepl.providers.registry import BUILT_IN, installed, installing
+
+FILES = "local"
+"""The provider of models from files."""
 
 KEYS = {"groq": "GROQ_API_KEY", "openai": "OPENAI_API_KEY"}
 """What must be set before asking a provider that refuses everybody without it."""
@@ -70,5 +74,44 @@ async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) ->
     finally:
         if provider is not None:
             await provider.close()
+    if not models and isinstance(provider, TakesFiles):
+        return [ModelRow(f"{name}/…", "llmrepl models add FILE adds one", usable=False)]
     about = BUILT_IN[name].about if name == "demo" else ""
-    return [ModelRow(f"{name}/{m.name}", about, context=m.context) for m in models]
+    return [_row(name, model, about) for model in models]
+
+
+def _row(provider: str, model: ModelInfo, about: str) -> ModelRow:
+    problem = model.details.get("problem", "")
+    note = problem or about or model.details.get("note", "")
+    return ModelRow(f"{provider}/{model.name}", note, not problem, model.context)
+
+
+def add_file(
+    config: Config, file: Path, name: str = "", environ: Mapping[str, str] | None = None
+) -> ModelRow:
+    """Add the model in a file, so that it can be used by its name.
+
+    Raises:
+        ConfigError: nothing here runs files, the file holds no model, or the name is taken.
+        PluginError: what runs files could not be loaded.
+    """
+    return _row(FILES, _files(config, environ).add(str(file), name), "")
+
+
+def remove_file(config: Config, name: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Forget a model that was added, and return where its file is, which stays.
+
+    Raises:
+        ConfigError: nothing here runs files, or there is none of this name.
+        PluginError: what runs files could not be loaded.
+    """
+    return Path(_files(config, environ).remove(name.removeprefix(f"{FILES}/")))
+
+
+def _files(config: Config, environ: Mapping[str, str] | None) -> TakesFiles:
+    if FILES not in installed():
+        raise ConfigError("nothing here runs models from files", hint=installing(FILES))
+    provider = provider_for(config, FILES, os.environ if environ is None else environ)
+    if not isinstance(provider, TakesFiles):
+        raise ConfigError(f"the installed provider {FILES} does not run models from files")
+    return provider

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from llmrepl.ports import Provider
 
 GROUP = "llmrepl.providers"
+BROUGHT_BY = {
+    "anthropic": "llmrepl-providers",
+    "gemini": "llmrepl-providers",
+    "mistral": "llmrepl-providers",
+    "local": "llmrepl-local",
+}
+"""The distributions of ours that bring providers, by the providers' names."""
+
 FALLBACK = "demo/assistant"
 GROQ_DEFAULT = "groq/llama-3.3-70b-versatile"
 OLLAMA_SECONDS = 0.3
@@ -132,13 +140,26 @@ def installed() -> Sequence[str]:
     return sorted(entry_points(group=GROUP).names - BUILT_IN.keys())
 
 
+def installing(name: str) -> str:
+    """Return how to install a provider of a distribution of ours; empty for any other."""
+    package = BROUGHT_BY.get(name)
+    if package is None:
+        return ""
+    from sys import executable
+
+    return (
+        f"{package} brings it; in llmrepl's sources: {executable} -m pip install plugins/{package}"
+    )
+
+
 def _from_plugin(name: str) -> Callable[..., Any]:
     from importlib.metadata import entry_points
 
     found = entry_points(group=GROUP)
     if name not in found.names:
         known = sorted({*BUILT_IN, *found.names})
-        raise ConfigError(f"there is no provider {name!r}", hint=f"there are: {', '.join(known)}")
+        hint = installing(name) or f"there are: {', '.join(known)}"
+        raise ConfigError(f"there is no provider {name!r}", hint=hint)
     entry = found[name]
     try:
         return cast("Callable[..., Any]", entry.load())

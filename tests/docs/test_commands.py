@@ -25,6 +25,10 @@ NOT_RUN = {
     "llmrepl --model ollama/llama3.2": "needs Ollama",
     "llmrepl --model openai/my-model": "needs a server",
     ".venv/bin/pip install plugins/llmrepl-providers": "done by .ci/setup dev",
+    ".venv/bin/pip install plugins/llmrepl-local": "done by .ci/setup dev",
+    "llmrepl models add ~/models/Qwen3-4B-Q4_K_M.gguf --name qwen": "needs a model",
+    "llmrepl --model local/qwen": "needs a model",
+    "llmrepl models remove qwen": "needs a model",
     "export ANTHROPIC_API_KEY=…": "needs a key",
     "llmrepl --model anthropic/claude-sonnet-4-5": "needs a network and a key",
 }

@@ -1,6 +1,7 @@
 """Missing system tools: installed where allowed, otherwise named with the one command to type."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_each_distribution_gets_its_own_command(name, tmp_path):
     file = tmp_path / "os-release"
     file.write_text(RELEASES[name])
     assert run_tools("--print", "bwrap", "setpriv", release=file).stdout == COMMANDS[name] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("debian", "g++"),
+        ("fedora", "gcc-c++"),
+        ("leap", "gcc-c++"),
+        ("arch", "gcc"),
+        ("alpine", "g++"),
+    ],
+)
+def test_a_compiler_has_another_name_everywhere(name, package, tmp_path):
+    file = tmp_path / "os-release"
+    file.write_text(RELEASES[name])
+    assert run_tools("--print", "c++", release=file).stdout.split()[-1] == package
 
 
 def test_a_machine_that_does_not_say_what_it_is_gets_the_names_of_the_packages(tmp_path):
@@ -159,3 +176,12 @@ def test_no_test_starts_while_a_tool_is_missing(tmp_path):
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "bash, bwrap, git, setpriv, tmux, not found. To install: " in done.stderr
     assert "passed" not in done.stdout
+
+
+def test_what_compiles_llama_cpp_says_what_has_to_come_first(tmp_path):
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+    done = subprocess.run(
+        ["/bin/sh", tmp_path / ".ci/llama"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "There is no .venv yet: run .ci/setup dev first.\n"
