@@ -120,7 +120,7 @@ class Window:
         """
         self._take_in(conversation)
         sizes = {kind: self._size(content) for kind, content in self._parts.items()}
-        return {SYSTEM: self.system_tokens, **sizes}
+        return shared(self.tokens(conversation), {SYSTEM: self.system_tokens, **sizes})
 
     def tokens(self, conversation: Conversation) -> int:
         """Return the tokens of the next request; costs what the new messages cost."""
@@ -244,3 +244,13 @@ def messages_of(messages: Iterable[Message]) -> Sequence[ChatMessage]:
     for message in messages:
         runs = joined(runs, message)
     return Mapped(chat_of, runs)
+
+
+def shared(total: int, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return whole numbers in the proportions of `sizes` whose sum is `total`."""
+    parts, before = {}, 0
+    whole = sum(sizes.values()) or 1
+    for name, size in sizes.items():
+        parts[name] = round(total * (before + size) / whole) - round(total * before / whole)
+        before += size
+    return parts

@@ -16,7 +16,7 @@ from llmrepl.context.render import (
     SUMMARIES,
     rendered,
 )
-from llmrepl.context.window import SYSTEM, Sampling, Window
+from llmrepl.context.window import SYSTEM, Sampling, Window, shared
 from llmrepl.conversation import Conversation, Message, evolve
 from llmrepl.events import ContextCompacted, TurnFinished, TurnStarted
 from llmrepl.parser import Block, BlockParser
@@ -208,3 +208,8 @@ def test_the_sizes_of_messages_are_what_the_conversation_takes(some):
     sizes = window.sizes(state)
     assert sum(sizes) + window.system_tokens == window.tokens(state)
     assert len(sizes) == len(some)
+
+
+def test_the_parts_add_up_to_what_the_service_counts():
+    assert shared(100, {"a": 1, "b": 1, "c": 1}) == {"a": 33, "b": 34, "c": 33}
+    assert shared(7, {"a": 0, "b": 0}) == {"a": 0, "b": 0}

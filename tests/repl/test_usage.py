@@ -11,6 +11,9 @@ from llmrepl.usage import Usage
 from tests.repl.terminal import PROMPT
 
 PRICED = """
+[context]
+window = 64000
+
 [prices."openai/test:latest"]
 input = 1.00
 output = 10.00
@@ -53,12 +56,12 @@ def priced(machine, serve, chat):
 def test_the_status_line_shrinks_with_the_terminal(priced):
     line = status(priced, 300)
     told = r"approval ask · openai/test:latest · full sandbox: writes a copy of .*; no network"
-    rest = r"context ~1\d% \(~\d{3}/8\.2k\) · ↑ 12k ↓ 1k · \$0\.0220 / \$1\.50"
+    rest = r"context ~1\d% \(~9k/64k\) · ↑ 12k ↓ 1k · \$0\.0220 / \$1\.50"
     assert re.fullmatch(rf"{told} · ~/code/project · {rest}", line)
     line = status(priced, 120)
     assert re.fullmatch(
         r"approval ask · openai/test:latest · full sandbox · .*project · "
-        r"context ~1\d% \(~\d{3}/8\.2k\) · ↑ 12k ↓ 1k · \$0\.0220 / \$1\.50",
+        r"context ~1\d% \(~9k/64k\) · ↑ 12k ↓ 1k · \$0\.0220 / \$1\.50",
         line,
     )
     assert re.fullmatch(
@@ -182,7 +185,7 @@ def test_usage_of_a_new_session_is_nothing(machine, chat):
 def test_context_shows_what_fills_it(priced):
     priced.say("/context")
     head = priced.wait("system prompt")
-    assert re.search(r"openai/test:latest: ~\d{3} of 8\.2k tokens \(~1\d%\)", head)
+    assert re.search(r"openai/test:latest: ~9k of 64k tokens \(~1\d%\)", head)
     priced.wait("█", "your prompts", "▏", "answers", "▏", "free", "░░░░░", PROMPT)
 
 
