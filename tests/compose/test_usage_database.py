@@ -115,7 +115,7 @@ def test_so_it_is_on_a_disk_that_is_full_or_read_only(tmp_path, disk, hint):
 def _write(path, ready, count):
     calls = Calls(path)
     ready.wait()
-    for at in range(count):
+    for _ in range(count):
         calls.add(CALL)
     calls.close()
 
