@@ -165,6 +165,8 @@ def _counts(soak: Soak, records: list[Record], verdict: Verdict) -> None:
     for number in sorted({*groups, *books}):
         seen = list(_visible(books[number]))
         attempts = list(_attempts(groups[number]))
+        if len(attempts) == len(seen) + 1 and _unsent(attempts[-1]):
+            attempts.pop()
         verdict.requests += len(books[number])
         verdict.attempts += len(attempts)
         if len(seen) != len(attempts):
@@ -177,6 +179,11 @@ def _counts(soak: Soak, records: list[Record], verdict: Verdict) -> None:
         for served, attempt in zip(seen, attempts, strict=True):
             if problem := _differs(served, attempt, verdict):
                 verdict.wrong.append(f"turn {number}: {problem}: {served} / {attempt}")
+
+
+def _unsent(attempt: Attempt) -> bool:
+    """Return whether a request was ended so early that it may never have been sent."""
+    return attempt.stop == "cancelled" and not (attempt.usage and attempt.usage.output_tokens)
 
 
 def _visible(books: list[Served]) -> Iterator[Served]:

@@ -10,7 +10,7 @@ from tests.soak.judging import judge, missed
 def soak(tmp_path_factory):
     """A soak in which every kind of fault happens."""
     soak = Soak(
-        tmp_path_factory.mktemp("soak"), 70, 0.6, seed=6, window=6000, kills=4, patience=0.3
+        tmp_path_factory.mktemp("soak"), 60, 0.65, seed=6, window=6000, kills=4, patience=0.3
     )
     soak.run()
     return soak
