@@ -19,9 +19,17 @@ ROOT = Path(__file__).parents[2]
 CALL = Call("openai", "test:latest", 9, 9, 1, Content(9), 9)
 
 
+def keep(path, count=1):
+    """Keep so many calls, and close the file."""
+    calls = Calls(path)
+    for _ in range(count):
+        calls.add(CALL)
+    calls.close()
+
+
 @contextmanager
 def locked(path):
-    Calls(path).add(CALL)
+    keep(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN EXCLUSIVE")
         yield
@@ -43,18 +51,15 @@ def of_an_older_shape(path):
 
 @contextmanager
 def torn(path):
-    for _ in range(200):
-        Calls(path).add(CALL)
+    keep(path, 200)
     content = path.read_bytes()
-    for beside in path.parent.glob("usage.db-*"):
-        beside.unlink()
-    path.write_bytes(content[:4096] + b"\xff" * 4096)
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
     yield
 
 
 @contextmanager
 def garbled(path):
-    Calls(path).add(CALL)
+    keep(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE calls SET content = '[1, [2, 3], 4, 5]', estimated = 'many'")
     yield
@@ -113,11 +118,8 @@ def test_so_it_is_on_a_disk_that_is_full_or_read_only(tmp_path, disk, hint):
 
 
 def _write(path, ready, count):
-    calls = Calls(path)
     ready.wait()
-    for _ in range(count):
-        calls.add(CALL)
-    calls.close()
+    keep(path, count)
 
 
 def test_processes_that_make_it_at_the_same_moment_lose_nothing(tmp_path):
@@ -131,4 +133,5 @@ def test_processes_that_make_it_at_the_same_moment_lose_nothing(tmp_path):
         for writer in writers:
             writer.join()
         assert [writer.exitcode for writer in writers] == [0] * 4
-        assert Calls(path).models() == [("openai", "test:latest", 12)]
+        with closing(Calls(path)) as calls:
+            assert calls.models() == [("openai", "test:latest", 12)]

@@ -35,7 +35,8 @@ def main() -> int:
     for reason, count in verdict.outcomes.most_common():
         write(f"  {count:5d}  {reason}\n")
     write(
-        f"  {verdict.blocks:5d}  blocks in the sandbox\n\nCalls\n"
+        f"  {verdict.blocks:5d}  blocks in the sandbox\n"
+        f"  {verdict.compactions:5d}  summaries\n\nCalls\n"
         f"  {verdict.requests:,} requests in the services' books, {verdict.attempts:,} in the log\n"
         f"  {verdict.told:,} told their counts, {verdict.estimated:,} had to be estimated\n"
         f"  tokens of those told   ↑ {verdict.served.input_tokens:,}"

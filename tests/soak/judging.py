@@ -110,6 +110,8 @@ def _turns(soak: Soak, records: list[Record], verdict: Verdict) -> None:
     if len(calls) != len(set(calls)):
         verdict.wrong.append("a block was run twice")
     verdict.blocks = len(calls)
+    compacted = [r.event for r in records if isinstance(r.event, ContextCompacted)]
+    verdict.compactions = sum(not event.problem for event in compacted)
     for record in records:
         if isinstance(record.event, ToolFinished) and record.event.status == "error":
             verdict.wrong.append(f"a block failed in turn {record.turn}: {record.event}")
