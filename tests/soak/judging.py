@@ -1,6 +1,7 @@
 """Compares what a soak has left behind with the services' own books."""
 
 import sqlite3
+import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,6 +30,7 @@ from llmrepl.repl.commands.continuing import GO_ON
 from llmrepl.runtime import fold
 from llmrepl.sessions.reader import LogReader
 from llmrepl.usage import Usage
+from tests.cli.machine import LLMREPL
 from tests.soak.driving import Soak
 from tests.soak.faults import FAULTS, KILLS
 from tests.soak.services import Served
@@ -77,6 +79,8 @@ def judge(soak: Soak) -> Verdict:
     records = list(reader)
     if reader.problem:
         verdict.wrong.append(f"the log does not verify: {reader.problem}")
+    if diverged := _diverged(soak):
+        verdict.wrong.append(f"the session does not come out the same: {diverged}")
     if damage := verify(audit_directory(soak.environ)).damage:
         verdict.wrong.append(f"the audit log does not verify: {damage}")
     if fold(records).phase is not Phase.IDLE:
@@ -87,6 +91,19 @@ def judge(soak: Soak) -> Verdict:
     _cost(soak, records, verdict)
     _flat(soak, verdict)
     return verdict
+
+
+def _diverged(soak: Soak) -> str:
+    """Return what `llmrepl verify` says of the session, where its calls do not end as recorded."""
+    ran = subprocess.run(
+        [LLMREPL, "verify", "soak", "--fail-on-divergence"],
+        capture_output=True,
+        text=True,
+        env=soak.environ,
+        cwd=soak.home / "project",
+        check=False,
+    )
+    return (ran.stdout + ran.stderr)[-2000:] if ran.returncode else ""
 
 
 def _turns(soak: Soak, records: list[Record], verdict: Verdict) -> None:
