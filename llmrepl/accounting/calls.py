@@ -6,19 +6,22 @@ single row. Whatever is wrong with the file is a `UsageError`.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from llmrepl.accounting.kinds import KINDS, SIZES
 from llmrepl.content import Content
 from llmrepl.errors import LlmreplError
 
 if TYPE_CHECKING:
     import sqlite3
+
+T = TypeVar("T")
 
 VERSION = 1
 
@@ -43,8 +46,23 @@ PRAGMA user_version = 1;
 COMMIT;
 """
 
-PATIENCE = 2.0
-"""Seconds that a writer waits for another one."""
+PATIENCE, PAUSE = 2.0, 0.01
+"""Seconds that a process waits for another one, and between two tries."""
+
+WIDTH = 2 * len(KINDS) + len(SIZES)
+"""How many numbers a content has by its kinds."""
+
+BUSY, READ_ONLY, FULL, NO_OPENING = 5, 8, 13, 14
+"""What SQLite calls these errors."""
+
+NO_ROOM = "free some space; until then nothing is learnt from calls"
+NO_RIGHT = "make it writable for you; until then nothing is learnt from calls"
+HINTS = {
+    BUSY: "another program holds it; what is not written meanwhile is not learnt from",
+    READ_ONLY: NO_RIGHT,
+    FULL: NO_ROOM,
+    NO_OPENING: NO_RIGHT,
+}
 
 REMEMBERED = 200
 """Calls of a model that say how it counts: the last ones."""
@@ -94,26 +112,25 @@ class Calls:
         """
         content = call.content
         numbers = [content.tokens, content.kinds, content.messages, content.images]
-        at = call.at or time.time_ns() // 1_000_000
-        with self._connected(make=True) as db:
-            db.execute(
-                "INSERT INTO calls (at, provider, model, purpose, estimated, input_tokens,"
-                " output_tokens, doubtful, requests, content, counted)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    at,
-                    call.provider,
-                    call.model,
-                    call.purpose,
-                    call.estimated,
-                    call.input_tokens,
-                    call.output_tokens,
-                    call.doubtful,
-                    call.requests,
-                    json.dumps(numbers),
-                    call.counted,
-                ),
-            )
+        row = (
+            call.at or time.time_ns() // 1_000_000,
+            call.provider,
+            call.model,
+            call.purpose,
+            call.estimated,
+            call.input_tokens,
+            call.output_tokens,
+            call.doubtful,
+            call.requests,
+            json.dumps(numbers),
+            call.counted,
+        )
+        self._write(
+            "INSERT INTO calls (at, provider, model, purpose, estimated, input_tokens,"
+            " output_tokens, doubtful, requests, content, counted)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
 
     def last(self, provider: str, model: str, limit: int = REMEMBERED) -> list[Call]:
         """Return the last calls of a model that nobody doubts, the oldest of them first.
@@ -121,19 +138,13 @@ class Calls:
         Raises:
             UsageError: they could not be read.
         """
-        if not self.path.exists():
-            return []
-        with self._connected() as db:
-            rows = db.execute(
-                "SELECT estimated, input_tokens, output_tokens, content, counted, requests,"
-                " purpose, doubtful, at FROM calls"
-                " WHERE provider = ? AND model = ? AND NOT doubtful ORDER BY id DESC LIMIT ?",
-                (provider, model, limit),
-            ).fetchall()
-        return [
-            Call(provider, model, estimated, sent, said, _content(content), *rest)
-            for estimated, sent, said, content, *rest in reversed(rows)
-        ]
+        return self._read(
+            "SELECT provider, model, estimated, input_tokens, output_tokens, content, counted,"
+            " requests, purpose, doubtful, at FROM calls"
+            " WHERE provider = ? AND model = ? AND NOT doubtful ORDER BY id DESC LIMIT ?",
+            (provider, model, limit),
+            _call,
+        )[::-1]
 
     def begin_anew(self, provider: str, model: str, last: int) -> None:
         """Doubt all calls of a model but these last ones: its service counts in another way now.
@@ -141,12 +152,11 @@ class Calls:
         Raises:
             UsageError: it could not be written.
         """
-        with self._connected(make=True) as db:
-            db.execute(
-                "UPDATE calls SET doubtful = id NOT IN (SELECT id FROM calls WHERE provider = ?1"
-                " AND model = ?2 ORDER BY id DESC LIMIT ?3) WHERE provider = ?1 AND model = ?2",
-                (provider, model, last),
-            )
+        self._write(
+            "UPDATE calls SET doubtful = id NOT IN (SELECT id FROM calls WHERE provider = ?1"
+            " AND model = ?2 ORDER BY id DESC LIMIT ?3) WHERE provider = ?1 AND model = ?2",
+            (provider, model, last),
+        )
 
     def models(self) -> list[tuple[str, str, int]]:
         """Return each provider and model that was called, and how often that is not doubted.
@@ -154,13 +164,12 @@ class Calls:
         Raises:
             UsageError: they could not be read.
         """
-        if not self.path.exists():
-            return []
-        with self._connected() as db:
-            return db.execute(
-                "SELECT provider, model, count(*) FROM calls WHERE NOT doubtful"
-                " GROUP BY provider, model ORDER BY provider, model"
-            ).fetchall()
+        return self._read(
+            "SELECT provider, model, count(*) FROM calls WHERE NOT doubtful"
+            " GROUP BY provider, model ORDER BY provider, model",
+            (),
+            tuple,
+        )
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -168,20 +177,45 @@ class Calls:
             self._open.close()
             self._open = None
 
-    @contextmanager
-    def _connected(self, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+    def _write(self, statement: str, values: Sequence[object]) -> None:
+        self._done(lambda: self._connected(make=True).execute(statement, values))
+
+    def _read(
+        self, query: str, values: Sequence[object], made: Callable[[Sequence[Any]], T]
+    ) -> list[T]:
+        def rows() -> list[T]:
+            if self._open is None and not self.path.exists():
+                return []
+            return [made(row) for row in self._connected().execute(query, values)]
+
+        return self._done(rows)
+
+    def _done(self, work: Callable[[], T]) -> T:
+        """Do something with the file; where another process is in the way, try again.
+
+        SQLite waits for most of what others do, but not while they make the file.
+        """
         import sqlite3
 
-        try:
-            if self._open is None:
-                self._open = self._connect(make=make)
-            yield self._open
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            self.close()
-            raise UsageError(
-                f"the usage database {self.path} cannot be used: {error}",
-                hint="move it away, and a new one begins",
-            ) from None
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return work()
+            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+                self.close()
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code == BUSY and time.monotonic() < deadline:
+                    time.sleep(PAUSE)
+                    continue
+                raise UsageError(
+                    f"the usage database {self.path} cannot be used: {error}",
+                    hint=_hint(error, code),
+                ) from None
+
+    def _connected(self, *, make: bool = False) -> sqlite3.Connection:
+        if self._open is None:
+            self._open = self._connect(make=make)
+        return self._open
 
     def _connect(self, *, make: bool) -> sqlite3.Connection:
         import sqlite3
@@ -211,6 +245,19 @@ def _refuse(version: int) -> NoReturn:
     raise ValueError(f"a newer llmrepl has written it (version {version})")
 
 
-def _content(text: str) -> Content:
-    tokens, kinds, messages, images = json.loads(text)
-    return Content(tokens, tuple(kinds), messages, images)
+def _hint(error: Exception, code: int) -> str:
+    """Return how to mend what is wrong with the file."""
+    if code in HINTS:
+        return HINTS[code]
+    if isinstance(error, OSError):
+        return {errno.ENOSPC: NO_ROOM}.get(error.errno or 0, NO_RIGHT)
+    return "move it away, and a new one begins"
+
+
+def _call(row: Sequence[Any]) -> Call:
+    provider, model, estimated, sent, said, content, counted, *rest = row
+    tokens, kinds, messages, images = json.loads(content)
+    if kinds and len(kinds) != WIDTH:
+        raise ValueError(f"a call of {provider}/{model} is counted in {len(kinds)} kinds")
+    numbers = Content(int(tokens), tuple(map(int, kinds)), int(messages), int(images))
+    return Call(provider, model, int(estimated), int(sent), int(said), numbers, int(counted), *rest)

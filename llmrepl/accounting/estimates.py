@@ -208,7 +208,8 @@ class Estimates:
             try:
                 job(calls)
             except UsageError as error:
-                self._problem = "" if said else f"{error.message} ({error.hint})"
+                if not said:  # the next failure must not take back what nobody has read yet
+                    self._problem = f"{error.message} ({error.hint})"
                 said = True
         calls.close()
 

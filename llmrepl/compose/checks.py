@@ -6,9 +6,10 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
-from llmrepl.accounting import Calls, UsageError, accuracies
+from llmrepl.accounting import Accuracy, Calls, UsageError, accuracies
 from llmrepl.audit.reading import verify
 from llmrepl.compose.assembly import Assembly
 from llmrepl.config import Loaded
@@ -93,8 +94,13 @@ async def check_audit(directory: Path) -> CheckFinished:
 
 async def check_estimates(database: Path) -> CheckFinished:
     """Say how near the estimates of tokens are to what services count."""
+
+    def read() -> Mapping[str, Accuracy]:
+        with closing(Calls(database)) as calls:
+            return accuracies(calls)
+
     try:
-        known = await asyncio.to_thread(lambda: accuracies(Calls(database)))
+        known = await asyncio.to_thread(read)
     except UsageError as error:
         return CheckFinished(
             name="estimates", status="warning", message=error.message, fix=error.hint

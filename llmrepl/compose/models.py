@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ async def list_models(config: Config, environ: Mapping[str, str] | None = None) 
 
 def _accuracies(environ: Mapping[str, str]) -> Mapping[str, Accuracy]:
     try:
-        return accuracies(Calls(usage_database(environ)))
+        with closing(Calls(usage_database(environ))) as calls:
+            return accuracies(calls)
     except UsageError:  # `llmrepl check` says so
         return {}
 

@@ -73,6 +73,8 @@ class Routes:
         needs = Needs(request.estimated_tokens + (request.max_tokens or 0), images)
         facts = {name: self._facts(name, request) for name in self._named(chain)}
         unusable = {name: why for name in facts if (why := self._unusable.get(name.split("/")[0]))}
+        if len(unusable) == len(facts):  # the model that the chat talks to is open already
+            chain = ((f"{self._own().name}/{request.model}",),)
         ranking = ranked(chain, facts, needs, (*without, *unusable))
         passed = [f"{name}: {why}" for name, why in unusable.items()]
         passed += [f"{each.model}: {each.reason}" for each in ranking.passed]

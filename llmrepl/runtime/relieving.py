@@ -29,6 +29,7 @@ TIGHT = (
 """What a person is told of a request that does not fit."""
 
 NO_SUMMARY = "{model} wrote no summary ({why}); {next} is asked instead."
+NOT_ASKED = "Not asked for a summary:"
 NOTHING_LEFT = "Nothing more of it can give way."
 NOT_UNASKED = "/compact lets a summary stand for the older turns."
 
@@ -157,6 +158,8 @@ class Relieving:
         """
         router = self._edges.router or Straight(self._edges)
         choices = list(router.choices(request))
+        for line in choices[0].passed:
+            self._journal.record(NoteAdded(text=f"{NOT_ASKED} {line}"))
         while True:
             choice, digest = choices.pop(0), Digest()
             heard = self._heard(digest, choice.provider, replace(request, model=choice.model))

@@ -23,8 +23,9 @@ class Refused:
 class Broken:
     """A reply that begins well and breaks off after `text`.
 
-    `how` is `error` (the service says so), `cut` (the connection closes), `garbage` (what comes is
-    not JSON), `silent` (the stream ends as if that were all) or `hang` (nothing comes any more).
+    `how` is `error` (the service says so), `cut` (the connection closes), `reset` (it is torn down,
+    before the first byte where there is no text), `garbage` (what comes is not JSON), `silent` (the
+    stream ends as if that were all) or `hang` (nothing comes any more).
     """
 
     text: str

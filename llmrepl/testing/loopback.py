@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +24,7 @@ class Ending(Enum):
     """How an answer can end other than well."""
 
     CUT = "cut"  # the connection is closed in the middle
+    RESET = "reset"  # it is torn down, without what was not sent before
     HANG = "hang"  # nothing more is sent, and the connection stays open
 
 
@@ -172,6 +175,9 @@ class Connection(asyncio.Protocol):
                         self._transport.writelines(due)
                         self._loop.call_at(when, self._pump, [])
                         return
+                case Ending.RESET:
+                    self._reset()
+                    return
                 case Ending():
                     self._transport.writelines(due)
                     if piece is Ending.CUT:
@@ -182,6 +188,14 @@ class Connection(asyncio.Protocol):
             self._transport.writelines(due)
             self._finish()
             self.data_received(b"")
+
+    def _reset(self) -> None:
+        """Tear the connection down, which the client's next read fails by."""
+        linger = struct.pack("ii", 1, 0)  # at once, and nothing is waited for
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, linger
+        )
+        self._transport.abort()
 
     def _finish(self) -> None:
         if self._exchange is not None:

@@ -40,7 +40,8 @@ class ModelServer:
 
     Args:
         script: what to answer, in order; a str is a plain reply. After its end every request is
-            answered with status 500.
+            answered with status 500. Or a function that is given each request, in the server's
+            thread, and returns what to answer; it may set `wire` for this answer.
         wire: how it behaves on the wire; may be set to another one at any time.
         stateless: choose the reply by counting the request's assistant messages, so that a client
             that was killed and started again gets the reply it missed.
@@ -51,7 +52,7 @@ class ModelServer:
 
     def __init__(
         self,
-        script: Iterable[Item] = (),
+        script: Iterable[Item] | Callable[[Exchange], Item] = (),
         *,
         wire: Wire | None = None,
         stateless: bool = False,
@@ -59,7 +60,8 @@ class ModelServer:
         models: Sequence[str] = ("test:latest",),
         port: int = 0,
     ) -> None:
-        items = [Reply(item) if isinstance(item, str) else item for item in script]
+        self._choose = script if callable(script) else None
+        items = [] if callable(script) else list(map(_as_item, script))
         places = leaves_message if stateless else (lambda _item: True)
         self._script: Script[Reply | Refused | Broken] = Script(items, places)
         self._stateless = stateless
@@ -175,20 +177,24 @@ class ModelServer:
         refused = [name for name in self.wire.refuses if name in body]
         if refused:
             return _json(dialect.error(f"Unsupported parameter: '{refused[0]}'", 400), 400)
-        if self._stateless:
-            place = sum(message["role"] == "assistant" for message in body["messages"])
-        else:
-            place, self._asked = self._asked, self._asked + 1
         try:
-            item = self._script.due(place)
+            item = on_the_wire(self._due(exchange, body))
         except LookupError as error:
             return _json(dialect.error(str(error), 500), 500)
-        item = on_the_wire(item)
         if isinstance(item, Refused):
             default = MESSAGES.get(item.status, "no").format(model=body.get("model"))
             shown = dialect.error(default, item.status) if item.body is None else item.body
             return _json(shown, item.status, item.headers)
         return self._answer(exchange, body, dialect, item)
+
+    def _due(self, exchange: Exchange, body: Mapping[str, Any]) -> Reply | Refused | Broken:
+        if self._choose is not None:
+            return _as_item(self._choose(exchange))
+        if self._stateless:
+            place = sum(message["role"] == "assistant" for message in body["messages"])
+        else:
+            place, self._asked = self._asked, self._asked + 1
+        return self._script.due(place)
 
     def _answer(
         self, exchange: Exchange, body: Mapping[str, Any], dialect: Dialect, item: Reply | Broken
@@ -236,6 +242,10 @@ class ModelServer:
         return {"object": "list", "data": data}
 
 
+def _as_item(item: Item) -> Reply | Refused | Broken:
+    return Reply(item) if isinstance(item, str) else item
+
+
 def _stream(
     events: Iterator[Piece],
     dialect: Dialect,
@@ -243,7 +253,8 @@ def _stream(
     body: Mapping[str, Any],
     broken: Broken | None,
 ) -> Iterator[Piece]:
-    yield from events
+    if broken is None or broken.text or broken.how != "reset":
+        yield from events
     if broken is None:
         yield from dialect.end(said, body)
     elif broken.how == "error":

@@ -278,6 +278,24 @@ def test_summaries_are_written_by_the_models_that_are_named_for_them(tmp_path):
     assert "openai/small is asked instead" in of(events, NoteAdded)[0].text
 
 
+def test_where_nobody_who_is_named_for_summaries_can_be_opened_the_chat_s_own_model_writes_them(
+    tmp_path,
+):
+    long = "one sheep and " * 400
+
+    async def compacted(assembly):
+        return await assembly.runtime.compact()
+
+    with ModelServer(["a", "b", "c", "They count sheep."]) as first:
+        person = Person(tmp_path, ["groq/first"], groq=first.url)
+        person.models["compact"] = ["nowhere/small"]
+        events = person.ask(long, long, long, after=compacted)
+    (compaction,) = of(events, ContextCompacted)
+    assert (compaction.provider, compaction.model) == ("groq", "first")
+    assert compaction.summary == "They count sheep."
+    assert of(events, NoteAdded)[0].text.startswith("Not asked for a summary: nowhere/small: ")
+
+
 def test_a_chat_says_how_its_first_provider_does_and_what_its_chains_are(tmp_path):
     person = Person(tmp_path)
     person.models["fast"] = ["openai/small"]

@@ -264,8 +264,9 @@ def test_a_message_that_is_ended_says_nothing_of_whoever_wrote_it():
     assert runtime.edges.router.told == []
 
 
-def compacting(*speakers):
+def compacting(*speakers, passed=()):
     runtime = chained(*speakers)
+    runtime.edges.router.passed = passed
     runtime.edges.context = Tight(None)
     own = runtime.edges.provider
     runtime.edges.router, router = None, runtime.edges.router
@@ -282,6 +283,12 @@ def test_a_summary_that_fails_before_its_first_word_is_written_by_the_next():
     text = "a/m wrote no summary (nobody answers (start it)); b/m is asked instead."
     assert text in [each.text for each in events_of(runtime) if isinstance(each, NoteAdded)]
     assert runtime.edges.router.told == [("a/m", "ProviderUnreachable")]
+
+
+def test_who_is_not_even_asked_for_a_summary_is_told():
+    runtime, event = compacting(speaker("a", "They did sums."), passed=("z/m: no such provider",))
+    assert event.provider == "a"
+    assert one(runtime, NoteAdded).text == "Not asked for a summary: z/m: no such provider"
 
 
 @pytest.mark.parametrize("reply", [[ProviderRefused("no")], ["They", ProviderError("no")]])

@@ -97,6 +97,31 @@ def test_stateless_a_fault_comes_once_before_its_reply(kind):
         assert text_of(ask(provider, "Hi", "one", "On", "t", "And on")) == "three"
 
 
+def test_a_function_says_what_each_request_is_answered_with_and_how(kind):
+    def answer(exchange):
+        server.wire = Wire(
+            usage="none" if exchange.body["messages"][-1]["content"] == "Hi" else "both"
+        )
+        return Refused(503) if len(server.requests) == 1 else f"Reply {len(server.requests)}."
+
+    with ModelServer(answer) as server:
+        provider = opened(kind, server.url)
+        assert partly(provider)[1] is not None
+        quiet, loud = ask(provider, "Hi"), ask(provider, "Ho")
+    assert (text_of(quiet), text_of(loud)) == ("Reply 2.", "Reply 3.")
+    assert (end_of(quiet).usage is None, end_of(loud).usage is None) == (True, False)
+
+
+@pytest.mark.parametrize("text", ["", "So far"])
+def test_a_connection_is_torn_down_before_the_first_byte_or_behind_what_was_said(kind, text):
+    with ModelServer([Broken(text, "reset"), "Back."]) as server:
+        provider = opened(kind, server.url)
+        chunks, error = partly(provider)
+        assert text_of(ask(provider)) == "Back."
+    assert text.startswith(text_of(chunks))  # a reset may take back what was under way
+    assert "the connection closed in the middle" in error.message
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [("busy", 429), ("refused", 400), ("unreachable", 503)]
 )

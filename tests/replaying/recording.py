@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmrepl.repl.commands.continuing import GO_ON
 from llmrepl.sessions.branching.forking import _chain
 from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
@@ -29,7 +30,8 @@ class Recipe:
 
     `prompts` are turns, each a process of its own. `interrupted` presses Ctrl-C once a call runs.
     `fork_of` is a session whose first turn is copied and gone on from. `window` is how many tokens
-    the model takes at once, where that is limited.
+    the model takes at once, where that is limited. `others` are the replies of a second model, who
+    is asked where the first fails.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Recipe:
     interrupted: bool = False
     fork_of: str = ""
     window: int = 0
+    others: tuple[str, ...] = ()
     folder: str = "golden"
 
 
@@ -279,6 +282,37 @@ RECIPES = (
         window=3300,
     ),
     Recipe(
+        "falls-back",
+        ("How many cups of tea were sold, and what is that a month?",),
+        (
+            "error: busy\nretry_after: 0.02\n\nRate limit reached.",
+            python(
+                "import csv\ntea = [int(row['tea']) for row in csv.DictReader(open('sales.csv'))]\n"
+                "sum(tea)"
+            ),
+            *("error: unreachable\n\nNo server answers any more.", "Never said."),
+            "error: unreachable\n\nNo server answers any more.",
+        ),
+        others=(
+            "Never said.",
+            python("sum(tea) / len(tea)", "With the list that is there:"),
+            "**585** cups, 146.25 a month.",
+        ),
+    ),
+    Recipe(
+        "goes-on",
+        ("Which months are there, and how much tea was sold?", GO_ON),
+        (
+            bash("cut -d, -f1 sales.csv | tail -n +2"),
+            "error: broken\n\nThere are four, Jan, Feb, Mar and Apr. Of tea, they sold\n",
+            python(
+                "import csv\nsum(int(row['tea']) for row in csv.DictReader(open('sales.csv')))",
+                "(which I have yet to add up)",
+            ),
+            "**585** cups.",
+        ),
+    ),
+    Recipe(
         "differs-each-time",
         ("What time is it, and who are you?",),
         (
@@ -310,8 +344,7 @@ def record(recipe, target, home):
     shutil.rmtree(PLACE, ignore_errors=True)
     shutil.copytree(SESSIONS / "golden" / ".project", PLACE)
     home.mkdir(exist_ok=True)
-    script = home / f"{recipe.name}.txt"
-    script.write_text("====\n" + "====\n".join(f"{reply}\n" for reply in recipe.replies))
+    model = _script(home / f"{recipe.name}.txt", recipe.replies)
     environ = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
@@ -321,18 +354,28 @@ def record(recipe, target, home):
     }
     log = target / f"{recipe.name}.jsonl"
     log.unlink(missing_ok=True)
-    model = f"scripted/~/{script.name}"
+    chosen = ["--model", model]
     if recipe.window:
         environ["LLMREPL_CONTEXT_WINDOW"] = str(recipe.window)
+    if recipe.others:
+        other = _script(home / f"{recipe.name}-2.txt", recipe.others)
+        environ["LLMREPL_MODELS_MAIN"] = f"{model},{other}"
+        chosen = []
     if recipe.fork_of:
         _fork(target / f"{recipe.fork_of}.jsonl", log)
     for prompt in recipe.prompts:
-        command = [LLMREPL, "run", "--session", recipe.name, "--model", model]
+        command = [LLMREPL, "run", "--session", recipe.name, *chosen]
         _run([*command, *recipe.options, prompt], environ, log if recipe.interrupted else None)
     shutil.rmtree(PLACE)
     shutil.rmtree(home)
     log.chmod(0o644)
     return log
+
+
+def _script(path, replies):
+    """Write a model's replies, and return its name."""
+    path.write_text("====\n" + "====\n".join(f"{reply}\n" for reply in replies))
+    return f"scripted/~/{path.name}"
 
 
 def _fork(original, log):

@@ -5,9 +5,20 @@ import json
 import pytest
 
 from llmrepl.compose.exporting import exported
-from llmrepl.events import ContextCompacted, ContextTrimmed, ToolFinished, TurnFinished
+from llmrepl.events import (
+    ContextCompacted,
+    ContextTrimmed,
+    MessageFinished,
+    RequestFailed,
+    StepStarted,
+    ToolFinished,
+    TurnFinished,
+    TurnStarted,
+)
 from llmrepl.exchange.formats import FORMATS
+from llmrepl.parts import Text
 from llmrepl.redaction import NOTHING
+from llmrepl.repl.commands.continuing import GO_ON
 from llmrepl.sessions.reader import LogReader
 from tests.cli.machine import Machine
 from tests.replaying.recording import RECIPES, SESSIONS
@@ -90,6 +101,24 @@ def test_the_session_that_compacts_trims_first_and_says_what_it_kept():
     assert compacted.kept == (0,)
     assert (compacted.by, compacted.problem) == ("size", "")
     assert compacted.tokens_after < compacted.tokens_before / 2
+
+
+def test_the_session_that_falls_back_says_who_was_asked_and_why():
+    busy, *gone = events("golden/falls-back", RequestFailed)
+    assert (busy.kind, busy.next, busy.wait) == ("ProviderBusy", busy.name, 0.02)
+    assert [each.kind for each in gone] == ["ProviderUnreachable"] * 2
+    assert all(each.next.endswith("-2.txt") for each in gone)
+    asked = [event.model for event in events("golden/falls-back", StepStarted)]
+    assert [model.endswith("-2.txt") for model in asked] == [False, False, False, True, False, True]
+    assert [event.reason for event in events("golden/falls-back", TurnFinished)] == ["end_turn"]
+
+
+def test_the_session_that_goes_on_keeps_what_came_before_it_broke_off():
+    broken = events("golden/goes-on", MessageFinished)[1]
+    assert (broken.stop, broken.parts[0].text[:10]) == ("error", "There are ")
+    assert events("golden/goes-on", TurnStarted)[1].prompt == (Text(GO_ON),)
+    finished = [event.reason for event in events("golden/goes-on", TurnFinished)]
+    assert finished == ["error", "end_turn"]
 
 
 def test_the_plot_was_kept_for_the_person():

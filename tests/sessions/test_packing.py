@@ -270,6 +270,7 @@ def test_a_damaged_session_is_not_upgraded(tmp_path):
 
 
 def test_every_recorded_session_can_be_packed(tmp_path):
+    shutil.copytree(SESSIONS / "golden" / "blobs", tmp_path / "blobs")
     for original in sorted(SESSIONS.glob("golden/*.jsonl")):
         (tmp_path / original.name).write_bytes(original.read_bytes())
         pack(tmp_path, original.stem)
