@@ -124,7 +124,7 @@ def test_a_missing_tool_is_named(found):
 def test_a_session_that_cannot_be_read_ends_it_with_code_1(machine):
     ran = machine.run("verify", "nowhere")
     assert ran.code == 1
-    assert "nowhere" in ran.stdout
+    assert "nowhere" in ran.out
 
 
 @pytest.fixture
