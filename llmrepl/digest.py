@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from llmrepl.errors import ProviderError
-from llmrepl.ports import Finish, Provider, Request, TextChunk
+from llmrepl.ports import CallChunk, Finish, Provider, Request, TextChunk
 from llmrepl.usage import Usage
 
 _STOPS = {
@@ -35,6 +35,8 @@ class Digest:
                 if isinstance(chunk, Finish):
                     self.usage, self._stop = chunk.usage, chunk.stop
                     return
+                if isinstance(chunk, CallChunk):
+                    continue
                 self._received.append(chunk.text)
                 if isinstance(chunk, TextChunk):
                     self._said.append(chunk.text)

@@ -6,6 +6,7 @@ LlmreplError
 │   ├── ProviderUnreachable    nobody answers at the address
 │   ├── ProviderBusy           rate limit or overload: try again later
 │   └── ProviderRefused        wrong key, unknown model, bad request: trying again will not help
+│       └── ToolsRefused           the model takes no tools: helper blocks will help
 ├── ExecutorError          the sandbox itself failed (not: the code in it failed)
 │   └── SandboxUnavailable     no working sandbox on this machine: nothing may run
 ├── SessionError           a session could not be found, read, written or migrated
@@ -64,6 +65,10 @@ class ProviderBusy(ProviderError):
 
 class ProviderRefused(ProviderError):
     """The provider will not do this: wrong key, unknown model or a bad request."""
+
+
+class ToolsRefused(ProviderRefused):
+    """The model takes no tools by its service's own means."""
 
 
 class ExecutorError(LlmreplError):

@@ -55,13 +55,15 @@ class SystemSet(Event):
 class StepStarted(Event):
     """A request went to the model. `estimated_tokens` is our count of what was sent.
 
-    A step has more than one where requests failed before the first word.
+    A step has more than one where requests failed before the first word. `tools` are those that
+    were offered by the service's own means; where there are none, the model writes helper blocks.
     """
 
     type = "step.started"
     provider: str
     model: str
     estimated_tokens: int = 0
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class RequestFailed(Event):
         """What follows, as a line."""
         if self.next != self.name:
             return f"{self.next} is asked instead"
+        if self.kind == "ToolsRefused":
+            return f"{self.name} is asked again, with helper blocks"
         return f"{self.name} is asked again, {duration(self.wait * 1000)} later"
 
 
@@ -468,6 +472,7 @@ _BY_NAME: dict[str, Codec] = {
     "artifacts": _LIST,
     "kept": _LIST,
     "passed": _LIST,
+    "tools": _LIST,
     "pace": _LIST,
 }
 _PLAIN: Codec = (_same, _same)

@@ -27,10 +27,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What the model thought before it answered; never parsed for helper blocks."""
+    """What the model thought before it answered; never parsed for helper blocks.
+
+    `seal` is what its service wants back with it, as it came.
+    """
 
     kind: ClassVar[str] = "reasoning"
     text: str
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class ToolCall:
     """A call the model made, at its place in the message.
 
     `arguments` is `{"code": str, "timeout"?: float}` for python and bash, else the tool's own
-    parameters. `problem` says why a malformed call was refused; such a call never runs.
+    parameters. `problem` says why a malformed call was refused; such a call never runs. `origin`
+    is `block`, or `native` where the model called by its service's own means; `seal` is what that
+    service wants back with it, as it came.
     """
 
     kind: ClassVar[str] = "tool_call"
@@ -47,6 +53,8 @@ class ToolCall:
     language: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+    origin: str = "block"
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,8 @@ Part = Text | Reasoning | ToolCall | Output | Image | ToolResult | UnknownPart
 _KINDS: dict[str, Any] = {
     cls.kind: cls for cls in (Text, Reasoning, ToolCall, Output, Image, ToolResult)
 }
+_UNUSUAL: dict[str, Any] = {"origin": "block", "seal": ""}
+"""Fields that are written only where they differ from this."""
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(f.name for f in fields(cls)) for cls in _KINDS.values()
 }
@@ -113,7 +123,9 @@ def encode_part(part: Part) -> dict[str, Any]:
         return {"kind": part.kind, **part.data}
     data: dict[str, Any] = {"kind": part.kind}
     for name in _FIELDS[type(part)]:
-        data[name] = getattr(part, name)
+        value = getattr(part, name)
+        if name not in _UNUSUAL or value != _UNUSUAL[name]:
+            data[name] = value
     if isinstance(part, ToolResult):
         data["parts"] = encode_parts(part.parts)
     return data

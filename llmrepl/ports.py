@@ -5,9 +5,10 @@ Each port is a few lines on purpose; contract tests for them are in `llmrepl.tes
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO, runtime_checkable
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 from llmrepl.content import Content
 from llmrepl.conversation import Conversation, Spend
@@ -20,19 +21,57 @@ from llmrepl.events import (
     ToolOutput,
     ToolRequested,
 )
-from llmrepl.parts import Image
+from llmrepl.parts import Image, Reasoning, ToolCall
 from llmrepl.record import Record
 from llmrepl.relief import Budget, Compact
 from llmrepl.usage import Cost, Usage
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as a model is offered it; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What a model is told of a call it made by its service's own means."""
+
+    call: ToolCall
+    text: str
+    images: tuple[Image, ...] = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message as a provider sends it; `role` is user or assistant."""
+    """One message as a provider sends it; `role` is user, assistant or tool.
+
+    `calls` are those that an assistant made by its service's own means, `thoughts` what it thought
+    before. A tool's message has no text but `results`: those of all calls of the message before.
+    """
 
     role: str
     text: str
     images: tuple[Image, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    thoughts: tuple[Reasoning, ...] = ()
+    results: tuple[CallResult, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """All that it says, calls and results included, for people."""
+        calls = (f"{call.name}({written(call)})" for call in self.calls)
+        results = (f"{result.call.name}: {result.text}" for result in self.results)
+        return "\n".join(filter(None, (self.text, *calls, *results)))
+
+
+def written(call: ToolCall) -> str:
+    """Return a call's arguments as JSON."""
+    return json.dumps(dict(call.arguments), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +82,9 @@ class Request:
     `estimated_tokens` is our count of everything sent. `purpose` is `main`, or `compact` where a
     summary is asked for. `answered` counts the model's messages in the conversation, those that
     are not sent any more included; None for those that are sent. `content` is what was counted for
-    the estimate; requests of one `lineage` other than 0 only ever grow at their end.
+    the estimate; requests of one `lineage` other than 0 only ever grow at their end. `tools` are
+    offered by the service's own means: without them there are no calls in `messages`, and a call
+    that the model makes so is a helper block in its text.
     """
 
     model: str
@@ -57,6 +98,7 @@ class Request:
     purpose: str = "main"
     answered: int | None = None
     content: Content | None = None
+    tools: tuple[Tool, ...] = ()
     lineage: int = field(default=0, compare=False)
 
 
@@ -69,9 +111,20 @@ class TextChunk:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningChunk:
-    """More of the model's reasoning."""
+    """More of the model's reasoning.
+
+    With a `seal`, a thought ends here, and this is what the service wants back with it.
+    """
 
     text: str
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallChunk:
+    """A call that the model made by its service's own means, whole; it has no id yet."""
+
+    call: ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +139,7 @@ class Finish:
     note: str = ""
 
 
-Chunk = TextChunk | ReasoningChunk | Finish
+Chunk = TextChunk | ReasoningChunk | CallChunk | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +185,15 @@ class Sized(Protocol):
     @property
     def context(self) -> int | None:
         """How many tokens it asks for; None where it leaves that to the service."""
+        ...
+
+
+@runtime_checkable
+class TakesTools(Protocol):
+    """A provider that can offer tools by its service's own means."""
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes them; None where nobody knows. Raises nothing."""
         ...
 
 
@@ -199,6 +261,18 @@ class Choice:
     def name(self) -> str:
         """The model as provider/model."""
         return f"{self.provider.name}/{self.model}"
+
+
+class Ways(Protocol):
+    """Knows how models call: by their services' own means, or by helper blocks."""
+
+    async def native(self, provider: Provider, model: str) -> bool:
+        """Return whether a model is offered tools by its service's own means."""
+        ...
+
+    def refused(self, provider: Provider, model: str) -> None:
+        """Take note that a service refused them: from now on it is helper blocks."""
+        ...
 
 
 class Router(Protocol):
@@ -286,6 +360,13 @@ class Context(Protocol):
     def request(self, conversation: Conversation) -> Request:
         """Return the next request. Costs what the newest message costs, not what all do."""
         ...
+
+
+@runtime_checkable
+class Native(Context, Protocol):
+    """A context that can offer tools by a service's own means; `native` says whether it does."""
+
+    native: bool
 
 
 @runtime_checkable

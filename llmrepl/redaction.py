@@ -42,6 +42,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _CODED = frozenset(
     {
         *("call_id", "kind", "status", "stop", "stream", "decision", "provider", "model"),
+        *("origin", "seal"),
         "TurnFinished.reason",
     }
 )

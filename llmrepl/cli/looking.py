@@ -100,7 +100,7 @@ def _context(records: list[Record], step: str, at: int | None, *, as_json: bool)
             click.echo(json.dumps(message, ensure_ascii=False))
     else:
         for told in found.told:
-            click.echo(f"── {told.role} ──\n{clean(told.text)}")
+            click.echo(f"── {told.role} ──\n{clean(told.told)}")
             if told.images:
                 click.echo(f"({len(told.images)} images)")
     if not found.system:

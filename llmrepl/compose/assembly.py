@@ -20,11 +20,13 @@ from llmrepl.compose.context_size import ContextSize
 from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
 from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.compose.routes import Routes, first_of
+from llmrepl.compose.ways import Calling
 from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
 from llmrepl.config.paths import audit_directory, search_index, usage_database
 from llmrepl.config.secrets import redactor_of
 from llmrepl.context.prompt import system_prompt
+from llmrepl.context.tools import TOOLS
 from llmrepl.context.window import Sampling, Window
 from llmrepl.conversation import Phase
 from llmrepl.displays.views import Views
@@ -117,11 +119,14 @@ class Assembly:
             limits_of(self.executor.settings),
         )
         provider, name = split_model(model)
+        blocks, native = self.prompts()
         self.window = Window(
             name,
-            self.prompt(),
+            blocks,
             self.meter,
             Sampling(config.max_tokens, config.temperature, config.seed),
+            tools=TOOLS,
+            native_system=native,
         )
         self.gate = Gate(config.approval, person, widened_by(config), places_of(environ, cwd))
         self.edges = Edges(
@@ -146,6 +151,7 @@ class Assembly:
         for step in self.ledger.steps:
             self.routes.measured(step.model, step.total_ms)
         self.edges.router = self.routes
+        self.edges.ways = Calling(config)
         limits = config.limits
         self.runtime = Runtime(
             self.edges,
@@ -217,14 +223,18 @@ class Assembly:
         """
         await self.trail.start(self.executor)
 
-    def prompt(self) -> str:
-        """Return the system prompt for what blocks may do now."""
+    def prompts(self) -> tuple[str, str]:
+        """Return the system prompts for what code may do now: for helper blocks, and for tools."""
         config = self.config
         extra = config.system.read_text() if config.system else ""
         policy = rules(self.executor.settings)
-        return self.redactor.redact(
-            system_prompt(directory=str(self.cwd), rules=policy, extra=extra)
+        blocks, native = (
+            self.redactor.redact(
+                system_prompt(directory=str(self.cwd), rules=policy, extra=extra, native=native)
+            )
+            for native in (False, True)
         )
+        return blocks, native
 
     async def use_model(self, model: str) -> None:
         """Go on with another model: `provider/model`, or a rule or a purpose that chooses one.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmrepl.context.window import messages_of
+from llmrepl.context.telling import messages_of
 from llmrepl.errors import SessionError
 from llmrepl.events import StepStarted
 from llmrepl.ports import ChatMessage
@@ -66,8 +66,9 @@ def sent(records: Sequence[Record], step: str = "", at: int | None = None) -> Se
     index = begun[chosen]
     state = fold(records[:index])
     event = records[index].event
-    provider = event.provider if isinstance(event, StepStarted) else ""
-    return Sent(chosen, provider, state.system, messages_of(state.messages))
+    assert isinstance(event, StepStarted)
+    messages = messages_of(state.messages, event.tools)
+    return Sent(chosen, event.provider, state.system, messages)
 
 
 def is_step(text: str) -> bool:

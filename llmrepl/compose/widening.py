@@ -48,7 +48,7 @@ async def show_project(assembly: Assembly, how: str) -> None:
 
 async def _change(assembly: Assembly, key: str, policy: Policy) -> None:
     await assembly.executor.change(policy)
-    assembly.window.use_system(assembly.prompt())
+    assembly.window.use_system(*assembly.prompts())
     settings = assembly.executor.settings
     assembly.gate.widened = replace(
         assembly.gate.widened,

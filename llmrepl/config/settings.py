@@ -101,6 +101,13 @@ SETTINGS: tuple[Setting, ...] = (
         )
     ),
     Setting(
+        "models.tools",
+        kinds.CHOICE,
+        "auto",
+        "How models call: their services' own way, helper blocks, or as the model is known to.",
+        choices=("auto", "native", "blocks"),
+    ),
+    Setting(
         "models.patience",
         kinds.SECONDS,
         10.0,
@@ -356,6 +363,13 @@ SETTINGS: tuple[Setting, ...] = (
         least=0.1,
         most=86400,
         project="never",
+    ),
+    Setting(
+        "providers.<name>.tools",
+        kinds.CHOICE,
+        None,
+        "How the provider's models call, where that differs from `models.tools`.",
+        choices=("auto", "native", "blocks"),
     ),
     Setting(
         "providers.<name>.options.<option>",

@@ -28,6 +28,7 @@ class Models(NamedTuple):
     vision: Chain | None
     compact: Chain | None
     pool: Chain | None
+    tools: str
     patience: float
 
 
@@ -90,6 +91,7 @@ class Provider(NamedTuple):
     api_key: str | None = None
     api_key_env: str | None = None
     timeout: float | None = None
+    tools: str | None = None
     options: Mapping[str, Any] = MappingProxyType({})
 
 

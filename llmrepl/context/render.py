@@ -43,19 +43,17 @@ def role_of(message: Message) -> str:
 
 def rendered(message: Message) -> tuple[ChatMessage, list[Piece]]:
     """Return `message` as a provider sends it, and its text in pieces by what they are."""
-    images = tuple(part for part in message.parts if isinstance(part, Image))
+    images = images_of(message)
     match message.role:
         case "assistant":
             written = _written(message.parts)
             return ChatMessage("assistant", "".join(text for _, text in written)), written
         case "tool":
-            nested = (p.parts for p in message.parts if isinstance(p, ToolResult))
-            images = tuple(i for parts in nested for i in parts if isinstance(i, Image))
             kind, text = RESULTS, _results(message.parts)
         case "summary":
-            kind, text, images = SUMMARIES, SUMMARY + _prose(message.parts), ()
+            kind, text = SUMMARIES, SUMMARY + prose(message.parts)
         case _:
-            kind, text = PROMPTS, _prose(message.parts)
+            kind, text = PROMPTS, prose(message.parts)
     return ChatMessage("user", text, images), [(kind, text)]
 
 
@@ -67,7 +65,21 @@ def fence(text: str) -> str:
     return f"{ticks}\n{text}{end}{ticks}"
 
 
-def _prose(parts: Iterable[Part]) -> str:
+def images_in(parts: Iterable[Part]) -> tuple[Image, ...]:
+    """Return the images among `parts`."""
+    return tuple(part for part in parts if isinstance(part, Image))
+
+
+def images_of(message: Message) -> tuple[Image, ...]:
+    """Return the images that a message is sent with."""
+    if message.role == "tool":
+        nested = (part.parts for part in message.parts if isinstance(part, ToolResult))
+        return tuple(image for parts in nested for image in images_in(parts))
+    return () if message.role in ("assistant", "summary") else images_in(message.parts)
+
+
+def prose(parts: Iterable[Part]) -> str:
+    """Return the texts among `parts`."""
     return "\n\n".join(part.text for part in parts if isinstance(part, Text))
 
 
@@ -99,10 +111,22 @@ def _results(parts: Iterable[Part]) -> str:
 
 
 def _result(result: ToolResult) -> str:
+    tag = f'<result tool="{result.name}" {_outcome(result)}>'
+    return "\n".join([tag, *_came(result), "</result>"])
+
+
+def result_alone(result: ToolResult) -> str:
+    """Return what a model is told of one call, where its service says which call that is."""
+    return "\n".join([_outcome(result), *_came(result)])
+
+
+def _outcome(result: ToolResult) -> str:
     exit_code = "" if result.exit_code is None else f' exit_code="{result.exit_code}"'
-    lines = [
-        f'<result tool="{result.name}" status="{result.status}"{exit_code} ms="{result.ms:.0f}">'
-    ]
+    return f'status="{result.status}"{exit_code} ms="{result.ms:.0f}"'
+
+
+def _came(result: ToolResult) -> list[str]:
+    lines = []
     if result.ran:
         code = result.ran.get("code")
         shown = code if isinstance(code, str) else json.dumps(dict(result.ran), ensure_ascii=False)
@@ -114,4 +138,4 @@ def _result(result: ToolResult) -> str:
             came += [f"{part.stream}{cut}:", fence(part.text)]
         elif isinstance(part, Text):
             came.append(part.text)
-    return "\n".join([*lines, *(came or ["(no output)"]), "</result>"])
+    return [*lines, *(came or ["(no output)"])]

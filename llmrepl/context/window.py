@@ -6,19 +6,21 @@ cache can hold it. No text is kept that the conversation has: a message is rende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import count
 from typing import overload
 
 from llmrepl.content import Content, Contents
 from llmrepl.context.digest import INSTRUCTION, instruction
-from llmrepl.context.render import IMAGES, KINDS, chat_message, rendered, role_of
+from llmrepl.context.render import IMAGES, KINDS, images_of
+from llmrepl.context.telling import Telling, messages_of
 from llmrepl.conversation import Conversation, Message
 from llmrepl.parts import Text
-from llmrepl.ports import Calibrated, ChatMessage, Meter, Request
+from llmrepl.ports import Calibrated, Meter, Request, Tool
 from llmrepl.relief import Budget, Compact
-from llmrepl.vector import Mapped, Vector
+from llmrepl.vector import Vector
 
 STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
 """The end of a block, and results that only llmrepl can know.
@@ -27,9 +29,6 @@ With the newline, so that a tag quoted inside a line of code does not end the me
 """
 
 SYSTEM = "system prompt"
-
-Run = tuple[Message, ...]
-"""Messages that are sent as one: some models refuse two of the same role in a row."""
 
 _lineages = count(1)
 _ONE = Content(messages=1)
@@ -47,20 +46,32 @@ class Sampling:
 class Window:
     """Turns conversations into requests (`llmrepl.ports.Bounded`).
 
-    `takes` returns how many tokens the model takes at once, or None; it may be set.
+    `takes` returns how many tokens the model takes at once, or None; it may be set. `native` says
+    whether tools are offered by the service's own means (`llmrepl.ports.Native`).
 
     Args:
         model: the model's name without its provider; may be changed between turns.
         system: the system prompt.
         meter: counts tokens.
         sampling: how the model is asked to write.
+        tools: what is offered where that is native.
+        native_system: the system prompt there; None for the same.
     """
 
     def __init__(
-        self, model: str, system: str, meter: Meter, sampling: Sampling | None = None
+        self,
+        model: str,
+        system: str,
+        meter: Meter,
+        sampling: Sampling | None = None,
+        *,
+        tools: Sequence[Tool] = (),
+        native_system: str | None = None,
     ) -> None:
         self.model = model
-        self.system = system
+        self._systems = (system, system if native_system is None else native_system)
+        self._tools = tuple(tools)
+        self._native = False
         self._meter = meter
         self._calibrated = meter if isinstance(meter, Calibrated) else None
         self._sampling = sampling or Sampling()
@@ -71,27 +82,46 @@ class Window:
     def _forget(self) -> None:
         self._lineage = next(_lineages)
         self._source: Vector[Message] = Vector()
-        self._runs: Vector[Run] = Vector()
+        self._telling = Telling([tool.name for tool in self._offered])
         self._parts = dict.fromkeys(KINDS, Content())
         self._contents = Contents()
         self._answers = 0
 
     def _add(self, message: Message) -> None:
         """Append a message, and count it."""
-        chat, pieces = rendered(message)
-        whole = images = Content(images=len(chat.images))
-        for number, (kind, text) in enumerate(pieces):
-            piece = self._weighed(text) if number else self._weighed(text) + _ONE
-            self._parts[kind] += piece
-            whole += piece
+        whole = images = Content(images=len(images_of(message)))
+        for pieces in self._telling.add(message):
+            for number, (kind, text) in enumerate(pieces):
+                piece = self._weighed(text) if number else self._weighed(text) + _ONE
+                self._parts[kind] += piece
+                whole += piece
         self._parts[IMAGES] += images
         self._contents.append(whole)
         self._answers += message.role == "assistant"
-        self._runs = joined(self._runs, message)
 
-    def use_system(self, system: str) -> None:
-        """Send another system prompt from now on."""
-        self.system = system
+    @property
+    def native(self) -> bool:
+        """Whether tools are offered by the service's own means; changing it renders all anew."""
+        return self._native
+
+    @native.setter
+    def native(self, native: bool) -> None:
+        self._native = native
+        self._system = None
+        self._forget()
+
+    @property
+    def _offered(self) -> tuple[Tool, ...]:
+        return self._tools if self._native else ()
+
+    @property
+    def system(self) -> str:
+        """The system prompt as it is sent."""
+        return self._systems[self._native]
+
+    def use_system(self, system: str, native_system: str | None = None) -> None:
+        """Send another system prompt from now on; see the arguments of this class."""
+        self._systems = (system, system if native_system is None else native_system)
         self._system = None
         self._lineage = next(_lineages)
 
@@ -103,7 +133,8 @@ class Window:
     @property
     def _system_content(self) -> Content:
         if self._system is None:
-            self._system = self._weighed(self.system) + _ONE
+            tools = "".join(json.dumps(asdict(tool)) for tool in self._offered)
+            self._system = self._weighed(self.system + tools) + _ONE
         return self._system
 
     def _weighed(self, text: str) -> Content:
@@ -150,8 +181,9 @@ class Window:
     def digest(self, conversation: Conversation, plan: Compact, focus: str = "") -> Request:
         """Return the request for a summary of what gives way.
 
-        It begins as the requests before it did, so that a prompt cache serves it. Where all of that
-        is too much for the model, the oldest of it is left out, and the request says so.
+        It is text alone, and begins as the requests before it did, so that a prompt cache serves it
+        where these were text, too. Where all of that is too much for the model, the oldest of it is
+        left out, and the request says so.
         """
         sizes, budget = self.sizes(conversation), self.budget
         asked = self._weighed(INSTRUCTION)
@@ -163,7 +195,7 @@ class Window:
         last = Message("user", (Text(instruction(focus, first)),))
         return Request(
             model=self.model,
-            system=self.system,
+            system=self._systems[0],
             messages=messages_of((*conversation.messages[first : plan.replaced], last)),
             stop=STOP_SEQUENCES,
             max_tokens=self._sampling.max_tokens,
@@ -172,7 +204,9 @@ class Window:
             estimated_tokens=total,
             purpose="compact",
             answered=conversation.answered + self._answers,
-            content=sum(self._contents[first : plan.replaced], self._system_content + asked),
+            content=None
+            if self._offered
+            else sum(self._contents[first : plan.replaced], self._system_content + asked),
         )
 
     def request(self, conversation: Conversation) -> Request:
@@ -181,14 +215,15 @@ class Window:
         return Request(
             model=self.model,
             system=self.system,
-            messages=Mapped(chat_of, self._runs),
-            stop=STOP_SEQUENCES,
+            messages=self._telling.messages,
+            stop=() if self._offered else STOP_SEQUENCES,
             max_tokens=self._sampling.max_tokens,
             temperature=self._sampling.temperature,
             seed=self._sampling.seed,
             estimated_tokens=estimated,
             answered=conversation.answered + self._answers if conversation.folds else None,
             content=self._whole,
+            tools=self._offered,
             lineage=self._lineage,
         )
 
@@ -219,31 +254,6 @@ class Sizes(Sequence[int]):
 
     def __len__(self) -> int:
         return len(self._contents)
-
-
-def joined(runs: Vector[Run], message: Message) -> Vector[Run]:
-    """Return all of it; the message goes into the last run where that is of the same role."""
-    if len(runs) and role_of(runs[-1][-1]) == role_of(message):
-        return runs[:-1].append((*runs[-1], message))
-    return runs.append((message,))
-
-
-def chat_of(run: Run) -> ChatMessage:
-    """Return a run as a provider sends it."""
-    first, *others = map(chat_message, run)
-    if not others:
-        return first
-    text = "\n\n".join((first.text, *(chat.text for chat in others)))
-    images = (image for chat in (first, *others) for image in chat.images)
-    return ChatMessage(first.role, text, tuple(images))
-
-
-def messages_of(messages: Iterable[Message]) -> Sequence[ChatMessage]:
-    """Return `messages` as a request has them."""
-    runs: Vector[Run] = Vector()
-    for message in messages:
-        runs = joined(runs, message)
-    return Mapped(chat_of, runs)
 
 
 def shared(total: int, sizes: Mapping[str, int]) -> dict[str, int]:

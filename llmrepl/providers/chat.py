@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmrepl.errors import ProviderError
-from llmrepl.ports import Allowance, Chunk, Finish, ModelInfo, Request, TextChunk
+from llmrepl.ports import Allowance, Chunk, Finish, ModelInfo, Request
 from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
 from llmrepl.providers.encoding import Bodies
 from llmrepl.providers.limits import Limits
@@ -62,9 +62,10 @@ class Chat(ABC):
                 rejected = rejection(error)
                 if rejected:
                     self._limits.read(rejected.headers)
-                said = recovered(error_in(rejected)) if rejected else None
+                said = recovered(error_in(rejected), request.tools) if rejected else None
                 if said:
-                    yield TextChunk(said)
+                    for chunk in said:
+                        yield chunk
                     yield Finish()
                     return
                 if said is None:
@@ -72,7 +73,7 @@ class Chat(ABC):
                 response = await self._send(request, fields | {"temperature": CALMER})
             self._limits.read(response.headers)
             try:
-                async with aclosing(read_reply(response, service)) as chunks:
+                async with aclosing(read_reply(response, service, request.tools)) as chunks:
                     async for chunk in chunks:
                         yield chunk
             finally:
@@ -80,7 +81,12 @@ class Chat(ABC):
         except ProviderError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
-            raise await service.explain(error, request.model, self._names) from None
+            refused = service.no_tools(error, request)
+            raise refused or await service.explain(error, request.model, self._names) from None
+
+    @abstractmethod
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools; None where nobody knows."""
 
     @property
     def allowances(self) -> Sequence[Allowance]:

@@ -11,10 +11,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from llmrepl.parts import Image
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.parts import Image, ToolCall
+from llmrepl.ports import (
+    ChatMessage,
+    Chunk,
+    Finish,
+    ModelInfo,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+    Tool,
+    written,
+)
+from llmrepl.providers.encoding import Encoded
 from llmrepl.providers.images import base64_of
-from llmrepl.providers.native import Calls, recovered
+from llmrepl.providers.native import Calls, Spoken, recovered
 from llmrepl.providers.service import Service, message_in
 from llmrepl.providers.sse import EventStream
 from llmrepl.usage import Usage
@@ -49,17 +60,58 @@ def request_fields(request: Request, *, limit_field: str) -> dict[str, Any]:
         limit_field: request.max_tokens,
         "temperature": request.temperature,
         "seed": request.seed,
+        "tools": list(map(encode_tool, request.tools)) or None,
     }
     body.update((name, value) for name, value in optional.items() if value is not None)
     return body
 
 
-def encode_message(message: ChatMessage) -> dict[str, Any]:
-    """Return a message as the dialect has it."""
+def encode_tool(tool: Tool) -> dict[str, Any]:
+    """Return a tool as the dialect, and Ollama, have it."""
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
+    return {"type": "function", "function": function}
+
+
+def call_id(call: ToolCall) -> str:
+    """Return what a call goes by on the wire, where a dot is not everywhere allowed."""
+    return "call_" + call.call_id.replace(".", "_")
+
+
+def encode_message(message: ChatMessage) -> Encoded:
+    """Return a message as the dialect has it; results are a message each."""
+    if message.results:
+        return _results(message)
+    if message.calls:
+        calls = [
+            {
+                "id": call_id(call),
+                "type": "function",
+                "function": {"name": call.name, "arguments": written(call)},
+            }
+            for call in message.calls
+        ]
+        return {"role": message.role, "content": message.text or None, "tool_calls": calls}
     if not message.images:
         return {"role": message.role, "content": message.text}
     content = [{"type": "text", "text": message.text}, *map(_image, message.images)]
     return {"role": message.role, "content": content}
+
+
+def _results(message: ChatMessage) -> Sequence[Mapping[str, Any]]:
+    """Return results, with their images behind them: a result itself has only text."""
+    encoded: list[dict[str, Any]] = [
+        {"role": "tool", "tool_call_id": call_id(result.call), "content": result.text}
+        for result in message.results
+    ]
+    images = [image for result in message.results for image in result.images]
+    if images:
+        text = {"type": "text", "text": "The images of these results:"}
+        encoded.append({"role": "user", "content": [text, *map(_image, images)]})
+    return encoded
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -67,7 +119,9 @@ def _image(image: Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-async def read_reply(response: httpx.Response, service: Service) -> AsyncGenerator[Chunk, None]:
+async def read_reply(
+    response: httpx.Response, service: Service, tools: Sequence[Tool] = ()
+) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a reply as they come, a `Finish` last.
 
     A server that does not stream is understood, too. Closing this does not close `response`.
@@ -75,6 +129,7 @@ async def read_reply(response: httpx.Response, service: Service) -> AsyncGenerat
     Args:
         response: an answer whose body is yet to be read.
         service: who sends it, for the messages of errors.
+        tools: what was offered.
 
     Raises:
         ProviderError: the service reports an error, or the reply stops before its end.
@@ -82,7 +137,7 @@ async def read_reply(response: httpx.Response, service: Service) -> AsyncGenerat
     media_type = response.headers.get("content-type", "")
     if "html" in media_type:
         raise service.no_api("a web page came")
-    reply = ReplyReader(service)
+    reply = ReplyReader(service, tools)
     if "json" in media_type:
         for chunk in reply.take((await response.aread()).decode("utf-8", "replace")):
             yield chunk
@@ -111,9 +166,11 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
 class ReplyReader:
     """Reads a reply from the bytes of its event stream; `ended` once its end mark was there."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, tools: Sequence[Tool] = ()) -> None:
         self.ended = False
         self._service = service
+        self._tools = tools
+        self._spoken = Spoken(tools)
         self._events = EventStream()
         self._stop = ""
         self._usage: Usage | None = None
@@ -140,11 +197,11 @@ class ReplyReader:
         event = self._object_in(data)
         groq = event.get("x_groq") or {}
         if error := event.get("error") or groq.get("error"):
-            said = recovered(error) if isinstance(error, Mapping) else None
+            said = recovered(error, self._tools) if isinstance(error, Mapping) else None
             if not said:
                 raise self._service.broken(message_in(json.dumps(error)))
             self.ended = True
-            return [TextChunk(said)]
+            return said
         if usage := event.get("usage") or groq.get("usage"):
             self._usage = read_usage(usage)
         chunks: list[Chunk] = []
@@ -152,11 +209,11 @@ class ReplyReader:
             delta = choice.get("delta") or choice.get("message") or {}
             if thought := delta.get("reasoning_content") or delta.get("reasoning"):
                 chunks.append(ReasoningChunk(thought))
-            if text := delta.get("content"):
+            if text := self._spoken.feed(delta.get("content") or ""):
                 chunks.append(TextChunk(text))
-            if text := delta.get("refusal"):
+            if refusal := delta.get("refusal"):
                 self._stop = "refusal"
-                chunks.append(TextChunk(text))
+                chunks.append(TextChunk(refusal))
             self._calls.add(delta.get("tool_calls") or ())
             if reason := choice.get("finish_reason"):
                 self._stop = self._stop or STOPS.get(reason, "end_turn")
@@ -174,15 +231,16 @@ class ReplyReader:
         return found
 
     def close(self) -> Iterator[Chunk]:
-        """Yield the calls that the service was asked for, as a helper block, and the last chunk.
+        """Yield the calls that the service was asked for, and the last chunk.
 
         Raises:
             ProviderError: the stream stopped before the reply did.
         """
         if not (self._stop or self.ended):
             raise self._service.broken("the stream stopped in the middle")
-        if block := self._calls.block():
-            yield TextChunk(block)
+        if text := self._spoken.close(self._calls):
+            yield TextChunk(text)
+        yield from self._calls.chunks(self._tools)
         yield Finish(self._stop or "end_turn", self._usage)
 
 

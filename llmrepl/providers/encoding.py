@@ -13,7 +13,10 @@ from typing import Any
 from llmrepl.ports import ChatMessage, Request
 from llmrepl.vector import Growing, Vector
 
-Encode = Callable[[ChatMessage], Mapping[str, Any]]
+Encoded = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A message as JSON-ready data; some services have several where llmrepl has one."""
+
+Encode = Callable[[ChatMessage], Encoded]
 
 
 class Bodies:
@@ -42,16 +45,20 @@ class Bodies:
 
     def _messages(self, messages: Sequence[ChatMessage]) -> bytes | bytearray:
         if not isinstance(messages, Growing):
-            return b",".join(_json(self._encode(message)) for message in messages)
+            return b",".join(_several(self._encode(message)) for message in messages)
         if not messages.extends(self._source):
             self._source, self._encoded = Vector(), bytearray()
         new = messages.since(len(self._source))
-        added = b",".join(_json(self._encode(message)) for message in new)
+        added = b",".join(_several(self._encode(message)) for message in new)
         if self._encoded and added:
             self._encoded += b","
         self._encoded += added
         self._source = messages
         return self._encoded
+
+
+def _several(encoded: Encoded) -> bytes:
+    return _json(encoded) if isinstance(encoded, Mapping) else b",".join(map(_json, encoded))
 
 
 def _json(data: Mapping[str, Any]) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from llmrepl.errors import ProviderRefused
 from llmrepl.providers.address import clean_key, clean_url
 from llmrepl.providers.chat import Chat
+from llmrepl.providers.families import takes_tools
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class Groq(Chat):
         import groq  # noqa: F401 - for its effect
 
         tls_settings()
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools, as far as its name says it."""
+        return takes_tools(model)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""

@@ -1,25 +1,35 @@
-"""Calls that a model made by its service's own means, as the helper block that they stand for.
+"""Calls that a model made by its service's own means.
 
-We offer services no tools, yet some models call one all the same. Calls are told apart by id and
-order, since an index may be 0 for all of them; arguments come as an object, as text, or in pieces.
+They are calls where tools were offered; where none were, and some models call one all the same,
+they are the helper block that they stand for. Calls are told apart by id and order, since an index
+may be 0 for all of them; arguments come as an object, as text, or in pieces.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmrepl.parser import render_call
 from llmrepl.parts import ToolCall
+from llmrepl.ports import CallChunk, Chunk, TextChunk, Tool
 
 LANGUAGES = {"python": "python", "code_interpreter": "python", "bash": "bash", "shell": "bash"}
 """Names that models call the two languages by; all other names are those of tools."""
 
 CODE = ("code", "command", "cmd", "input")
 """Where models put the code."""
+
+NAMELESS = "a call has to name its tool: {}"
+UNREADABLE = "its arguments are not one JSON object: send the call again with such"
+CODELESS = 'it has no code: send the call again with {"code": …}'
+
+STARTS = ("{", "[", "<tool", "<function=", "```json")
+"""How a message begins in which a model may have written a call instead of making it."""
 
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)\n\s*```", re.DOTALL)
 _TAGGED = re.compile(r"(?:<function=)?([\w.-]+)>?\s*(\{.*\})\s*(?:</function>)?", re.DOTALL)
@@ -34,6 +44,29 @@ class _Call:
     name: str = ""
     pieces: list[str] = field(default_factory=list)
     arguments: Mapping[str, Any] | None = None
+    seal: str = ""
+
+    def made(self, offered: Iterable[str]) -> ToolCall:
+        """Return the call, with a problem where it cannot be read."""
+        call, raw = self.read(), "".join(self.pieces).strip()
+        found = _json(raw) if self.arguments is None else self.arguments
+        arguments, problem = dict(call.arguments), ""
+        if call.language == "tool":
+            arguments = dict(found) if isinstance(found, Mapping) else {}
+        elif isinstance(found, str):
+            arguments = {"code": found}
+        elif isinstance(found, Mapping) and (limit := _seconds(found.get("timeout"))):
+            arguments["timeout"] = limit
+        unreadable = bool(raw) and not isinstance(found, Mapping | str)
+        if not call.name:
+            problem = NAMELESS.format(" or ".join(offered))
+        elif unreadable and (call.language == "tool" or raw[0] in "{["):
+            problem, arguments = UNREADABLE, {}
+        elif call.language != "tool" and not str(arguments["code"]).strip():
+            problem, arguments = CODELESS, {}
+        return ToolCall(
+            "", call.name, call.language, arguments, problem, origin="native", seal=self.seal
+        )
 
     def read(self) -> ToolCall:
         """Return the call, with its text as code where it is no JSON."""
@@ -56,7 +89,7 @@ class Calls:
     """Gathers the calls of one message from what arrives of them."""
 
     def __init__(self) -> None:
-        self._calls: list[_Call] = []
+        self.all: list[_Call] = []
 
     def add(self, pieces: Iterable[Mapping[str, Any]]) -> None:
         """Take whole calls, or the next pieces of some."""
@@ -64,6 +97,7 @@ class Calls:
             function = piece.get("function") or piece
             call = self._meant(piece, str(function.get("name") or ""))
             arguments = function.get("arguments")
+            call.seal = str(piece.get("seal") or call.seal)
             if isinstance(arguments, Mapping):
                 call.arguments = arguments
             elif arguments:
@@ -72,15 +106,27 @@ class Calls:
     def _meant(self, piece: Mapping[str, Any], name: str) -> _Call:
         """Return the call that a piece belongs to: an id or a name without one begins another."""
         key, index = str(piece.get("id") or ""), piece.get("index") or 0
-        for call in reversed(self._calls):
+        for call in reversed(self.all):
             if (key and call.id == key) or (not key and not name and call.index == index):
                 return call
-        self._calls.append(_Call(key, index, name))
-        return self._calls[-1]
+        self.all.append(_Call(key, index, name))
+        return self.all[-1]
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.all)
+
+    def chunks(self, offered: Sequence[Tool]) -> Iterator[Chunk]:
+        """Yield these calls, or a helper block where no tools were offered."""
+        if offered:
+            names = [tool.name for tool in offered]
+            yield from (CallChunk(call.made(names)) for call in self.all)
+        elif block := self.block():
+            yield TextChunk(block)
 
     def block(self) -> str:
         """Return the helper block that makes these calls; nothing where there are none."""
-        return block_of([call.read() for call in self._calls if call.name])
+        return block_of([call.read() for call in self.all if call.name])
 
 
 def block_of(calls: Sequence[ToolCall]) -> str:
@@ -100,18 +146,62 @@ def _fenced(call: ToolCall) -> str:
     return f"{ticks}{call.language}\n{body}\n{ticks}"
 
 
-def recovered(error: Mapping[str, Any]) -> str | None:
+class Spoken:
+    """The text of a message, in which some models write a call that they ought to make.
+
+    Where tools were offered, what may be a call is held back until the end.
+
+    Args:
+        offered: the tools.
+    """
+
+    def __init__(self, offered: Sequence[Tool]) -> None:
+        self._names = frozenset(tool.name for tool in offered)
+        self._holding = bool(offered)
+        self._held: list[str] = []
+        self._start = ""
+
+    def feed(self, text: str) -> str:
+        """Return what is surely text."""
+        if not self._holding:
+            return text
+        self._held.append(text)
+        if len(self._start) < len(max(STARTS, key=len)):
+            self._start = (self._start + text).lstrip()[: len(max(STARTS, key=len))]
+            near = (s for s in STARTS if s.startswith(self._start) or self._start.startswith(s))
+            self._holding = not self._start or next(near, None) is not None
+        return "" if self._holding else self._all()
+
+    def close(self, calls: Calls) -> str:
+        """Return the rest of the text; what is calls, of tools that were offered, goes to those."""
+        text = self._all()
+        if not text.strip() or calls:
+            return text
+        found = Calls()
+        found.add(_written(text.strip()))
+        if not found or {call.read().name for call in found.all} - self._names:
+            return text
+        calls.all += found.all
+        return ""
+
+    def _all(self) -> str:
+        text = "".join(self._held)
+        self._held.clear()
+        return text
+
+
+def recovered(error: Mapping[str, Any], offered: Sequence[Tool] = ()) -> list[Chunk] | None:
     """Return what the model wrote, from the error of a service that could not read it as a call.
 
-    It is a helper block where it can be read, else the model's own words; "" where the service does
-    not say what they were, and None where that is not the error.
+    It is calls where it can be read, else the model's own words; nothing where the service does not
+    say what they were, and None where that is not the error.
     """
     if error.get("code") != "tool_use_failed" and "failed_generation" not in error:
         return None
     said = str(error.get("failed_generation") or "").strip()
     calls = Calls()
     calls.add(_written(said))
-    return calls.block() or said
+    return list(calls.chunks(offered)) or ([TextChunk(said)] if said else [])
 
 
 def _written(text: str) -> list[Mapping[str, Any]]:
@@ -133,6 +223,14 @@ def _written(text: str) -> list[Mapping[str, Any]]:
 
 def _with_arguments(call: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"arguments": call.get("parameters"), **call} if "parameters" in call else call
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a time limit, if that is one."""
+    if isinstance(value, str):
+        value = _json(value)
+    fits = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if fits and 0 < value < math.inf else None
 
 
 def _json(text: str) -> Any:

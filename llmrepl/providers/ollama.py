@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -9,11 +11,21 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from llmrepl.errors import ConfigError, ProviderError, ProviderRefused
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
+from llmrepl.ports import (
+    CallResult,
+    ChatMessage,
+    Chunk,
+    Finish,
+    ModelInfo,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+)
 from llmrepl.providers.address import clean_key
-from llmrepl.providers.encoding import Bodies
+from llmrepl.providers.completions import call_id, encode_tool
+from llmrepl.providers.encoding import Bodies, Encoded
 from llmrepl.providers.images import base64_of
-from llmrepl.providers.native import Calls
+from llmrepl.providers.native import Calls, Spoken
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
 from llmrepl.usage import Usage
 
@@ -35,6 +47,9 @@ WHOLE = {"truncate": False, "shift": False}
 
 DEFAULT_CONTEXT = 8192
 """Tokens of context to ask for where nobody chose: twice what most servers would give unasked."""
+
+ASKING_SECONDS = 5.0
+"""How long the server may take to say what a model can, before it is asked for helper blocks."""
 
 THINKS_NOT = "does not support thinking"
 """What Ollama says of a model that was asked to think and cannot."""
@@ -120,6 +135,7 @@ class Ollama:
         size = given["num_ctx"]
         self._context = size if isinstance(size, int) else None
         self._cut: set[str] = set()
+        self._takes: dict[str, bool | None] = {}
         self._bodies = Bodies(encode_message)
         self._clients = PerLoop(self._make_client, self.warm)
 
@@ -152,7 +168,7 @@ class Ollama:
 
     async def _reply(self, request: Request) -> AsyncGenerator[Chunk, None]:
         last: Mapping[str, Any] | None = None
-        calls = Calls()
+        calls, spoken = Calls(), Spoken(request.tools)
         unreadable = ""
         try:
             client = await self._clients.get()
@@ -161,20 +177,23 @@ class Ollama:
                     message = reply.get("message") or {}
                     if thought := message.get("thinking"):
                         yield ReasoningChunk(thought)
-                    if text := message.get("content"):
+                    if text := spoken.feed(message.get("content") or ""):
                         yield TextChunk(text)
                     calls.add(message.get("tool_calls") or ())
                     unreadable = unreadable or str(reply.get(UNREADABLE) or "")
                     if reply.get("done"):
                         last = reply
         except Exception as error:  # noqa: BLE001 - the boundary to the SDK
-            raise await self._explain(error, request.model) from None
+            refused = self._service.no_tools(error, request)
+            raise refused or await self._explain(error, request.model) from None
         if unreadable:
             raise self._service.broken(f"{UNREADABLE}: {unreadable}")
         if last is None:
             raise self._service.broken("the stream stopped in the middle")
-        if block := calls.block():
-            yield TextChunk(block)
+        if text := spoken.close(calls):
+            yield TextChunk(text)
+        for chunk in calls.chunks(request.tools):
+            yield chunk
         stop = "max_tokens" if last.get("done_reason") == "length" else "end_turn"
         yield Finish(stop, _usage(last, request), self._alarm(last, request))
 
@@ -210,10 +229,26 @@ class Ollama:
             **WHOLE,
             **self._beside,
         }
+        if request.tools:
+            fields["tools"] = list(map(encode_tool, request.tools))
         body = self._bodies.body(request, fields)
         send = cast("Any", client)._request  # noqa: SLF001 - the SDK has no public way around them
         lines = await send(dict, "POST", "/api/chat", content=body, stream=True)
         return cast("AsyncGenerator[dict[str, Any], None]", lines)
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools, which newer servers say; None where they do not."""
+        if model not in self._takes:
+            try:
+                client = cast("Any", await self._clients.get())
+                body = json.dumps({"model": model}).encode()
+                async with asyncio.timeout(ASKING_SECONDS):
+                    found = await client._request(dict, "POST", "/api/show", content=body)  # noqa: SLF001 - as above
+            except Exception:  # noqa: BLE001 - the request itself will say what is wrong
+                return None
+            known = found.get("capabilities")
+            self._takes[model] = "tools" in known if isinstance(known, list) else None
+        return self._takes[model]
 
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that are installed, the newest first."""
@@ -262,12 +297,33 @@ class Ollama:
         return AsyncClient(service.url, **options)
 
 
-def encode_message(message: ChatMessage) -> dict[str, Any]:
-    """Return a message as Ollama has it."""
+def encode_message(message: ChatMessage) -> Encoded:
+    """Return a message as Ollama has it; results are a message each."""
+    if message.results:
+        return [_result(result) for result in message.results]
+    if message.calls:
+        calls = [
+            {
+                "id": call_id(call),
+                "type": "function",
+                "function": {"index": place, "name": call.name, "arguments": dict(call.arguments)},
+            }
+            for place, call in enumerate(message.calls)
+        ]
+        said = {"role": message.role, "content": message.text, "tool_calls": calls}
+        thought = "".join(thought.text for thought in message.thoughts)
+        return {**said, "thinking": thought} if thought else said
     if not message.images:
         return {"role": message.role, "content": message.text}
     images = [base64_of(image) for image in message.images]
     return {"role": message.role, "content": message.text, "images": images}
+
+
+def _result(result: CallResult) -> Mapping[str, Any]:
+    name, number = result.call.name, call_id(result.call)
+    said = {"role": "tool", "content": result.text, "tool_name": name, "tool_call_id": number}
+    images = [base64_of(image) for image in result.images]
+    return {**said, "images": images} if images else said
 
 
 def _limits(request: Request) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from llmrepl.ports import Request
 from llmrepl.providers.address import clean_key, clean_url
 from llmrepl.providers.chat import Chat
+from llmrepl.providers.families import takes_tools
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
 
 if TYPE_CHECKING:
@@ -77,6 +78,13 @@ class OpenAI(Chat):
 
         if self._service.url.startswith("https:"):
             tls_settings()
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools, as far as its name says it.
+
+        Servers on this machine may know nothing of tools, and then say nothing of it either.
+        """
+        return None if self.local else takes_tools(model)
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""

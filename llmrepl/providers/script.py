@@ -29,6 +29,8 @@ class Reply:
     `usage` None means it is counted in pieces. `delay` is seconds before the first piece, `rate`
     pieces per second (0: all at once). `error` is one of `ERRORS`, `retry_after` the seconds that
     a `busy` one asks to wait. `purpose` is `compact` for a summary, which takes no turn of its own.
+    `calls` are made by the service's own means after the text: the tool's name and its arguments,
+    an object, or a str that is sent as it is.
     """
 
     text: str = ""
@@ -40,6 +42,7 @@ class Reply:
     error: str = ""
     retry_after: float | None = None
     purpose: str = "main"
+    calls: tuple[tuple[str, Any], ...] = ()
 
 
 def pieces(text: str) -> list[str]:
@@ -192,7 +195,7 @@ def leaves_message(reply: Reply) -> bool:
     """Return whether a conversation holds a message after this reply."""
     if reply.purpose == "compact":
         return False
-    return bool(reply.text or reply.reasoning) and reply.error in ("", "broken")
+    return bool(reply.text or reply.reasoning or reply.calls) and reply.error in ("", "broken")
 
 
 def as_script(replies: Iterable[str | Reply]) -> Script[Reply]:

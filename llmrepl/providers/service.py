@@ -24,7 +24,9 @@ from llmrepl.errors import (
     ProviderError,
     ProviderRefused,
     ProviderUnreachable,
+    ToolsRefused,
 )
+from llmrepl.ports import Request
 from llmrepl.providers.address import has_proxy, is_loopback, without_login
 
 if TYPE_CHECKING:
@@ -47,6 +49,13 @@ PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the h
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _WAIT = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b")
+
+_NO_TOOLS = re.compile(
+    r"(?=.*\b(?:tools?|tool[ _-]choice|(?:tool|function)[ _-]?call(?:ing|s)?)\b)"
+    r".*(?:not (?:be )?support|n't support|not enabled|unsupported|requires? --|no endpoints)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How services say that a model, or they themselves, take no tools."""
 
 BUSY = frozenset({408, 429, 498, 502, 503, 504, 529})
 NO_RIGHT = frozenset({401, 403})
@@ -137,6 +146,15 @@ class Service:
                 case Rejected():
                     return self._refusal(link)
         return self._failure(links)
+
+    def no_tools(self, error: BaseException, request: Request) -> ToolsRefused | None:
+        """Return what it means where a service refuses the tools of a request; else None."""
+        for link in chain(error) if request.tools else ():
+            if isinstance(link, Rejected) and link.status not in BUSY | NO_RIGHT:
+                said = self._line(message_in(link.body))
+                if _NO_TOOLS.match(said):
+                    return ToolsRefused(f"{self.name} takes no tools for {request.model}: {said}")
+        return None
 
     def _refusal(self, rejected: Rejected) -> ProviderError:
         status = rejected.status

@@ -30,4 +30,6 @@ def messages_in(
     if system:
         yield {"role": "system", "content": system}
     encode = import_module(ENCODED_BY.get(provider, OTHERS)).encode_message
-    yield from map(encode, messages)
+    for message in messages:
+        encoded = encode(message)
+        yield from (encoded,) if isinstance(encoded, Mapping) else encoded

@@ -20,7 +20,7 @@ from llmrepl.errors import ProviderError
 from llmrepl.events import MessageFinished, StepStarted
 from llmrepl.parser import Check
 from llmrepl.parts import Part, ToolCall
-from llmrepl.ports import Context, Finish, Meter, Provider, Request, TextChunk
+from llmrepl.ports import Context, Finish, Meter, Provider, Request
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor
 from llmrepl.usage import Cost, Usage
@@ -141,8 +141,7 @@ async def _heard_out(provider: Provider, request: Request, draft: Draft) -> Fini
         async for chunk in chunks:
             if isinstance(chunk, Finish):
                 return chunk
-            take = draft.text if isinstance(chunk, TextChunk) else draft.reasoning
-            for _ in take(chunk.text):
+            for _ in draft.take(chunk):
                 pass
             if draft.done:
                 return Finish()

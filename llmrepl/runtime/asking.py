@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from llmrepl.conversation import Attempts, Phase
 from llmrepl.draft import Draft
-from llmrepl.errors import ProviderError
+from llmrepl.errors import ProviderError, ToolsRefused
 from llmrepl.events import (
     ErrorRaised,
     MessageFinished,
@@ -20,7 +20,7 @@ from llmrepl.events import (
     SystemSet,
 )
 from llmrepl.parser import Check
-from llmrepl.ports import Calibrated, Choice, Finish, Provider, Request, Router, TextChunk
+from llmrepl.ports import Calibrated, Choice, Finish, Native, Provider, Request, Router
 from llmrepl.routing import remedy
 from llmrepl.runtime.gathering import gathered
 from llmrepl.runtime.halt import Halt
@@ -65,7 +65,7 @@ class Asking:
         choice = next((each for each in choices if each.name == attempts.next), choices[0])
         if not attempts.next:
             self._tell(choice)
-        request = replace(request, model=choice.model)
+        request = replace(await self._suited(choice, request), model=choice.model)
         self._asked = edges.clock.monotonic()
         if not attempts.next:
             self.began = self._asked
@@ -76,6 +76,7 @@ class Asking:
                 provider=choice.provider.name,
                 model=request.model,
                 estimated_tokens=request.estimated_tokens,
+                tools=tuple(tool.name for tool in request.tools),
             )
         )
         state = journal.state
@@ -84,6 +85,8 @@ class Asking:
         finish = await self._halt.wait(heard, lambda: Finish("cancelled"))
         if isinstance(finish, ProviderError):
             router.failed(choice, finish)
+            if isinstance(finish, ToolsRefused) and self._does_without(choice, request, finish):
+                return
             others = [each for each in choices if each.name != choice.name]
             if not draft.received and await self._goes_on(finish, choice, others, router.patience):
                 return
@@ -91,6 +94,27 @@ class Asking:
             journal.record(ErrorRaised(kind=finish.kind, message=finish.message, hint=hint))
             finish = Finish("error", None if draft.received else Usage())  # no service bills it
         await self._finish(choice, request, draft, finish)
+
+    async def _suited(self, choice: Choice, request: Request) -> Request:
+        """Return the request as the chosen model calls: with tools, or for helper blocks."""
+        context, ways = self._edges.context, self._edges.ways
+        if ways is None or not isinstance(context, Native):
+            return request
+        native = await self._halt.wait(
+            ways.native(choice.provider, choice.model), lambda: context.native
+        )
+        if native is context.native:
+            return request
+        context.native = native
+        return context.request(self._journal.state)
+
+    def _does_without(self, choice: Choice, request: Request, error: ToolsRefused) -> bool:
+        """Record that the model is asked again without tools; return whether it had any."""
+        if not request.tools or self._edges.ways is None:
+            return False
+        self._edges.ways.refused(choice.provider, choice.model)
+        self._failed(choice, error, choice.name)
+        return True
 
     def _tell(self, choice: Choice) -> None:
         """Record a choice that is worth a line: one with reasons, or that differs from the last."""
@@ -121,6 +145,15 @@ class Asking:
         )
         if again is None:
             return False
+        self._failed(choice, error, choice.name if again.again else others[0].name, again.wait)
+        if again.wait and not self._halt.reason:
+            await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
+        return True
+
+    def _failed(
+        self, choice: Choice, error: ProviderError, following: str, wait: float = 0
+    ) -> None:
+        """Record that a request failed, and which one follows."""
         self._journal.record(
             RequestFailed(
                 provider=choice.provider.name,
@@ -128,14 +161,11 @@ class Asking:
                 kind=error.kind,
                 message=error.message,
                 hint=error.hint,
-                next=choice.name if again.again else others[0].name,
-                wait=again.wait,
+                next=following,
+                wait=wait,
                 ms=self._journal.ms_since(self._asked),
             )
         )
-        if again.wait and not self._halt.reason:
-            await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
-        return True
 
     async def _finish(self, choice: Choice, request: Request, draft: Draft, finish: Finish) -> None:
         """Record the end of the message."""
@@ -195,8 +225,7 @@ class Asking:
                     return chunk
                 if self._first_token_ms is None:
                     self._first_token_ms = self._journal.ms_since(self._asked)
-                take = draft.text if isinstance(chunk, TextChunk) else draft.reasoning
-                for event in take(chunk.text):
+                for event in draft.take(chunk):
                     self._journal.record(event)
                 if draft.done:
                     return Finish()

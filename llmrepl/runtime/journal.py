@@ -18,6 +18,7 @@ from llmrepl.ports import (
     Provider,
     Router,
     Store,
+    Ways,
 )
 from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor
@@ -45,7 +46,8 @@ def known_cost(spend: Spend) -> Cost | None:
 class Edges:
     """Everything a runtime reaches the world through. The provider may be changed between turns.
 
-    Without a `router`, `provider` is asked once, for the model that the context names.
+    Without a `router`, `provider` is asked once, for the model that the context names. Without
+    `ways`, all models write helper blocks.
     What `redactor` knows to be secret gets into no record, and so into no request, log or display.
     """
 
@@ -58,6 +60,7 @@ class Edges:
     clock: Clock
     redactor: Redactor = NOTHING
     router: Router | None = None
+    ways: Ways | None = None
 
 
 class Journal:

@@ -16,6 +16,7 @@ from llmrepl.errors import ProviderError
 from llmrepl.events import NetworkRequested, ToolFinished, ToolOutput, ToolRequested
 from llmrepl.parts import Status
 from llmrepl.ports import (
+    CallChunk,
     Chunk,
     Display,
     Executor,
@@ -74,13 +75,14 @@ async def check_provider(
 
 
 def _check_chunks(chunks: Sequence[object]) -> Finish:
-    kinds = (TextChunk, ReasoningChunk, Finish)
+    kinds = (TextChunk, ReasoningChunk, CallChunk, Finish)
     strange = [chunk for chunk in chunks if not isinstance(chunk, kinds)]
-    assert not strange, f"a stream gives TextChunk, ReasoningChunk and Finish, not {strange[0]!r}"
+    names = ", ".join(kind.__name__ for kind in kinds)
+    assert not strange, f"a stream gives {names}, not {strange[0]!r}"
     ends = [index for index, chunk in enumerate(chunks) if isinstance(chunk, Finish)]
     assert ends == [len(chunks) - 1], "one Finish comes, and nothing after it"
-    texts = [chunk.text for chunk in chunks if isinstance(chunk, TextChunk | ReasoningChunk)]
-    assert all(texts), "no chunk is empty"
+    empty = (TextChunk(""), ReasoningChunk(""))
+    assert not any(chunk in empty for chunk in chunks), "no chunk is empty"
     finish = chunks[-1]
     assert isinstance(finish, Finish)
     assert finish.stop in STOPS, f"stop is one of {', '.join(STOPS)}, not {finish.stop!r}"

@@ -43,6 +43,10 @@ class Wire:
         comments: whether comment lines stand between events.
         refuses: request fields that are answered with status 400.
         headers: of every answer, besides its type and length.
+        ids: whether calls have ids.
+        indexes: whether calls are numbered; else each has the number 0.
+        argument_size: characters of a call's arguments per event; 0 sends them whole.
+        capabilities: what it says that its models can, where a client asks Ollama's way.
         counts: what it says that a request takes, given its body; None for a token every 4 bytes.
     """
 
@@ -57,6 +61,10 @@ class Wire:
     comments: bool = False
     refuses: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    ids: bool = True
+    indexes: bool = True
+    argument_size: int = 8
+    capabilities: tuple[str, ...] = ("completion",)
     counts: Callable[[Mapping[str, Any]], int] | None = None
 
 
@@ -150,6 +158,14 @@ class Ollama:
         for group in groups(said.text, said.wire.chunk):
             yield from empty
             yield f'{head}{encode_basestring(group)}}},"done":false}}\n'.encode()
+        for number, (name, arguments) in enumerate(said.reply.calls):
+            index = number if said.wire.indexes else 0
+            call: dict[str, Any] = {"function": {"index": index, "name": name}}
+            call["function"]["arguments"] = arguments
+            if said.wire.ids:
+                call["id"] = f"call_{number:08}"
+            calls = json.dumps([call])
+            yield f'{head}"","tool_calls":{calls}}},"done":false}}\n'.encode()
 
     def end(self, said: Said, _body: Mapping[str, Any]) -> Iterator[bytes]:
         """Yield the last line."""
@@ -231,12 +247,14 @@ class ChatCompletions:
         for group in groups(said.text, wire.chunk):
             yield from empty
             yield f'{head}"content":{encode_basestring(group)}{tail}'.encode()
+        for delta in called(said):
+            yield f'{head}"tool_calls":[{json.dumps(delta)}]{tail}'.encode()
 
     def end(self, said: Said, body: Mapping[str, Any]) -> Iterator[bytes]:
         """Yield the finish reason, the counts where the wire puts them, and the end mark."""
         wire, head = said.wire, self._head(said)
         counts = json.dumps(self._counts(said))
-        stop = self.stops.get(said.reply.stop, "stop")
+        stop = self.stops.get(said.reply.stop, "tool_calls" if said.reply.calls else "stop")
         groq = ""
         if wire.usage in ("x_groq", "both"):
             groq = f',"x_groq":{{"id":"req_1","usage":{counts}}}'
@@ -253,7 +271,7 @@ class ChatCompletions:
         message = {"role": "assistant", "content": "".join(said.text)}
         if said.thought:
             message[said.wire.reasoning] = "".join(said.thought)
-        stop = self.stops.get(said.reply.stop, "stop")
+        stop = self.stops.get(said.reply.stop, "tool_calls" if said.reply.calls else "stop")
         return {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -283,6 +301,20 @@ class ChatCompletions:
         if thought:
             counts["completion_tokens_details"] = {"reasoning_tokens": thought}
         return counts
+
+
+def called(said: Said) -> Iterator[dict[str, Any]]:
+    """Yield the calls of a reply in pieces, as the chat-completions API has them."""
+    wire = said.wire
+    for number, (name, arguments) in enumerate(said.reply.calls):
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        size = wire.argument_size or len(text) or 1
+        index = {"index": number if wire.indexes else 0}
+        first = {"id": f"call_{number}"} if wire.ids else {}
+        function = {"name": name, "arguments": text[:size]}
+        yield {**index, **first, "type": "function", "function": function}
+        for at in range(size, len(text), size):
+            yield {**index, "function": {"arguments": text[at : at + size]}}
 
 
 def _strings(stop: Any) -> Sequence[str]:

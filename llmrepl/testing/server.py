@@ -164,7 +164,9 @@ class ModelServer:
         if dialect is not None and exchange.method == "POST":
             return self._chat(exchange, dialect)
         if exchange.path == "/api/show":
-            return _json({"details": _tag("")["details"], "capabilities": ["completion"]})
+            return _json(
+                {"details": _tag("")["details"], "capabilities": list(self.wire.capabilities)}
+            )
         if exchange.path in self.pages:
             return _json(self.pages[exchange.path])
         get = self._gets.get(exchange.path)

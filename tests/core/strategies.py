@@ -29,8 +29,8 @@ costs = st.builds(Cost, money, money, money, money, st.booleans(), st.none() | p
 
 simple_parts = (
     st.builds(Text, words)
-    | st.builds(Reasoning, words)
-    | st.builds(ToolCall, words, names, names, objects, words)
+    | st.builds(Reasoning, words, words)
+    | st.builds(ToolCall, words, names, names, objects, words, names, words)
     | st.builds(Output, names, words, counts)
     | st.builds(Image, words, words, words)
     | st.builds(UnknownPart, names.map("x_{}".format), objects)
@@ -58,6 +58,7 @@ BY_NAME = {
     "kept": st.lists(counts, max_size=4).map(tuple),
     "options": st.lists(words, max_size=3).map(tuple),
     "passed": st.lists(words, max_size=3).map(tuple),
+    "tools": st.lists(words, max_size=3).map(tuple),
     "dangers": st.lists(words, max_size=3).map(tuple),
     "touches": st.lists(words, max_size=3).map(tuple),
     "rules": st.lists(words, max_size=3).map(tuple),

@@ -114,7 +114,7 @@ def _sent(assembly: Assembly, step: str) -> str:
     from llmrepl.compose.sent import NO_SYSTEM, sent
 
     found = sent(records_of(assembly), step)
-    told = [f"── {message.role} ──\n{message.text}" for message in found.told]
+    told = [f"── {message.role} ──\n{message.told}" for message in found.told]
     return "\n".join([*told, *([] if found.system else [f"({NO_SYSTEM})"])])
 
 
