@@ -24,6 +24,9 @@ LANGUAGES = {"python": "python", "code_interpreter": "python", "bash": "bash", "
 CODE = ("code", "command", "cmd", "input")
 """Where models put the code."""
 
+NO_ID = "null"
+"""What Mistral writes where a call has no id."""
+
 NAMELESS = "a call has to name its tool: {}"
 UNREADABLE = "its arguments are not one JSON object: send the call again with such"
 CODELESS = 'it has no code: send the call again with {"code": …}'
@@ -106,6 +109,8 @@ class Calls:
     def _meant(self, piece: Mapping[str, Any], name: str) -> _Call:
         """Return the call that a piece belongs to: an id or a name without one begins another."""
         key, index = str(piece.get("id") or ""), piece.get("index") or 0
+        if key == NO_ID:
+            key = ""
         for call in reversed(self.all):
             if (key and call.id == key) or (not key and not name and call.index == index):
                 return call

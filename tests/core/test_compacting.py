@@ -17,8 +17,8 @@ from llmrepl.events import (
     TurnFinished,
 )
 from llmrepl.loop import Limits
-from llmrepl.parts import Text, text_of
-from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request
+from llmrepl.parts import Text, ToolCall, text_of
+from llmrepl.ports import CallChunk, ChatMessage, Finish, ReasoningChunk, Request
 from llmrepl.relief import Budget
 from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.testing.approver import ScriptedApprover
@@ -128,7 +128,9 @@ def test_a_summary_that_does_not_come_leaves_the_context_as_it_was():
     cut = [SUMMARY, Finish("max_tokens", Usage(5, 3))]
     refused = ["No.", Finish("refusal")]
     none = [ReasoningChunk("Hm."), "<helpers>\n1\n</helpers>", Finish()]
+    called = [CallChunk(ToolCall("", "python", "python", {"code": "1"})), Finish()]
     for reply, problem in (
+        (called, "the model gave no summary"),
         ([busy], "too many requests"),
         ([hinted], "too many requests (wait)"),
         ([SUMMARY], "speaker ended its stream without saying so"),

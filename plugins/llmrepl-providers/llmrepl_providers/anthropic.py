@@ -10,9 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from llmrepl.parts import Image
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
-from llmrepl.sdk import Rejected, Service, base64_of
+from llmrepl.parts import Image, Reasoning
+from llmrepl.ports import (
+    CallResult,
+    ChatMessage,
+    Chunk,
+    Finish,
+    ModelInfo,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+)
+from llmrepl.sdk import Calls, Rejected, Service, base64_of, call_id
 from llmrepl.usage import Usage
 from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
@@ -34,6 +43,9 @@ STOPS = {
     "model_context_window_exceeded": "max_tokens",
     "refusal": "refusal",
 }
+SIGNED, HIDDEN = "anthropic:", "anthropic-redacted:"
+"""What the seal of a thought begins with: its signature, or all of a thought that is not shown."""
+
 STATUSES = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 408}
 """Errors in a stream that mean: later."""
 
@@ -61,7 +73,7 @@ class Anthropic(Vendor):
         return {"anthropic-version": VERSION, "x-api-key": key}
 
     def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
-        return encode_message(message)
+        return encode_message(message, thinks=self._thinks)
 
     async def _asked(self, request: Request) -> tuple[str, bytes]:
         most = request.max_tokens or self._options.get("max_tokens")
@@ -80,6 +92,15 @@ class Anthropic(Vendor):
                     "system": system if request.system else None,
                     "stop_sequences": [stop for stop in request.stop if stop.strip()] or None,
                     "temperature": None if self._thinks else request.temperature,
+                    "tools": [
+                        {
+                            "name": tool.name,
+                            "description": tool.description,
+                            "input_schema": tool.parameters,
+                        }
+                        for tool in request.tools
+                    ]
+                    or None,
                 }
             ),
             "model": request.model,
@@ -123,14 +144,45 @@ def longest(facts: Mapping[str, Any], estimated: int) -> int:
     return min(most, max(room, MODEST_TOKENS)) if size else most
 
 
-def encode_message(message: ChatMessage) -> dict[str, Any]:
-    """Return a message as the API has it."""
+def encode_message(message: ChatMessage, *, thinks: bool = False) -> dict[str, Any]:
+    """Return a message as the API has it, with its sealed thoughts for a model that `thinks`."""
+    if message.results:
+        return {"role": "user", "content": list(map(_result, message.results))}
+    if message.calls:
+        blocks = [_thought(thought) for thought in message.thoughts if thinks]
+        if not is_blank(message):
+            blocks.append({"type": "text", "text": message.text})
+        blocks += [
+            {"type": "tool_use", "id": call_id(call), "name": call.name, "input": call.arguments}
+            for call in message.calls
+        ]
+        return {"role": message.role, "content": [block for block in blocks if block]}
     if not message.images:
         return {"role": message.role, "content": words(message)}
     content = list(map(_image, message.images))
     if not is_blank(message):
         content.append({"type": "text", "text": message.text})
     return {"role": message.role, "content": content}
+
+
+def _thought(thought: Reasoning) -> dict[str, Any]:
+    """Return a thought as the service gave it; nothing for another's."""
+    if thought.seal.startswith(HIDDEN):
+        return {"type": "redacted_thinking", "data": thought.seal.removeprefix(HIDDEN)}
+    if not thought.seal.startswith(SIGNED):
+        return {}
+    signature = thought.seal.removeprefix(SIGNED)
+    return {"type": "thinking", "thinking": thought.text, "signature": signature}
+
+
+def _result(result: CallResult) -> dict[str, Any]:
+    content = [{"type": "text", "text": result.text}, *map(_image, result.images)]
+    said = {
+        "type": "tool_result",
+        "tool_use_id": call_id(result.call),
+        "content": content if result.images else result.text,
+    }
+    return {**said, "is_error": True} if result.failed else said
 
 
 def _image(image: Image) -> dict[str, Any]:
@@ -143,6 +195,7 @@ class ReplyReader:
 
     def __init__(self, service: Service) -> None:
         self.ended = False
+        self.calls = Calls()
         self._service = service
         self._stop = ""
         self._note = ""
@@ -151,18 +204,16 @@ class ReplyReader:
     def take(self, event: Event) -> Iterable[Chunk]:
         """Return what is in an event; one of a kind that is not known is passed over."""
         match event:
-            case {"type": "content_block_delta", "delta": {"text": str(text)}}:
-                return [TextChunk(text)] if text else []
-            case {"type": "content_block_delta", "delta": {"thinking": str(thought)}}:
-                return [ReasoningChunk(thought)] if thought else []
-            case {"type": "content_block_start", "content_block": {"text": str(text)}} if text:
-                return [TextChunk(text)]
+            case {"type": "content_block_delta", "delta": dict(delta)}:
+                return self._go_on(event.get("index"), delta)
+            case {"type": "content_block_start", "content_block": dict(block)}:
+                return self._begin(event.get("index"), block)
             case {"type": "message_start", "message": {"usage": dict(counts)}}:
                 self._count(counts)
             case {"type": "message_delta"}:
-                delta = event.get("delta") or {}
-                self._stop = delta.get("stop_reason") or self._stop
-                self._note = (delta.get("stop_details") or {}).get("explanation") or self._note
+                ended = event.get("delta") or {}
+                self._stop = ended.get("stop_reason") or self._stop
+                self._note = (ended.get("stop_details") or {}).get("explanation") or self._note
                 self._count(event.get("usage") or {})
             case {"type": "message_stop"}:
                 self.ended = True
@@ -171,6 +222,31 @@ class ReplyReader:
                 if status is not None:
                     raise Rejected(status, json.dumps(error), {})
                 raise self._service.broken(str(error.get("message") or error.get("type")))
+        return []
+
+    def _begin(self, index: Any, block: Mapping[str, Any]) -> list[Chunk]:
+        """Return what is in the beginning of a block; the arguments of a call come later."""
+        match block:
+            case {"type": "tool_use"}:
+                begun = {"id": block.get("id"), "index": index, "name": block.get("name")}
+                self.calls.add([{**begun, "arguments": block.get("input") or None}])
+            case {"type": "redacted_thinking", "data": str(hidden)}:
+                return [ReasoningChunk("", HIDDEN + hidden)]
+            case {"text": str(text)} if text:
+                return [TextChunk(text)]
+        return []
+
+    def _go_on(self, index: Any, delta: Mapping[str, Any]) -> list[Chunk]:
+        """Return what more there is of a block."""
+        match delta:
+            case {"text": str(text)} if text:
+                return [TextChunk(text)]
+            case {"thinking": str(thought)} if thought:
+                return [ReasoningChunk(thought)]
+            case {"signature": str(signature)}:
+                return [ReasoningChunk("", SIGNED + signature)]
+            case {"partial_json": str(text)}:
+                self.calls.add([{"index": index, "arguments": text}])
         return []
 
     def _count(self, counts: Mapping[str, Any]) -> None:

@@ -7,12 +7,22 @@ A stream has no end mark: it ends where the answer does, after a reason to finis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
-from llmrepl.sdk import Rejected, Service, base64_of
+from llmrepl.parts import Image
+from llmrepl.ports import (
+    CallResult,
+    ChatMessage,
+    Chunk,
+    Finish,
+    ModelInfo,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+)
+from llmrepl.sdk import Calls, Rejected, Service, base64_of, call_id
 from llmrepl.usage import Usage
 from llmrepl_providers.reading import Event, Reader
 from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
@@ -33,6 +43,12 @@ STOPS = {
     "MODEL_ARMOR": "refusal",
 }
 """What reasons to finish mean. With any other, like MALFORMED_FUNCTION_CALL, a reply broke off."""
+
+SIGNED = "gemini:"
+"""What the seal of a call begins with: its signature."""
+
+UNSIGNED = "skip_thought_signature_validator"
+"""The service's own word for the signature of a call that it has not made."""
 
 LATER = frozenset({429, 503})
 NO_KEY = "API_KEY_INVALID"
@@ -80,6 +96,16 @@ class Gemini(Vendor):
         fields = {**self._options, "generationConfig": config}
         if request.system:
             fields["systemInstruction"] = {"parts": [{"text": request.system}]}
+        if request.tools:
+            offered = [
+                {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": in_its_types(tool.parameters),
+                }
+                for tool in request.tools
+            ]
+            fields["tools"] = [{"functionDeclarations": offered}]
         path = f"/v1beta/models/{quote(request.model, safe='')}:streamGenerateContent?alt=sse"
         return path, self._bodies.body(alone(request), fields)
 
@@ -120,15 +146,55 @@ def _details(body: str) -> Sequence[Mapping[str, Any]]:
     return [detail for detail in details if isinstance(detail, dict)]
 
 
+def in_its_types(schema: Any) -> Any:
+    """Return a JSON Schema with the names that the API has for its types."""
+    if isinstance(schema, Mapping):
+        return {
+            name: value.upper()
+            if name == "type" and isinstance(value, str)
+            else in_its_types(value)
+            for name, value in schema.items()
+        }
+    return list(map(in_its_types, schema)) if isinstance(schema, list) else schema
+
+
 def encode_message(message: ChatMessage) -> dict[str, Any]:
     """Return a message as the API has it."""
-    parts: list[dict[str, Any]] = [
-        {"inlineData": {"mimeType": image.media_type, "data": base64_of(image)}}
-        for image in message.images
-    ]
+    if message.results:
+        responses = list(map(_response, message.results))
+        images = [image for result in message.results for image in result.images]
+        return {"role": "user", "parts": [*responses, *map(_image, images)]}
+    if message.calls:
+        said = [] if is_blank(message) else [{"text": message.text}]
+        return {"role": "model", "parts": [*said, *_calls(message)]}
+    parts = list(map(_image, message.images))
     if not (parts and is_blank(message)):
         parts.append({"text": words(message)})
     return {"role": ROLES.get(message.role, message.role), "parts": parts}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": image.media_type, "data": base64_of(image)}}
+
+
+def _calls(message: ChatMessage) -> Iterator[dict[str, Any]]:
+    """Yield the calls in a message; the first has to have a signature."""
+    for place, call in enumerate(message.calls):
+        made = {"id": call_id(call), "name": call.name, "args": call.arguments}
+        signature = call.seal.removeprefix(SIGNED) if call.seal.startswith(SIGNED) else ""
+        signature = signature or ("" if place else UNSIGNED)
+        yield {"functionCall": made} | ({"thoughtSignature": signature} if signature else {})
+
+
+def _response(result: CallResult) -> dict[str, Any]:
+    told = {"error" if result.failed else "output": result.text}
+    return {
+        "functionResponse": {
+            "id": call_id(result.call),
+            "name": result.call.name,
+            "response": told,
+        }
+    }
 
 
 class ReplyReader:
@@ -136,6 +202,7 @@ class ReplyReader:
 
     def __init__(self, service: Service) -> None:
         self.ended = False
+        self.calls = Calls()
         self._service = service
         self._stop = ""
         self._note = ""
@@ -157,6 +224,7 @@ class ReplyReader:
         for candidate in (event.get("candidates") or ())[:1]:
             parts = (candidate.get("content") or {}).get("parts") or ()
             chunks += [_chunk(part) for part in parts if part.get("text")]
+            self.calls.add(map(_call, (part for part in parts if part.get("functionCall"))))
             if reason := candidate.get("finishReason"):
                 self._finish(reason, candidate.get("finishMessage"))
         return chunks
@@ -173,6 +241,14 @@ class ReplyReader:
         if not self._stop:
             return None
         return Finish(self._stop, read_usage(self._counts), self._note)
+
+
+def _call(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a call, which comes whole, as it is gathered."""
+    call, signature = part["functionCall"], part.get("thoughtSignature")
+    seal = f"{SIGNED}{signature}" if signature else ""
+    named = {"name": call.get("name"), "arguments": call.get("args")}
+    return {"id": call.get("id"), "function": named, "seal": seal}
 
 
 def _chunk(part: Mapping[str, Any]) -> Chunk:

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, ReasoningChunk, Request, TextChunk
-from llmrepl.sdk import Rejected, Service, base64_of
+from llmrepl.parts import Image, ToolCall
+from llmrepl.ports import (
+    CallResult,
+    ChatMessage,
+    Chunk,
+    Finish,
+    ModelInfo,
+    ReasoningChunk,
+    Request,
+    TextChunk,
+    written,
+)
+from llmrepl.sdk import Calls, Encoded, Rejected, Service, base64_of, encode_tool, takes_tools
 from llmrepl.usage import Usage
 from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
@@ -47,8 +59,14 @@ class Mistral(Vendor):
     def _headers(self, key: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {key}"}
 
-    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+    def _encoded(self, message: ChatMessage) -> Encoded:
         return encode_message(message)
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools, which the service says."""
+        known = (await self._facts_about(model)).get("capabilities") or {}
+        found = known.get("function_calling")
+        return found if isinstance(found, bool) else takes_tools(model)
 
     async def _asked(self, request: Request) -> tuple[str, bytes]:
         fields = self._options | present(
@@ -59,6 +77,7 @@ class Mistral(Vendor):
                 "max_tokens": request.max_tokens,
                 "temperature": request.temperature,
                 "random_seed": request.seed,
+                "tools": list(map(encode_tool, request.tools)) or None,
             }
         )
         return "/v1/chat/completions", self._bodies.body(request, fields)
@@ -88,17 +107,46 @@ class Mistral(Vendor):
         return Rejected(NOT_FOUND, rejected.body, rejected.headers)
 
 
-def encode_message(message: ChatMessage) -> dict[str, Any]:
-    """Return a message as the API has it."""
+def encode_message(message: ChatMessage) -> Encoded:
+    """Return a message as the API has it; results are a message each."""
+    if message.results:
+        return list(map(_result, message.results))
+    if message.calls:
+        calls = [
+            {
+                "id": short_id(call),
+                "type": "function",
+                "function": {"name": call.name, "arguments": written(call)},
+            }
+            for call in message.calls
+        ]
+        return {"role": message.role, "content": message.text, "tool_calls": calls}
     if not message.images:
         return {"role": message.role, "content": words(message)}
-    content = [
-        {"type": "image_url", "image_url": f"data:{image.media_type};base64,{base64_of(image)}"}
-        for image in message.images
-    ]
+    content = list(map(_image, message.images))
     if not is_blank(message):
         content.append({"type": "text", "text": message.text})
     return {"role": message.role, "content": content}
+
+
+def short_id(call: ToolCall) -> str:
+    """Return what a call goes by: nine letters or digits, as the service wants it."""
+    return sha256(call.call_id.encode()).hexdigest()[:9]
+
+
+def _result(result: CallResult) -> dict[str, Any]:
+    content = [{"type": "text", "text": result.text}, *map(_image, result.images)]
+    return {
+        "role": "tool",
+        "tool_call_id": short_id(result.call),
+        "name": result.call.name,
+        "content": content if result.images else result.text,
+    }
+
+
+def _image(image: Image) -> dict[str, str]:
+    url = f"data:{image.media_type};base64,{base64_of(image)}"
+    return {"type": "image_url", "image_url": url}
 
 
 class ReplyReader:
@@ -106,6 +154,7 @@ class ReplyReader:
 
     def __init__(self, service: Service) -> None:
         self.ended = False
+        self.calls = Calls()
         self._service = service
         self._stop = ""
         self._counts: Mapping[str, Any] = {}
@@ -118,7 +167,9 @@ class ReplyReader:
         self._counts = event.get("usage") or self._counts
         chunks: list[Chunk] = []
         for choice in (event.get("choices") or ())[:1]:
-            chunks += read_content((choice.get("delta") or {}).get("content"))
+            delta = choice.get("delta") or {}
+            chunks += read_content(delta.get("content"))
+            self.calls.add(delta.get("tool_calls") or ())
             reason = choice.get("finish_reason")
             if reason == BROKEN:
                 raise self._service.broken("it ended with an error")

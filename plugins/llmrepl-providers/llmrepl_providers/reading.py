@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from llmrepl.ports import Chunk, Finish
-from llmrepl.sdk import EventStream, Service
+from llmrepl.ports import Chunk, Finish, ReasoningChunk, Tool
+from llmrepl.sdk import Calls, EventStream, Service
 
 if TYPE_CHECKING:
     import httpx
@@ -27,9 +27,10 @@ Event = Mapping[str, Any]
 
 
 class Reader(Protocol):
-    """Reads one reply. `ended` once its last event was there."""
+    """Reads one reply. `ended` once its last event was there; `calls` are those until then."""
 
     ended: bool
+    calls: Calls
 
     def take(self, event: Event) -> Iterable[Chunk]:
         """Return what is in an event.
@@ -46,9 +47,11 @@ class Reader(Protocol):
 
 
 async def read_reply(
-    response: httpx.Response, reader: Reader, service: Service
+    response: httpx.Response, reader: Reader, service: Service, tools: Sequence[Tool] = ()
 ) -> AsyncGenerator[Chunk, None]:
     """Yield the chunks of a reply as they come, a `Finish` last. Does not close `response`.
+
+    `tools` are those that were offered.
 
     Raises:
         ProviderError: what came is no reply, or stops before its end; or as `reader` raises it.
@@ -60,14 +63,22 @@ async def read_reply(
     async for piece in pieces:
         for _, data in events.feed(piece):
             for chunk in reader.take(_event(data, service)):
-                yield chunk
+                if tools or not _only_seals(chunk):
+                    yield chunk
         if reader.ended:
             await _drain(pieces)
             break
     finish = reader.finish()
     if finish is None:
         raise service.broken("the stream stopped in the middle")
+    for chunk in reader.calls.chunks(tools):
+        yield chunk
     yield finish
+
+
+def _only_seals(chunk: Chunk) -> bool:
+    """Return whether a chunk only seals a thought, which is of no use where there are no calls."""
+    return isinstance(chunk, ReasoningChunk) and not chunk.text
 
 
 def _event(data: str, service: Service) -> Event:

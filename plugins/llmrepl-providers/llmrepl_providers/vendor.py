@@ -21,11 +21,13 @@ from llmrepl.ports import Allowance, ChatMessage, Chunk, ModelInfo, Request
 from llmrepl.sdk import (
     SILENCE_SECONDS,
     Bodies,
+    Encoded,
     PerLoop,
     Rejected,
     Service,
     clean_key,
     clean_url,
+    takes_tools,
     tls_settings,
 )
 from llmrepl_providers.rations import Headers, Rations
@@ -113,7 +115,7 @@ class Vendor(ABC):
         """Return what each request carries."""
 
     @abstractmethod
-    def _encoded(self, message: ChatMessage) -> Mapping[str, Any]:
+    def _encoded(self, message: ChatMessage) -> Encoded:
         """Return a message as the service has it."""
 
     @abstractmethod
@@ -148,7 +150,8 @@ class Vendor(ABC):
             response = await client.send(sent, stream=True)
             self._rations.read(response.headers)
             try:
-                async with aclosing(read_reply(response, self._reader(), self._service)) as chunks:
+                reply = read_reply(response, self._reader(), self._service, request.tools)
+                async with aclosing(reply) as chunks:
                     async for chunk in chunks:
                         yield chunk
             finally:
@@ -156,7 +159,12 @@ class Vendor(ABC):
         except ProviderError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
-            raise await self._explained(error, request.model) from None
+            refused = self._service.no_tools(error, request)
+            raise refused or await self._explained(error, request.model) from None
+
+    async def takes_tools(self, model: str) -> bool | None:
+        """Return whether a model takes tools, as far as its name says it."""
+        return takes_tools(model)
 
     @property
     def allowances(self) -> Sequence[Allowance]:

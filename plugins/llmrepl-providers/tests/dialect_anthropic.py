@@ -61,18 +61,30 @@ class AnthropicDialect:
             yield delta(wire, index, type="signature_delta", signature="c2lnbmVk")
             yield event("content_block_stop", wire, index=index)
             index += 1
-        block = {"type": "text", "text": ""}
-        yield event("content_block_start", wire, index=index, content_block=block)
-        for group in groups(said.text, wire.chunk):
-            yield delta(wire, index, type="text_delta", text=group)
+        if said.text or not said.reply.calls:
+            block = {"type": "text", "text": ""}
+            yield event("content_block_start", wire, index=index, content_block=block)
+            for group in groups(said.text, wire.chunk):
+                yield delta(wire, index, type="text_delta", text=group)
+            yield event("content_block_stop", wire, index=index)
+            index += 1
+        for number, (name, arguments) in enumerate(said.reply.calls, index):
+            block = {"type": "tool_use", "id": f"toolu_{number}", "name": name, "input": {}}
+            yield event("content_block_start", wire, index=number, content_block=block)
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            size = wire.argument_size or len(text)
+            for at in range(0, len(text), size):
+                piece = text[at : at + size]
+                yield delta(wire, number, type="input_json_delta", partial_json=piece)
+            yield event("content_block_stop", wire, index=number)
 
     def end(self, said, body):
-        yield event("content_block_stop", said.wire, index=bool(said.thought))
         usage = {"output_tokens": said.received}
         thought = said.reply.usage.reasoning_tokens if said.reply.usage else len(said.thought)
         if thought:
             usage["output_tokens_details"] = {"thinking_tokens": thought}
-        stop = {"stop_reason": STOPS[said.reply.stop], "stop_sequence": None}
+        reason = "tool_use" if said.reply.calls else STOPS[said.reply.stop]
+        stop = {"stop_reason": reason, "stop_sequence": None}
         yield event("message_delta", said.wire, delta=stop, usage=usage)
         yield event("message_stop", said.wire)
 

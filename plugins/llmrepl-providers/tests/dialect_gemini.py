@@ -5,6 +5,7 @@ import json
 from llmrepl.testing.dialects import groups
 
 REASONS = {"end_turn": "STOP", "max_tokens": "MAX_TOKENS", "refusal": "SAFETY"}
+SIGNATURE = "c2lnbmVk"
 STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -39,6 +40,13 @@ class GeminiDialect:
             yield part(said, text=group, thought=True)
         for group in groups(said.text, said.wire.chunk):
             yield part(said, text=group)
+        for number, (name, arguments) in enumerate(said.reply.calls):
+            call = {"name": name, "args": arguments} | (
+                {"id": f"f{number}"} if said.wire.ids else {}
+            )
+            yield part(
+                said, functionCall=call, **({} if number else {"thoughtSignature": SIGNATURE})
+            )
 
     def end(self, said, body):
         candidate = {"content": {"parts": [{"text": ""}], "role": "model"}, "index": 0}

@@ -35,6 +35,19 @@ class MistralDialect:
             yield delta(said, {"content": [thinking]})
         for group in groups(said.text, said.wire.chunk):
             yield delta(said, {"content": group})
+        calls = [
+            {
+                "id": f"abcdefgh{number}" if said.wire.ids else "null",
+                "index": number if said.wire.indexes else 0,
+                "function": {
+                    "name": name,
+                    "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments),
+                },
+            }
+            for number, (name, arguments) in enumerate(said.reply.calls)
+        ]
+        if calls:
+            yield delta(said, {"content": "", "tool_calls": calls})
 
     def end(self, said, body):
         usage = said.reply.usage
@@ -48,7 +61,8 @@ class MistralDialect:
         thought = usage.reasoning_tokens if usage else len(said.thought)
         if thought:
             counts["completion_tokens_details"] = {"reasoning_tokens": thought}
-        yield delta(said, {"content": ""}, REASONS[said.reply.stop], usage=counts)
+        reason = "tool_calls" if said.reply.calls else REASONS[said.reply.stop]
+        yield delta(said, {"content": ""}, reason, usage=counts)
         yield f"data: [DONE]{said.wire.newline * 2}".encode()
 
     def whole(self, said):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from vendor_calls import MODELS, SIZES, ask, opened, server
 
-from llmrepl.parts import Image
-from llmrepl.ports import ChatMessage
+from llmrepl.parts import Image, Reasoning, ToolCall
+from llmrepl.ports import CallResult, ChatMessage, Tool
 from llmrepl.testing import Reply
 from llmrepl.usage import Usage
 
@@ -18,17 +18,28 @@ HERE = Path(__file__).parent
 PLACE = HERE.parents[2] / ".venv" / "vendors"
 TEXT = "Grüße, 世界 🎉\n"
 THOUGHT = "let me think"
+PICTURE = Image("image/png", data="QUJD")
+CALL = ToolCall("1.2.1", "python", "python", {"code": "6 * 7"}, seal="gemini:c2ln")
 MESSAGES = (
-    ChatMessage("user", "See?", (Image("image/png", data="QUJD"),)),
+    ChatMessage("user", "See?", (PICTURE,)),
     ChatMessage("assistant", "I see."),
     ChatMessage("user", "What?"),
+    ChatMessage("assistant", "42?", calls=(CALL,), thoughts=(Reasoning("", "anthropic:c2ln"),)),
+    ChatMessage("tool", "", results=(CallResult(CALL, "42", (PICTURE,), failed=True),)),
 )
+SCHEMA = {
+    "type": "object",
+    "properties": {"code": {"type": "string", "description": "The code."}},
+    "required": ["code"],
+}
+TOOLS = (Tool("python", "Runs Python.", SCHEMA),)
+CALLS = (("python", {"code": "print(1)"}),)
 COUNTS = {
     "anthropic": [100, 700, 50, 60],
     "gemini": [850, 700, 40, 20],
     "mistral": [850, 60],
 }
-STOPS = {"anthropic": "end_turn", "gemini": "STOP", "mistral": "stop"}
+STOPS = {"anthropic": "tool_use", "gemini": "STOP", "mistral": "tool_calls"}
 NAMES = {**MODELS, "gemini": "models/gemini-test-1"}
 OPTIONS = {
     "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 4096},
@@ -43,7 +54,9 @@ def vendor(request):
     kind = request.param
     assert PLACE.is_dir(), "the vendors' clients are not installed: .ci/setup dev"
     written = 50 if kind == "anthropic" else 0
-    reply = Reply(TEXT, THOUGHT, usage=Usage(850, 60, 700, written, reasoning_tokens=20))
+    reply = Reply(
+        TEXT, THOUGHT, calls=CALLS, usage=Usage(850, 60, 700, written, reasoning_tokens=20)
+    )
     with server(kind, reply, reply) as served:
         ask(
             opened(kind, served.url, options=OPTIONS[kind]),
@@ -52,6 +65,7 @@ def vendor(request):
             max_tokens=None if kind == "anthropic" else 99,
             temperature=0.25,
             seed=7,
+            tools=TOOLS,
         )
         done = subprocess.run(
             [sys.executable, HERE / "vendor_clients.py", kind, served.url],
@@ -78,8 +92,11 @@ def camel(data):
 
 def test_the_vendors_client_sends_what_we_send(vendor):
     kind, ours, theirs, _ = vendor
-    if kind == "mistral":  # its client sends a default along
-        assert [m.pop("prefix") for m in theirs["messages"] if "prefix" in m] == [False]
+    if kind == "mistral":  # its client sends defaults along
+        answers = [m for m in theirs["messages"] if m["role"] == "assistant"]
+        assert [m.pop("prefix") for m in answers] == [False, False]
+        (call,) = answers[1]["tool_calls"]
+        assert call.pop("index", 0) == 0
     assert (camel(theirs) if kind == "gemini" else theirs) == ours
 
 
@@ -87,6 +104,7 @@ def test_the_vendors_client_hears_what_the_server_of_these_tests_says(vendor):
     kind, _, _, heard = vendor
     assert (heard["text"], heard["thought"], heard["stop"]) == (TEXT, THOUGHT, STOPS[kind])
     assert heard["counts"] == COUNTS[kind]
+    assert heard["calls"] == [["python", {"code": "print(1)"}]]
 
 
 def test_the_vendors_client_finds_the_models_of_the_server_of_these_tests(vendor):

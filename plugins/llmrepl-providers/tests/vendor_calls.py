@@ -175,8 +175,8 @@ class Fixed:
         return iter(())
 
 
-def hear(kind, *events):
+def hear(kind, *events, **fields):
     """The chunks and the error of a reply of just these events."""
     with server(kind, "") as served:
         served._chats = dict.fromkeys(DIALECTS, Fixed(*events))
-        return partly(opened(kind, served.url))
+        return partly(opened(kind, served.url), **fields)

@@ -10,7 +10,15 @@ import sys
 
 def anthropic(url, body):
     from anthropic import Anthropic
-    from anthropic.types import ImageBlockParam, MessageParam, TextBlockParam
+    from anthropic.types import (
+        ImageBlockParam,
+        MessageParam,
+        TextBlockParam,
+        ThinkingBlockParam,
+        ToolParam,
+        ToolResultBlockParam,
+        ToolUseBlockParam,
+    )
     from anthropic.types.message_create_params import MessageCreateParamsStreaming
     from pydantic import TypeAdapter
 
@@ -21,7 +29,15 @@ def anthropic(url, body):
     check(MessageCreateParamsStreaming, body)
     for block in body["system"]:
         check(TextBlockParam, block)
-    blocks = {"text": TextBlockParam, "image": ImageBlockParam}
+    for tool in body["tools"]:
+        check(ToolParam, tool)
+    blocks = {
+        "text": TextBlockParam,
+        "image": ImageBlockParam,
+        "thinking": ThinkingBlockParam,
+        "tool_use": ToolUseBlockParam,
+        "tool_result": ToolResultBlockParam,
+    }
     for message in body["messages"]:
         TypeAdapter(MessageParam).validate_python(message)
         if isinstance(message["content"], list):
@@ -34,12 +50,14 @@ def anthropic(url, body):
         message = stream.get_final_message()
     text = {"text": "", "thinking": ""}
     for block in message.content:
-        text[block.type] += getattr(block, block.type)
+        if block.type != "tool_use":
+            text[block.type] += getattr(block, block.type)
     usage = message.usage
     return {
         "text": text["text"],
         "thought": text["thinking"],
         "stop": message.stop_reason,
+        "calls": [[b.name, b.input] for b in message.content if b.type == "tool_use"],
         "counts": [
             usage.input_tokens,
             usage.cache_read_input_tokens,
@@ -56,20 +74,23 @@ def gemini(url, body):
     contents = [types.Content.model_validate(content) for content in body["contents"]]
     system = types.Content.model_validate(body["systemInstruction"])
     config = types.GenerationConfig.model_validate(body["generationConfig"])
-    assert body.keys() <= {"contents", "systemInstruction", "generationConfig"}
+    tools = [types.Tool.model_validate(tool) for tool in body["tools"]]
+    assert body.keys() <= {"contents", "systemInstruction", "generationConfig", "tools"}
 
     options = types.HttpOptions(base_url=url, api_version="v1beta")
     client = Client(api_key="sk-test", http_options=options)
     given = config.model_dump(exclude_none=True)
-    heard = {"text": "", "thought": ""}
+    heard = {"text": "", "thought": "", "calls": []}
     for reply in client.models.generate_content_stream(
         model="gemini-test-1",
         contents=contents,
-        config=types.GenerateContentConfig(system_instruction=system, **given),
+        config=types.GenerateContentConfig(system_instruction=system, tools=tools, **given),
     ):
         (candidate,) = reply.candidates
         for part in candidate.content.parts:
-            heard["thought" if part.thought else "text"] += part.text
+            heard["thought" if part.thought else "text"] += part.text or ""
+            if call := part.function_call:
+                heard["calls"].append([call.name, call.args])
     usage = reply.usage_metadata
     return {
         **heard,
@@ -93,7 +114,7 @@ def mistral(url, body):
 
     client = Mistral(api_key="sk-test", server_url=url)
     fields = {name: value for name, value in body.items() if name != "stream"}
-    heard = {"text": "", "thought": ""}
+    heard = {"text": "", "thought": "", "calls": []}
     with client.chat.stream(**{**fields, "messages": checked.messages}) as events:
         for event in events:
             (choice,) = event.data.choices
@@ -102,6 +123,8 @@ def mistral(url, body):
                 heard["text"] += content
             else:
                 heard["thought"] += "".join(t.text for part in content for t in part.thinking)
+            for call in choice.delta.tool_calls or ():
+                heard["calls"].append([call.function.name, json.loads(call.function.arguments)])
             usage = event.data.usage
     return {
         **heard,
