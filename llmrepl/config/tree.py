@@ -91,8 +91,8 @@ class Provider(NamedTuple):
     api_key: str | None = None
     api_key_env: str | None = None
     timeout: float | None = None
-    tools: str | None = None
     options: Mapping[str, Any] = MappingProxyType({})
+    tools: str | None = None
 
 
 class Ui(NamedTuple):

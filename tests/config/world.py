@@ -63,6 +63,7 @@ FOUR = {
         for purpose in ("main", "fast", "vision", "compact", "pool")
     },
     "models.patience": ("1", "2.5", "0", "3600"),
+    "models.tools": ('"native"', '"blocks"', '"auto"', '"native"'),
     "system": ('"/s/1"', '"prompt.md"', '"/s/3"', '"/s/4"'),
     "approval": ('"auto"', '"ask"', '"deny"', '"auto"'),
     "sandbox.tier": ('"reduced"', '"auto"', '"reduced"', '"off"'),
