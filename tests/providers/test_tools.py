@@ -6,13 +6,12 @@ import pytest
 
 from llmrepl.context.telling import messages_of
 from llmrepl.context.tools import TOOLS
-from llmrepl.conversation import Conversation, Message
+from llmrepl.conversation import Message
 from llmrepl.errors import ToolsRefused
 from llmrepl.parts import Image, Output, Reasoning, Text, ToolCall, ToolResult
 from llmrepl.ports import CallChunk, CallResult, ChatMessage, TakesTools
 from llmrepl.providers.families import takes_tools
 from llmrepl.testing import ModelServer, Refused, Reply, Wire
-from llmrepl.vector import Vector
 from tests.providers.calls import ask, end_of, opened, partly, run, text_of
 from tests.providers.raw import raw_server, response
 from tests.providers.test_native import FAILED, GENERATIONS, piece, streamed, tool_use_failed
@@ -210,7 +209,7 @@ def test_a_call_of_what_is_not_offered_is_no_call_to_the_service(kind):
         Message("assistant", (other,)),
         Message("tool", (came,)),
     ]
-    told = messages_of(Conversation(messages=Vector(talk)), [tool.name for tool in TOOLS])
+    told = messages_of(talk, [tool.name for tool in TOOLS])
     with ModelServer(["ok"]) as server:
         ask(opened(kind, server.url), tools=TOOLS, messages=told)
         body = server.requests[0].body
