@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 from llmrepl import __version__
@@ -13,6 +12,8 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"llmrepl {__version__}\n")
         return 0
+    import gc
+
     try:
         from llmrepl.cli import run
 

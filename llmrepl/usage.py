@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 MILLION = Decimal(1_000_000)
@@ -127,14 +128,18 @@ def encode_cost(cost: Cost) -> dict[str, Any]:
     return data
 
 
+_amount = lru_cache(maxsize=1024)(Decimal)
+"""Returns an amount; most of a session are alike, and one of each is enough to keep."""
+
+
 def decode_cost(data: Mapping[str, Any]) -> Cost:
     """Return the cost that `encode_cost` made `data` from."""
     price = data.get("price")
     return Cost(
-        Decimal(data["input"]),
-        Decimal(data["output"]),
-        Decimal(data["cache_read"]),
-        Decimal(data["cache_write"]),
+        _amount(data["input"]),
+        _amount(data["output"]),
+        _amount(data["cache_read"]),
+        _amount(data["cache_write"]),
         data["estimated"],
         None if price is None else _decode_price(price),
     )
@@ -142,7 +147,7 @@ def decode_cost(data: Mapping[str, Any]) -> Cost:
 
 def _decode_price(data: Mapping[str, Any]) -> Price:
     optional = {
-        name: None if data[name] is None else Decimal(data[name])
+        name: None if data[name] is None else _amount(data[name])
         for name in ("cache_read", "cache_write")
     }
-    return Price(Decimal(data["input"]), Decimal(data["output"]), **optional, source=data["source"])
+    return Price(_amount(data["input"]), _amount(data["output"]), **optional, source=data["source"])
