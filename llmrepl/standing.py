@@ -104,14 +104,14 @@ class Ledger:
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.restart(records)
-
-    def restart(self, records: Iterable[Record]) -> None:
-        """Forget everything, and go on from the records of another session."""
         self.steps: list[StepUsage] = []
         self._model = ""
         for record in records:
             self.show(record)
+
+    def adopt(self, other: Ledger) -> None:
+        """Forget everything, and go on from what the ledger of another session has."""
+        self.steps, self._model = other.steps, other._model
 
     def show(self, record: Record) -> None:
         """Take in one record."""

@@ -17,7 +17,7 @@ from llmrepl.audit.trail import Audited, Trail
 from llmrepl.compose.approval import Gate, Person
 from llmrepl.compose.closing import close_to_others
 from llmrepl.compose.context_size import ContextSize
-from llmrepl.compose.opening import Opened, Wanted, open_session, without_secrets
+from llmrepl.compose.opening import Opened, Wanted, open_session
 from llmrepl.compose.policy import limits_of, policy_of
 from llmrepl.compose.routes import Routes, first_of
 from llmrepl.compose.ways import Calling
@@ -102,8 +102,8 @@ class Assembly:
         self.cwd = cwd
         self._environ = environ
         close_to_others()
-        self.redactor = redactor_of(config, environ, cwd)
-        self.opened = opened = opened and without_secrets(opened, self.redactor)
+        self.redactor = opened.redactor if opened else redactor_of(config, environ, cwd)
+        self.opened = opened
         self.unsaved = Unsaved()
         self.sandbox_missing = False
         self.display: Display | None = None
@@ -139,8 +139,7 @@ class Assembly:
             clock=SystemClock(),
             redactor=self.redactor,
         )
-        self.ledger = Ledger(opened.records if opened else ())
-        self.opened = opened and opened.shortened()
+        self.ledger = opened.ledger if opened else Ledger()
         self.routes = Routes(
             config,
             chain,
@@ -202,7 +201,7 @@ class Assembly:
         before = self.opened
         if before is not None:
             before.log.close()
-        self.opened = opened = opened and without_secrets(opened, self.redactor)
+        self.opened = opened
         self.unsaved = Unsaved(records)
         if opened and before:
             opened.log.on_line = before.log.on_line
@@ -212,8 +211,7 @@ class Assembly:
         else:
             self.runtime.rewind(fold(records), len(records))
         self.trail.adopt(self.runtime.state.calls)
-        self.ledger.restart(opened.records if opened else records)
-        self.opened = opened and opened.shortened()
+        self.ledger.adopt(opened.ledger if opened else Ledger(records))
 
     async def start_sandbox(self) -> None:
         """Start the sandbox, so that the first block does not wait.
@@ -358,7 +356,8 @@ async def assemble(
     KEYS.use(config.sessions.encrypt, config.sessions.identity)
     opened = None
     if config.sessions.save or not wanted.new:
-        opened = open_session(config.sessions.directory, wanted, str(cwd))
+        redactor = redactor_of(config, environ, cwd)
+        opened = open_session(config.sessions.directory, wanted, str(cwd), redactor)
     try:
         chain = config.chain
         if chain is None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from llmrepl.conversation import Conversation, Phase
-from llmrepl.events import ConfigChanged, StepStarted
+from llmrepl.conversation import Conversation, Phase, evolve
+from llmrepl.events import ConfigChanged, StepStarted, TurnStarted
 from llmrepl.record import Record
 from llmrepl.redaction import Redactor
-from llmrepl.runtime import fold
 from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.catalog import find, last, session_path
 from llmrepl.sessions.format import SEALED
@@ -18,6 +18,7 @@ from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.sealed.keys import KEYS
+from llmrepl.standing import Ledger
 
 SHOWN_TURNS = 3
 """How many turns of a resumed session are shown again."""
@@ -43,83 +44,104 @@ class Wanted:
         return not (self.resume or self.last or self.session or self.fork)
 
 
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """An open session: its log, the records it held, and the conversation they fold to."""
+    """An open session: its log, and what a chat needs of the records in it.
+
+    Each record is taken in as it is read, and let go: memory for all of them at once would be full
+    of gaps when they are gone.
+
+    Attributes:
+        log: the session, open for writing.
+        state: the conversation that its records fold to.
+        ledger: what each of its messages took.
+        records: those of its last turns, which are shown again.
+        model: the model it was last talking to, as provider/model; empty before the first step.
+        redactor: what its records were redacted with: the log may be older than a secret.
+    """
 
     log: SessionLog
-    records: list[Record]
-    state: Conversation
 
-    @property
-    def model(self) -> str:
-        """The model it was last talking to, as provider/model; empty before the first step."""
-        for record in reversed(self.records):
-            match record.event:
-                case ConfigChanged(key="model", value=str(model)):
-                    return model
-                case StepStarted(provider=provider, model=model):
-                    return f"{provider}/{model}"
-        return ""
+    def __init__(self, redactor: Redactor) -> None:
+        self.state = Conversation()
+        self.ledger = Ledger()
+        self.records: list[Record] = []
+        self.model = ""
+        self.redactor = redactor
 
-    def shortened(self) -> Opened:
-        """Return it with the records that are shown again alone: a conversation needs no others."""
-        first = self.state.turn - SHOWN_TURNS + 1
-        return replace(self, records=[record for record in self.records if record.turn >= first])
+    @classmethod
+    def begin(cls, log: SessionLog, redactor: Redactor) -> Self:
+        """Return a new session."""
+        new = cls(redactor)
+        new.log = log
+        return new
+
+    @classmethod
+    def resume(cls, directory: Path, session_id: str, redactor: Redactor, cwd: str = "") -> Self:
+        """Return a session that is gone on with; see `SessionLog.resume`."""
+        old = cls(redactor)
+        old.log = SessionLog.resume(directory, session_id, old._take, cwd=cwd)
+        return old
+
+    def _take(self, record: Record) -> None:
+        record = self.redactor.scrub(record)
+        self.state = evolve(self.state, record.event)
+        self.ledger.show(record)
+        match record.event:
+            case TurnStarted():
+                first = self.state.turn - SHOWN_TURNS + 1
+                self.records = [record for record in self.records if record.turn >= first]
+            case ConfigChanged(key="model", value=str(model)):
+                self.model = model
+            case StepStarted(provider=provider, model=model):
+                self.model = f"{provider}/{model}"
+        self.records.append(record)
 
 
-def open_session(directory: Path, wanted: Wanted, cwd: str) -> Opened:
+def open_session(directory: Path, wanted: Wanted, cwd: str, redactor: Redactor) -> Opened:
     """Open the session that is wanted, for writing.
 
     Raises:
         SessionError: there is none, another process writes it, or it cannot be read.
     """
     if wanted.fork:
-        return _forked(directory, find(directory, wanted.fork))
+        return _forked(directory, find(directory, wanted.fork), redactor)
     session_id = _id_of(directory, wanted, cwd)
     if not session_id:
         log = SessionLog.create(directory, cwd=cwd, session_id=wanted.session)
-        return Opened(log, [], Conversation())
-    log, records = SessionLog.open(directory, session_id, cwd=cwd)
+        return Opened.begin(log, redactor)
+    opened = Opened.resume(directory, session_id, redactor, cwd)
+    log = opened.log
     if KEYS.sealing and log.header.version != SEALED:
         told = (
             f"session {session_id} is not sealed, though sessions.encrypt is set:"
             f" `llmrepl sessions upgrade --encrypt {session_id}` seals it"
         )
         log.repaired = f"{log.repaired}; {told}" if log.repaired else told
-    return Opened(log, records, fold(records))
+    return opened
 
 
-def without_secrets(opened: Opened, redactor: Redactor) -> Opened:
-    """Return `opened` as a model and a person may see it: its log may be older than a secret."""
-    records = redactor.scrub(opened.records)
-    if records is opened.records:
-        return opened
-    return Opened(opened.log, records, fold(records))
-
-
-def _forked(directory: Path, session_id: str) -> Opened:
+def _forked(directory: Path, session_id: str, redactor: Redactor) -> Opened:
     """Open a copy of a session; of one that is being written, up to where its last turn ended.
 
     What the holder is about to run must not run here as well.
     """
     path = session_path(directory, session_id)
     writer = holder(path)
-    at_seq = None if writer is None else _settled(list(LogReader(path)))
-    log, records = SessionLog.open(directory, fork(directory, session_id, at_seq))
+    at_seq = None if writer is None else _settled(LogReader(path))
+    opened = Opened.resume(directory, fork(directory, session_id, at_seq), redactor)
     if writer is not None:
-        log.repaired = (
+        opened.log.repaired = (
             f"session {session_id} is being written by {writer}; this is a copy of its first"
-            f" {len(records)} records, without a turn that is under way"
+            f" {opened.log.seq} records, without a turn that is under way"
         )
-    return Opened(log, records, fold(records))
+    return opened
 
 
-def _settled(records: Sequence[Record]) -> int:
+def _settled(records: Iterable[Record]) -> int:
     """Return how many of the records there are up to where no turn is under way."""
     state, settled = Conversation(), 0
     for record in records:
-        state = fold((record,), state)
+        state = evolve(state, record.event)
         if state.phase is Phase.IDLE:
             settled = record.seq
     return settled

@@ -17,7 +17,6 @@ from llmrepl.events import TYPED, NoteAdded, ToolRequested, ToolStarted
 from llmrepl.executors.writing.ways import Applied
 from llmrepl.parts import Part
 from llmrepl.record import Record
-from llmrepl.runtime import fold
 from llmrepl.sessions.branching.forking import fork
 from llmrepl.sessions.branching.places import end_of_turn, goes_on
 from llmrepl.sessions.catalog import find
@@ -159,7 +158,7 @@ def go_on_in_fork(
     if at is None:
         at = log.seq if turn is None else end_of_turn(records, turn)
     left, spent = assembly.session_id, assembly.runtime.state.session_spend.total
-    opened = _copy(log, at, name)
+    opened = _copy(assembly, log, at, name)
     dropped = [record.event for record in records[at:]]
     started = {event.call_id for event in dropped if isinstance(event, ToolStarted)}
     assembly.use_session(opened)
@@ -196,7 +195,7 @@ async def go_on_with(assembly: Assembly, session: str) -> Opened:
     session = find(directory, session)
     if session == assembly.session_id:
         raise SessionError(f"this is session {session} already")
-    opened = open_session(directory, Wanted(resume=session), str(assembly.cwd))
+    opened = open_session(directory, Wanted(resume=session), str(assembly.cwd), assembly.redactor)
     model = opened.model if not assembly.config.chain else ""
     try:
         provider = assembly.provider_of(model) if model not in ("", assembly.model) else None
@@ -214,20 +213,20 @@ def _beginning(assembly: Assembly, turn: Turn) -> Opened | None:
     """Return a session with what was before `turn`, ready to go on; None where nothing is saved."""
     if assembly.opened is None:
         return None
-    return _copy(assembly.opened.log, turn.before)
+    return _copy(assembly, assembly.opened.log, turn.before)
 
 
-def _copy(log: SessionLog, at: int, name: str = "") -> Opened:
+def _copy(assembly: Assembly, log: SessionLog, at: int, name: str = "") -> Opened:
     """Return a session with the first `at` records of another, ready to go on."""
     directory = log.directory
     if at:
-        copy, records = SessionLog.open(directory, fork(directory, log.id, at, name=name))
-        return Opened(copy, records, fold(records))
+        copy = fork(directory, log.id, at, name=name)
+        return Opened.resume(directory, copy, assembly.redactor)
     # An empty copy would be a file without anything in it, so there is none before it has a record.
     empty = SessionLog.create(
         directory, cwd=log.header.cwd, session_id=name, forked_from=(log.id, 0)
     )
-    return Opened(empty, [], fold([]))
+    return Opened.begin(empty, assembly.redactor)
 
 
 def _typed(events: Sequence[object]) -> int:

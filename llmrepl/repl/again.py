@@ -26,7 +26,6 @@ def show_again(opened: Opened, name: str, surface: Surface) -> None:
         sys.stdout.write(paint(f"… {first - 1} earlier turns\n", "dim"))
     display = open_display(name, surface, saved=True)
     for record in opened.records:
-        if record.turn >= first:
-            display.show(record)
+        display.show(record)
     sys.stdout.write(paint(f"resumed session {opened.log.id}\n", "dim"))
     sys.stdout.flush()

@@ -102,7 +102,17 @@ class SessionLog:
 
     @classmethod
     def open(cls, directory: Path, session_id: str, *, cwd: str = "") -> tuple[Self, list[Record]]:
-        """Go on with a session: return its log and the records it holds so far.
+        """Go on with a session: return its log and the records it holds so far; see `resume`."""
+        records: list[Record] = []
+        return cls.resume(directory, session_id, records.append, cwd=cwd), records
+
+    @classmethod
+    def resume(
+        cls, directory: Path, session_id: str, take: Callable[[Record], object], *, cwd: str = ""
+    ) -> Self:
+        """Go on with a session: give `take` the records it holds so far, and return its log.
+
+        None of them is kept here, so that a long session needs no memory but what `take` keeps.
 
         A torn last line is cut off. A damaged session is never appended to: the records before
         the damage are copied to a new session, which is opened in its place, and the damaged file
@@ -112,6 +122,7 @@ class SessionLog:
         Args:
             directory: where the session is.
             session_id: its id.
+            take: is given each record as it is read; what it raises leaves the session closed.
             cwd: the directory it belongs to, where it begins anew.
 
         Raises:
@@ -122,26 +133,27 @@ class SessionLog:
         try:
             path.with_name(path.name + PACKED).unlink(missing_ok=True)  # left from a crash
             if is_unbegun(path):
-                return cls._anew(descriptor, directory, session_id, cwd), []
+                return cls._anew(descriptor, directory, session_id, cwd)
             reader = LogReader(path)
-            records = list(reader)
+            for record in reader:
+                take(record)
             problem = reader.problem
             if problem is None or problem.torn:
                 log = cls(directory, reader.header, reader.seal)
                 log._places = reader.places
                 log._adopt(descriptor, reader)
-                return log, records
+                return log
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-        log, records = cls.open(directory, fork(directory, session_id))
+        log, _ = cls.open(directory, fork(directory, session_id))
         log.repaired = (
-            f"{path} is damaged at line {problem.line}: {problem.reason}; the {len(records)}"
+            f"{path} is damaged at line {problem.line}: {problem.reason}; the {log.seq}"
             f" records before it were copied to session {log.id}, and the file was left as it is"
             + (f"; {log.repaired}" if log.repaired else "")
         )
-        return log, records
+        return log
 
     @property
     def id(self) -> str:

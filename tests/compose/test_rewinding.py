@@ -169,6 +169,18 @@ def test_without_a_turn_there_is_nothing_to_take_back_or_to_fork(run):
     run(story, session="mine")
 
 
+def test_another_session_is_shown_without_a_secret_that_is_newer_than_its_log(run, tmp_path):
+    async def other(assembly):
+        await whole(assembly, "say s3cr3t-s3cr3t")
+
+    async def story(assembly):
+        opened = await go_on_with(assembly, "other")
+        assert opened.records[0].event.prompt == (Text("say [redacted:redact]"),)
+
+    run(other, session="other")
+    run(story, session="mine", redact=["s3cr3t-s3cr3t"])
+
+
 def test_a_model_that_cannot_be_used_any_more_leaves_the_chat_where_it_is(run):
     async def other(assembly):
         await whole(assembly, "one")

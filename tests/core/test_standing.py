@@ -60,7 +60,7 @@ def test_a_ledger_takes_in_records_as_they_come():
 
 def test_a_ledger_goes_on_in_another_session():
     ledger = Ledger(session(2, 1))
-    ledger.restart(session(1))
+    ledger.adopt(Ledger(session(1)))
     assert ledger.steps == Ledger(session(1)).steps
 
 
