@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar
 
 from llmrepl.figures import duration
-from llmrepl.parts import Part, decode_parts, encode_parts
+from llmrepl.parts import Part, decode_parts, encode_parts, word
 from llmrepl.usage import Cost, Usage, decode_cost, decode_usage, encode_cost, encode_usage
 
 TYPES: dict[str, type[Event]] = {}
@@ -458,10 +458,12 @@ def _same(value: Any) -> Any:
 
 _PARTS: Codec = (encode_parts, decode_parts)
 _LIST: Codec = (list, tuple)
+_WORD: Codec = (_same, word)
 _BY_NAME: dict[str, Codec] = {
     # A field's name means the same in every event, so its codec goes by name.
     "prompt": _PARTS,
     "parts": _PARTS,
+    **dict.fromkeys(("name", "language", "status"), _WORD),
     "usage": (encode_usage, decode_usage),
     "cost": (encode_cost, decode_cost),
     "span": _LIST,

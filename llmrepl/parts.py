@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 Stream = Literal["stdout", "stderr", "value", "error"]
@@ -112,9 +113,24 @@ _KINDS: dict[str, Any] = {
 }
 _UNUSUAL: dict[str, Any] = {"origin": "block", "seal": ""}
 """Fields that are written only where they differ from this."""
+_WORDS = frozenset({"name", "language", "status", "stream"})
+"""Fields that hold one of a few words."""
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(f.name for f in fields(cls)) for cls in _KINDS.values()
 }
+
+
+@lru_cache(maxsize=256)
+def _kept(text: str) -> str:
+    return text
+
+
+def word(value: Any) -> Any:
+    """Return a text that is the same object for most that are alike; what is no text as it is.
+
+    For the names that a session has in every step: one of each is enough to keep.
+    """
+    return _kept(value) if isinstance(value, str) else value
 
 
 def encode_part(part: Part) -> dict[str, Any]:
@@ -141,7 +157,7 @@ def decode_part(data: Mapping[str, Any]) -> Part:
     cls = _KINDS.get(data["kind"])
     if cls is None:
         return UnknownPart(data["kind"], {k: v for k, v in data.items() if k != "kind"})
-    known = {k: v for k, v in data.items() if k in _FIELDS[cls]}
+    known = {k: word(v) if k in _WORDS else v for k, v in data.items() if k in _FIELDS[cls]}
     if cls is ToolResult:
         known["parts"] = decode_parts(data.get("parts", ()))
     part: Part = cls(**known)

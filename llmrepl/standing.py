@@ -12,6 +12,7 @@ from typing import Literal
 
 from llmrepl.conversation import Spend
 from llmrepl.events import ContextCompacted, MessageFinished, StepStarted, TurnStarted
+from llmrepl.parts import word
 from llmrepl.record import Record
 from llmrepl.usage import Cost, Usage
 
@@ -120,7 +121,7 @@ class Ledger:
                 while self.steps and self.steps[-1].turn >= record.turn:
                     self.steps.pop()
             case StepStarted(provider=provider, model=model):
-                self._model = f"{provider}/{model}"
+                self._model = word(f"{provider}/{model}")
             case ContextCompacted() as event if event.provider:
                 self.steps.append(
                     StepUsage(

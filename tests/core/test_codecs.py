@@ -11,6 +11,7 @@ from llmrepl.events import Custom, TextDelta, ToolFinished, TurnStarted, Unknown
 from llmrepl.parts import (
     Image,
     Text,
+    ToolCall,
     UnknownPart,
     decode_part,
     decode_parts,
@@ -120,3 +121,10 @@ def test_the_text_of_parts_is_their_text_parts_joined():
 
 def test_a_cost_without_a_price_is_written_without_one():
     assert "price" not in encode_cost(Cost(Decimal(1)))
+
+
+def test_words_that_every_step_has_are_kept_once():
+    data = encode_part(ToolCall("1", "a tool", "tool", {}))
+    first, second = (decode_part(through_json(data)) for _ in range(2))
+    assert first.name is second.name
+    assert decode_part({**data, "name": 5}).name == 5
