@@ -18,7 +18,8 @@ PRICED = "groq/llama-3.3-70b-versatile"
 @pytest.mark.parametrize("model", ["ollama/llama3.2", PRICED, "openai/some-model"])
 def test_a_turn_of_three_steps_is_told_in_full(machine, serve, model):
     server = serve(*TURN)
-    ran = machine.run("run", "--model", model, "--output", "json", "What is 6 times 7?")
+    command = ("run", "--model", model, "--output", "json", "What is 6 times 7?")
+    ran = machine.run(*command, LLMREPL_MODELS_TOOLS="blocks")
 
     assert (ran.code, ran.err) == (0, ""), ran
     told = ran.json
