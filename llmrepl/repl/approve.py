@@ -37,6 +37,9 @@ KEYS = {
 WITHOUT_RULES = {"always": "once", "never": "deny"}
 """What an option comes to where the person deleted every rule."""
 
+ENDED = 2.0
+"""Seconds that an interrupt may take to end a question."""
+
 MOST = 12
 """Touches that are shown; of dangers all are."""
 
@@ -137,7 +140,8 @@ class AskPerson:
 
         option = await choose({KEYS[option][0]: option for option in options}, line)
         if option == INTERRUPT:
-            signal.raise_signal(signal.SIGINT)  # Ctrl-C is meant for the whole turn
+            signal.raise_signal(signal.SIGINT)  # Ctrl-C is meant for the whole turn,
+            await asyncio.sleep(ENDED)  # which ends this with the rest of it
         return option
 
     async def _decided(

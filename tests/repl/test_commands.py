@@ -98,7 +98,7 @@ def test_cost_adds_up_and_says_what_has_no_known_price(terminal):
 def test_sessions_lists_this_one(terminal):
     terminal.turn("hello", "Hello.")
     terminal.say("/sessions")
-    terminal.wait("mine", " turn   hello", PROMPT)
+    terminal.wait("mine", " turn", "hello", PROMPT)
 
 
 def test_sessions_with_words_searches_them(terminal):

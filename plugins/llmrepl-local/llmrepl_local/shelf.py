@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from llmrepl.errors import ConfigError
@@ -74,7 +75,7 @@ class Shelf:
 
     def _keep(self, entry: Entry, kept: Mapping[str, Any]) -> None:
         place = self._place(entry.name)
-        draft = place.with_name(f".{entry.name}.{os.getpid()}")
+        draft = place.with_name(f".{entry.name}.{token_hex(4)}")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")

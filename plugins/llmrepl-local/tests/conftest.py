@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tiny_models import recite
+from tiny_models import HELLO, WORDS, recite
 
 LLAMA = Path(__file__).parents[3] / ".venv" / "llama"
 
@@ -35,7 +35,3 @@ def endless(tmp_path_factory):
     """A model that never stops, and has room for that."""
     file = tmp_path_factory.mktemp("endless") / "endless.gguf"
     return recite(file, *WORDS, endless=True, context=2**17)
-
-
-HELLO = ("Hello", " there", ", ", "世", " and", " welcome", ".")
-WORDS = [f" word{number}" for number in range(20)]

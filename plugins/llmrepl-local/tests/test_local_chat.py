@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import WORDS
-from tiny_models import recite
+from tiny_models import WORDS, recite
 
 from llmrepl_local.provider import Local
 

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import HELLO
-from tiny_models import recite
+from tiny_models import HELLO, recite
 
 LLMREPL = Path(sys.executable).with_name("llmrepl")
 GREETING = "".join(HELLO)

@@ -10,8 +10,7 @@ import signal
 import time
 
 import pytest
-from conftest import WORDS
-from tiny_models import recite
+from tiny_models import WORDS, recite
 
 from llmrepl.ports import ChatMessage, Request
 from llmrepl_local.child import GRACE

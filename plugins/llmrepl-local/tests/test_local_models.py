@@ -6,8 +6,7 @@ import signal
 from contextlib import aclosing
 
 import pytest
-from conftest import HELLO, WORDS
-from tiny_models import TEMPLATE, recite, write
+from tiny_models import HELLO, TEMPLATE, WORDS, recite, write
 
 from llmrepl.errors import ConfigError, ProviderError, ProviderRefused
 from llmrepl.parts import Image

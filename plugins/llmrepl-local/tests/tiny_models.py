@@ -24,6 +24,10 @@ ALIGNMENT = 32
 CERTAIN = 40.0
 """How much likelier the next token is; 0 makes all equally likely."""
 
+HELLO = ("Hello", " there", ", ", "世", " and", " welcome", ".")
+WORDS = [f" word{number}" for number in range(20)]
+"""What models of the tests say."""
+
 
 def recite(path: Path, *pieces: str, **changes) -> Path:
     """Write a model that says these pieces and stops; each is a token, or bytes where it is one.
