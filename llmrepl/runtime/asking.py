@@ -146,7 +146,7 @@ class Asking:
         if again is None:
             return False
         self._failed(choice, error, choice.name if again.again else others[0].name, again.wait)
-        if again.wait and not self._halt.reason:
+        if again.wait:
             await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
         return True
 

@@ -16,13 +16,20 @@ class Halt:
         self.reason = ""
         self._waiting: asyncio.Future[Any] | None = None
 
+    def over(self) -> bool:
+        """Whether work is to end."""
+        return bool(self.reason)
+
     async def wait(self, work: Coroutine[Any, Any, T], otherwise: Callable[[], T]) -> T:
-        """Return what comes of `work`, or what `otherwise` gives where it was ended."""
+        """Return what comes of `work`, or what `otherwise` gives where it was or is ended."""
+        if self.over():  # that came between two pieces of work
+            work.close()
+            return otherwise()
         self._waiting = task = asyncio.ensure_future(work)
         try:
             return await task
         except asyncio.CancelledError:
-            if not self.reason:
+            if not self.over():
                 raise
             return otherwise()
         finally:

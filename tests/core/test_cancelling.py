@@ -13,6 +13,7 @@ from llmrepl.events import (
     TurnFinished,
 )
 from llmrepl.parts import Output, Text
+from llmrepl.runtime.halt import Halt
 from llmrepl.testing.approver import ScriptedApprover
 from llmrepl.testing.executor import Canned, FakeExecutor
 from tests.core.running import (
@@ -90,6 +91,22 @@ class Undecided(ScriptedApprover):
     async def review(self, request, asked):
         self.asked.set()
         await asyncio.sleep(FOREVER)
+
+
+def test_what_would_begin_after_the_end_does_not():
+    halt, begun = Halt(), []
+
+    async def work():
+        begun.append(1)
+        return "done"
+
+    async def go():
+        first = await halt.wait(work(), lambda: "ended")
+        halt.end("cancelled")
+        return first, await halt.wait(work(), lambda: "ended")
+
+    assert asyncio.run(go()) == ("done", "ended")
+    assert begun == [1]
 
 
 def test_cancelling_a_question_is_a_no():

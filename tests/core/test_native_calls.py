@@ -117,6 +117,7 @@ def test_to_find_out_how_a_model_calls_can_be_interrupted():
 
     assert asyncio.run(main()) == "cancelled"
     assert types_of(runtime)[-1] == "turn.finished"
+    assert not runtime.edges.provider.said.is_set()  # nobody is asked any more
 
 
 def test_calls_come_after_all_the_text_with_a_preview_of_their_code():
