@@ -1,0 +1,98 @@
+"""The application: it shows the screens of the table, in the theme that holds."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from functools import partial
+from traceback import format_exc
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from llmrepl.sanitise import clean
+from llmrepl_textual.desk import Desk
+from llmrepl_textual.palette import Deeds
+from llmrepl_textual.prompt.presses import teach_alt_enter
+from llmrepl_textual.screen import View
+from llmrepl_textual.screens import FIRST, SCREENS
+from llmrepl_textual.themes import TEXTUAL
+
+
+class FullScreen(App[None]):
+    """The full screen.
+
+    Args:
+        desk: the session, and what can be done in it.
+    """
+
+    TITLE = "llmrepl"
+    CSS = """
+    CommandPalette SearchIcon { display: none; }
+    CommandPalette > Vertical { max-width: 100; }
+    """
+    COMMANDS: ClassVar = {Deeds}
+    DEFAULT_MODE = FIRST
+    COMMAND_PALETTE_BINDING = "f9"  # Ctrl-P goes back in what was sent
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(row.key, f"app.switch_mode('{row.name}')", row.title, tooltip=row.purpose)
+            for row in SCREENS.values()
+        ),
+        Binding("ctrl+q", "quit", "Leave", show=False, priority=True),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.desk = desk
+        teach_alt_enter()
+        for theme in TEXTUAL.values():
+            self.register_theme(theme)
+        self._dress(desk.look.theme)
+        for row in SCREENS.values():
+            self.add_mode(row.name, partial(row.open, desk))
+
+    def on_mount(self) -> None:
+        """Follow the theme, and end in order when the process is told to."""
+        self.desk.look.follow = self._dress
+        # Textual does not draw again what a shell has wiped away.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
+        loop = asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(ending, self.leave)
+
+    def type(self, command: str, argument: str) -> None:
+        """Enter a command; one that takes something is put into the prompt for the rest of it."""
+        self.switch_mode(FIRST)
+        if argument:
+            self.desk.offer(f"{command} ")
+        else:
+            self.desk.work.enter(command)
+
+    def leave(self) -> None:
+        """End in order: the turn is wound down before the screen goes."""
+        self.desk.work.leave()
+        self.run_worker(self._left(), exit_on_error=False, exclusive=True, group="leaving")
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.leave()
+
+    async def _left(self) -> None:
+        await self.desk.work.idle()
+        self.exit()
+
+    def _fatal_error(self) -> None:
+        """End with what went wrong, without secrets: Textual would show all variables."""
+        self.panic(Text(clean(self.desk.redact(format_exc()))))
+
+    def _dress(self, theme: str) -> None:
+        """Go on in another theme."""
+        self.theme = theme if theme in TEXTUAL else "dark"
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, View):
+                    screen.dressed()

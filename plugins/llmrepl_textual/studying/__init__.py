@@ -1,0 +1,1 @@
+"""Saved sessions: finding, comparing, replaying and verifying them."""

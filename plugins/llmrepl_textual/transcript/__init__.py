@@ -1,0 +1,1 @@
+"""The transcript: what happened as blocks, drawn when they come into view."""
