@@ -24,10 +24,10 @@ from llmrepl.cli.exec import BY_STATUS
 from llmrepl.config.actions import ACTIONS, Keys
 from llmrepl.config.showing import reference
 from llmrepl.conversation import ANYWHERE, TRANSITIONS
+from llmrepl.conversing.commands.table import COMMANDS
 from llmrepl.events import TYPES, Unknown
 from llmrepl.loop import STOP_REASONS
 from llmrepl.providers.registry import BUILT_IN
-from llmrepl.repl.commands.table import COMMANDS
 from llmrepl.sessions.schema import schema
 
 REFERENCE = Path(__file__).parent / "reference"
