@@ -210,10 +210,10 @@ class Conversation:
     `calls` and `results` are the current step's, or the call is what the person typed; `stop` is
     why the last message ended; `acted` says whether the last step had calls; `unfinished` counts
     the messages in a row that were no answer and had no call; `notes` wait to go to the model with
-    the next message; `recent` are the keys of the turn's last calls, newest last. `folds` are the
-    compactions and trimmings that were not taken back; `restored` says that the last was; `pinned`
-    are texts that every summary has; `system` is the system prompt that was recorded last;
-    `attempts` are the step's.
+    the next results or prompt, where its next request is not due yet; `recent` are the keys of the
+    turn's last calls, newest last. `folds` are the compactions and trimmings that were not taken
+    back; `restored` says that the last was; `pinned` are texts that every summary has; `system` is
+    the system prompt that was recorded last; `attempts` are the step's.
     """
 
     phase: Phase = Phase.IDLE
@@ -506,7 +506,11 @@ def _pinned(state: Conversation, event: ContextPinned) -> Changes:
 
 def _note_added(state: Conversation, event: NoteAdded) -> Changes:
     changes = _update(state, event.call_id, warned=True) if event.call_id else {}
-    if event.audience != "person":
+    if event.audience == "person":
+        return changes
+    if state.phase in (Phase.READY, Phase.RETRYING):  # the model is asked next: it is a message
+        changes["messages"] = state.messages.append(Message("user", _texts((event.text,))))
+    else:
         changes["notes"] = (*state.notes, event.text)
     return changes
 

@@ -6,11 +6,13 @@ LlmreplError
 │   ├── ProviderUnreachable    nobody answers at the address
 │   ├── ProviderBusy           rate limit or overload: try again later
 │   └── ProviderRefused        wrong key, unknown model, bad request: trying again will not help
-│       └── ToolsRefused           the model takes no tools: helper blocks will help
+│       ├── ToolsRefused           the model takes no tools: helper blocks will help
+│       └── SchemaRefused          it does not hold its answer to a schema in this way
 ├── ExecutorError          the sandbox itself failed (not: the code in it failed)
 │   └── SandboxUnavailable     no working sandbox on this machine: nothing may run
 ├── SessionError           a session could not be found, read, written or migrated
 │   └── SessionLocked          another process is writing this session
+├── BudgetExceeded         a call would cost more than is left of a budget
 ├── ConfigError            the configuration holds something that is not accepted
 └── PluginError            a plugin could not be found, loaded or validated
 """
@@ -71,6 +73,10 @@ class ToolsRefused(ProviderRefused):
     """The model takes no tools by its service's own means."""
 
 
+class SchemaRefused(ProviderRefused):
+    """The service does not hold the model's answer to a schema in the way it was asked to."""
+
+
 class ExecutorError(LlmreplError):
     """The sandbox itself failed."""
 
@@ -85,6 +91,10 @@ class SessionError(LlmreplError):
 
 class SessionLocked(SessionError):
     """Another process is writing this session."""
+
+
+class BudgetExceeded(LlmreplError):
+    """A call would cost more than is left of a budget, so it is not made."""
 
 
 class ConfigError(LlmreplError):

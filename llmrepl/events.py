@@ -19,6 +19,9 @@ from llmrepl.usage import Cost, Usage, decode_cost, decode_usage, encode_cost, e
 TYPES: dict[str, type[Event]] = {}
 """Every event class by its wire name."""
 
+PERSON = "person"
+"""Who gave what no executor or model gave."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -55,8 +58,10 @@ class SystemSet(Event):
 class StepStarted(Event):
     """A request went to the model. `estimated_tokens` is our count of what was sent.
 
+    Where `provider` is `person`, no request went anywhere: a person wrote the message that follows.
     A step has more than one where requests failed before the first word. `tools` are those that
     were offered by the service's own means; where there are none, the model writes helper blocks.
+    `schema` is the JSON Schema that the answer was to hold to, where there was one.
     """
 
     type = "step.started"
@@ -64,6 +69,7 @@ class StepStarted(Event):
     model: str
     estimated_tokens: int = 0
     tools: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +290,7 @@ class ToolFinished(Event):
     files the call left for the person. `pace` says when its output came, if not at the end:
     milliseconds since the call started, the index in `parts`, and how many characters, again and
     again. `versions` are those of Python and of the packages that a block was the first to import.
+    `by` is `person` where a person gave the result and nothing ran.
     """
 
     type = "tool.finished"
@@ -298,6 +305,12 @@ class ToolFinished(Event):
     artifacts: tuple[str, ...] = ()
     pace: tuple[int, ...] = ()
     versions: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
+
+    @property
+    def given(self) -> str:
+        """In a line, that this is no result of a run; empty where it is one."""
+        return f"given by a {self.by}: it did not run" if self.by else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,7 +434,7 @@ class CheckFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAdded(Event):
-    """A remark for the `audience`: `person`, `model` (it goes with the next results) or `both`.
+    """A remark for the `audience`: `person`, `model` (with the next request or prompt) or `both`.
 
     `call_id` names the unfinished call it is about, where it is about one.
     """

@@ -114,7 +114,7 @@ STOP_REASONS = {
     "max_tokens": "the model reached its output limit",
     "max_steps": "the turn reached its number of steps",
     "max_time": "the turn reached its wall time",
-    "budget": "the session reached its budget",
+    "budget": "a budget has no room for another call",
     "repetition": "the model kept sending the same call",
     "refusal": "the model refused",
     "cancelled": "a person interrupted",

@@ -84,7 +84,8 @@ class Request:
     are not sent any more included; None for those that are sent. `content` is what was counted for
     the estimate; requests of one `lineage` other than 0 only ever grow at their end. `tools` are
     offered by the service's own means: without them there are no calls in `messages`, and a call
-    that the model makes so is a helper block in its text.
+    that the model makes so is a helper block in its text. With a `schema`, a JSON Schema, the
+    answer is to be JSON of it, and there are no tools.
     """
 
     model: str
@@ -99,6 +100,7 @@ class Request:
     answered: int | None = None
     content: Content | None = None
     tools: tuple[Tool, ...] = ()
+    schema: Mapping[str, Any] | None = None
     lineage: int = field(default=0, compare=False)
 
 
@@ -197,6 +199,54 @@ class TakesTools(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is known of a model; None is what nobody knows.
+
+    `here` says that nothing that is sent to it leaves this machine, `images` that it sees them.
+    """
+
+    here: bool = False
+    images: bool | None = None
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A provider that can say of a model what decides whether it may be asked."""
+
+    def describe(self, model: str) -> Traits:
+        """Return what is known by now, without asking anybody."""
+        ...
+
+
+@runtime_checkable
+class Learns(Described, Protocol):
+    """A provider whose service says of its models what is not known before."""
+
+    async def learn(self, model: str) -> None:
+        """Ask the service about a model, once. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A provider that can do beforehand what the first request to a model would wait for."""
+
+    async def prepare(self, model: str, /) -> None:
+        """Import what is needed and ask what has to be known. Raises nothing."""
+        ...
+
+
+@runtime_checkable
+class TakesSchema(Protocol):
+    """A provider that can ask its service to hold an answer to a JSON Schema."""
+
+    @property
+    def takes_schema(self) -> bool:
+        """Whether there is a way to ask for it; the service may still not follow."""
+        ...
+
+
 class Provider(Protocol):
     """Something that produces the next message of a conversation.
 
@@ -283,12 +333,15 @@ class Router(Protocol):
 
     patience: float
 
-    def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
+    async def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
         """Return whom to ask, the best first; empty only where `without` leaves nobody.
 
         Args:
             request: what is asked; its purpose and what it needs decide.
             without: models that have failed, as provider/model.
+
+        Raises:
+            ConfigError: nobody may be asked.
         """
         ...
 
@@ -421,6 +474,22 @@ class Calibrated(Meter, Protocol):
 
     def learn(self, provider: str, request: Request, usage: Usage) -> str:
         """Take in what a service counted; return what a person has to know, or nothing."""
+        ...
+
+
+class Accounts(Protocol):
+    """Keeps what calls cost within the budgets, and tells a person of what is left of them."""
+
+    async def reserve(self, choice: Choice, request: Request, state: Conversation) -> None:
+        """Hold what a call may cost, until `settle`; may wait for other calls to end.
+
+        Raises:
+            BudgetExceeded: the call may not be made.
+        """
+        ...
+
+    async def settle(self, state: Conversation) -> Sequence[str]:
+        """Let go what is held, after the records of what it took; return what a person is told."""
         ...
 
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused, ProviderUnreachable
+from llmrepl.errors import (
+    BudgetExceeded,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
 from llmrepl.figures import duration, money
 from llmrepl.purposes import RULES, Chain
 
@@ -64,10 +70,14 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a request asks of a model: room for so many `tokens`, and to see `images`."""
+    """What a request asks of a model: room for so many `tokens`, and to see `images`.
+
+    `regions` are those in which it may be answered, None for anywhere; this machine always may.
+    """
 
     tokens: int = 0
     images: bool = False
+    regions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,8 @@ class Facts:
     """What is known of a model; None is what nobody knows.
 
     `resting` is how many seconds its provider's circuit stays open. `context` is in tokens, `cost`
-    what this request costs in US dollars, `ms` what its messages took, by their median.
+    what this request costs in US dollars, `ms` what its messages took, by their median. `region`
+    is where it is hosted, `here` that no request to it leaves this machine.
     """
 
     local: bool = False
@@ -85,6 +96,8 @@ class Facts:
     images: bool | None = None
     cost: Decimal | None = None
     ms: float | None = None
+    region: str | None = None
+    here: bool = False
 
 
 class Ranked(NamedTuple):
@@ -95,7 +108,10 @@ class Ranked(NamedTuple):
 
 
 class Ranking(NamedTuple):
-    """The candidates, and who was `passed` over before the first of them: the model, and why."""
+    """The candidates, and who was `passed` over before the first of them: the model, and why.
+
+    Where nobody is a candidate, everybody who may not be asked is passed over.
+    """
 
     candidates: tuple[Ranked, ...]
     passed: tuple[Ranked, ...] = ()
@@ -123,9 +139,10 @@ def ranked(
 ) -> Ranking:
     """Return whom to ask, in this order.
 
-    A model that cannot do what is needed is left out as long as another can. One whose circuit is
-    open comes behind all others. Among equals the quickest is first, and one not yet measured is
-    before it, so that all of them are.
+    A model that may not be asked is left out whatever comes of it. One that cannot do what is
+    needed is left out as long as another can. One whose circuit is open comes behind all
+    others. Among equals the quickest is first, and one not yet measured is before it, so that all
+    of them are.
 
     Args:
         chain: the models.
@@ -134,15 +151,17 @@ def ranked(
         without: models that have failed already.
     """
     order = _expanded(chain, facts)
-    lacks = {each.model: _lack(facts.get(each.model, Facts()), needs) for each in order}
-    fit = [each for each in order if not lacks[each.model]] or order
+    known = {each.model: facts.get(each.model, Facts()) for each in order}
+    bars = {model: bar for model in known if (bar := barred(known[model], needs))}
+    lacks = {model: _lack(known[model], needs) for model in known}
+    allowed = [each for each in order if each.model not in bars]
+    fit = [each for each in allowed if not lacks[each.model]] or allowed
     left = [each for each in fit if each.model not in without]
-    resting = {each.model for each in left if facts.get(each.model, Facts()).circuit == OPEN}
+    resting = {each.model for each in left if known[each.model].circuit == OPEN}
     candidates = sorted(left, key=lambda each: each.model in resting)
-    why = lacks | {model: _rest(facts[model]) for model in resting}
-    first = candidates[0].model if candidates else ""
+    why = lacks | {model: _rest(known[model]) for model in resting} | bars
     names = [each.model for each in order]
-    before = names[: names.index(first)] if first else []
+    before = names[: names.index(candidates[0].model)] if candidates else [*bars]
     passed = tuple(Ranked(name, why[name]) for name in before if name not in without)
     return Ranking(tuple(candidates), passed)
 
@@ -176,6 +195,19 @@ def _speed(facts: Facts) -> str:
     return "not measured yet" if facts.ms is None else f"{duration(facts.ms)} per message"
 
 
+def barred(facts: Facts, needs: Needs) -> str:
+    """Return why a model may not be asked, whatever else speaks for it; empty where it may."""
+    if needs.regions is None or facts.here or facts.region in needs.regions:
+        return ""
+    where = f"it is hosted in {facts.region}" if facts.region else "nobody says where it is hosted"
+    return f"{where}, and allowed are {allowed_in(needs.regions)}"
+
+
+def allowed_in(regions: Sequence[str]) -> str:
+    """Return where requests may be answered, for people."""
+    return " or ".join((*regions, "this machine"))
+
+
 def _lack(facts: Facts, needs: Needs) -> str:
     """Return what a model lacks for the request; empty for nothing that is known."""
     if needs.images and facts.images is False:
@@ -187,6 +219,19 @@ def _lack(facts: Facts, needs: Needs) -> str:
 
 def _rest(facts: Facts) -> str:
     return f"it failed, and is left alone for {duration(facts.resting * 1000)}"
+
+
+def unaffordable(refused: Mapping[str, BudgetExceeded]) -> BudgetExceeded:
+    """Return the error that ends a turn where the budgets allow no model: the first one's.
+
+    Args:
+        refused: why each was refused, in the order in which they were to be asked; at least one.
+    """
+    (_, error), *others = refused.items()
+    if not others:
+        return error
+    names = ", ".join(name for name, _ in others)
+    return BudgetExceeded(f"{error.message}; nor can {names} be asked", hint=error.hint)
 
 
 class Remedy(NamedTuple):

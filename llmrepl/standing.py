@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from llmrepl.conversation import Spend
@@ -21,6 +22,19 @@ Fragment = tuple[str, str]
 
 Alarm = Literal["", "missing", "off"]
 """`missing`: there is no sandbox, so nothing runs. `off`: blocks run without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """A budget and what is spent of it, in US dollars; `stops` where no call goes beyond it.
+
+    `scope` is what it is for: session, day, month, project or user.
+    """
+
+    scope: str
+    spent: Decimal
+    amount: Decimal
+    stops: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +54,7 @@ class Standing:
         turn: what the last turn took.
         session: what the session took.
         budget: US dollars that the session may cost; None for any.
+        budgets: the others there are, the smallest scope first, as of the last call.
         words: whether a screen reader reads the line, which knows words and no signs.
     """
 
@@ -55,6 +70,7 @@ class Standing:
     turn: Spend = Spend()
     session: Spend = Spend()
     budget: Decimal | None = None
+    budgets: tuple[Budgeted, ...] = ()
     words: bool = False
 
 
@@ -95,7 +111,7 @@ class Filling:
         return sum(self.parts.values())
 
 
-class Ledger:
+class Steps:
     """What each message of the model took, oldest first; it takes in records as a display does.
 
     A turn that begins again, in a session that was taken back, replaces what it was before.
@@ -105,25 +121,25 @@ class Ledger:
     """
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.steps: list[StepUsage] = []
+        self.taken: list[StepUsage] = []
         self._model = ""
         for record in records:
             self.show(record)
 
-    def adopt(self, other: Ledger) -> None:
-        """Forget everything, and go on from what the ledger of another session has."""
-        self.steps, self._model = other.steps, other._model
+    def adopt(self, other: Steps) -> None:
+        """Forget everything, and go on from what those of another session took."""
+        self.taken, self._model = other.taken, other._model
 
     def show(self, record: Record) -> None:
         """Take in one record."""
         match record.event:
             case TurnStarted():
-                while self.steps and self.steps[-1].turn >= record.turn:
-                    self.steps.pop()
+                while self.taken and self.taken[-1].turn >= record.turn:
+                    self.taken.pop()
             case StepStarted(provider=provider, model=model):
                 self._model = word(f"{provider}/{model}")
             case ContextCompacted() as event if event.provider:
-                self.steps.append(
+                self.taken.append(
                     StepUsage(
                         record.turn,
                         record.step,
@@ -135,7 +151,7 @@ class Ledger:
                     )
                 )
             case MessageFinished() as event:
-                self.steps.append(
+                self.taken.append(
                     StepUsage(
                         record.turn,
                         record.step,
@@ -148,7 +164,9 @@ class Ledger:
                 )
 
 
+@lru_cache(maxsize=64)
 def _without_price(cost: Cost | None) -> Cost | None:
+    """Return a cost without its price; of those that are alike, as a free model's are, one."""
     return replace(cost, price=None) if cost is not None and cost.price else cost
 
 

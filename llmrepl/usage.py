@@ -42,7 +42,8 @@ class Usage:
 class Price:
     """US dollars per million tokens, with where and when they were read.
 
-    A missing cache price means cached tokens cost what plain input costs.
+    A missing cache price means cached tokens cost what plain input costs, a missing price of
+    reasoning that it costs what other output costs.
     """
 
     input: Decimal
@@ -50,6 +51,7 @@ class Price:
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     source: str = ""
+    reasoning: Decimal | None = None
 
 
 FREE = Price(Decimal(0), Decimal(0), source="local")
@@ -87,9 +89,11 @@ def cost_of(usage: Usage, price: Price) -> Cost:
     plain = usage.input_tokens - usage.cache_read - usage.cache_write
     read = price.input if price.cache_read is None else price.cache_read
     write = price.input if price.cache_write is None else price.cache_write
+    thought = usage.reasoning_tokens if price.reasoning is not None else 0
+    said = (usage.output_tokens - thought) * price.output + thought * (price.reasoning or 0)
     return Cost(
         plain * price.input / MILLION,
-        usage.output_tokens * price.output / MILLION,
+        said / MILLION,
         usage.cache_read * read / MILLION,
         usage.cache_write * write / MILLION,
         usage.estimated,
@@ -125,6 +129,8 @@ def encode_cost(cost: Cost) -> dict[str, Any]:
             "cache_write": None if price.cache_write is None else str(price.cache_write),
             "source": price.source,
         }
+        if price.reasoning is not None:
+            data["price"]["reasoning"] = str(price.reasoning)
     return data
 
 
@@ -141,13 +147,14 @@ def decode_cost(data: Mapping[str, Any]) -> Cost:
         _amount(data["cache_read"]),
         _amount(data["cache_write"]),
         data["estimated"],
-        None if price is None else _decode_price(price),
+        None if price is None else decode_price(price),
     )
 
 
-def _decode_price(data: Mapping[str, Any]) -> Price:
+def decode_price(data: Mapping[str, Any]) -> Price:
+    """Return the price that is part of what `encode_cost` has made."""
     optional = {
-        name: None if data[name] is None else _amount(data[name])
-        for name in ("cache_read", "cache_write")
+        name: None if data.get(name) is None else _amount(data[name])
+        for name in ("cache_read", "cache_write", "reasoning")
     }
     return Price(_amount(data["input"]), _amount(data["output"]), **optional, source=data["source"])

@@ -14,7 +14,9 @@ from functools import partial
 from queue import SimpleQueue
 
 from llmrepl.accounting.calibration import Calibration, Estimate
-from llmrepl.accounting.calls import Call, Calls, UsageError
+from llmrepl.accounting.calls import Call, Calls
+from llmrepl.accounting.database import UsageError
+from llmrepl.accounting.trouble import Trouble
 from llmrepl.content import Content
 from llmrepl.ports import Request
 from llmrepl.usage import Usage
@@ -100,6 +102,8 @@ class Model:
 class Estimates:
     """Estimates for one session. Nothing here waits for the disk.
 
+    `trouble` has what is wrong with the database, which `learn` returns once.
+
     Args:
         calls: the calls of all sessions; None to know only this one.
     """
@@ -110,7 +114,7 @@ class Estimates:
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Callable[[Calls], None] | None] = SimpleQueue()
         self._worker: threading.Thread | None = None
-        self._problem = ""
+        self.trouble = Trouble()
 
     def of(self, name: Name) -> Model:
         """Return what is known of a model now; what the disk has of it is there a little later."""
@@ -155,8 +159,7 @@ class Estimates:
         if request.lineage:
             model.anchor = Anchor(request.lineage, content, counted)
         self._do(lambda calls: calls.add(call))
-        problem, self._problem = self._problem, ""
-        return problem
+        return self.trouble.take()
 
     def close(self) -> None:
         """Let what there is to keep be kept."""
@@ -203,14 +206,11 @@ class Estimates:
             self._worker.start()
 
     def _work(self, calls: Calls) -> None:
-        said = False
         while (job := self._jobs.get()) is not None:
             try:
                 job(calls)
             except UsageError as error:
-                if not said:  # the next failure must not take back what nobody has read yet
-                    self._problem = f"{error.message} ({error.hint})"
-                said = True
+                self.trouble.note(error)
         calls.close()
 
     def _load(self, name: Name, model: Model, calls: Calls) -> None:

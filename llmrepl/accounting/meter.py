@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 from llmrepl.accounting.calls import Calls
@@ -20,6 +21,10 @@ OWN_COUNT = frozenset({"demo", "scripted"})
 """Providers without a service: what they report is what they were told."""
 
 
+SURE = 3.0
+"""Standard deviations by which a request may take more than is estimated."""
+
+
 class Meter:
     """Counts tokens and knows prices (`ports.Calibrated`).
 
@@ -29,6 +34,7 @@ class Meter:
         prices: the person's own prices, as `Prices` takes them.
         encoding: what to count in; `encoding_of` names the best one for a model.
         calls: the calls of all sessions; None to learn from this one alone.
+        terms: the terms of requests, as `Prices` takes them.
 
     Raises:
         ConfigError: `prices` holds something that is not accepted.
@@ -40,8 +46,9 @@ class Meter:
         *,
         encoding: str = "o200k_base",
         calls: Calls | None = None,
+        terms: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        self.prices = Prices(prices)
+        self.prices = Prices(prices, terms)
         self.tokens = Tokens(encoding)
         self.estimates = Estimates(calls)
         self.asked: Callable[[], Name | None] = lambda: None
@@ -95,6 +102,14 @@ class Meter:
             return content.total
         return round(self.estimates.of(name).estimate(content, lineage).tokens)
 
+    def most(self, provider: str, request: Request) -> int:
+        """Return the most tokens that a request takes, as far as its service's count is known."""
+        content = request.content
+        if provider in OWN_COUNT or content is None:
+            return request.estimated_tokens
+        found = self.estimates.of((provider, request.model)).estimate(content, request.lineage)
+        return max(request.estimated_tokens, ceil(found.tokens + SURE * found.error))
+
     def learn(self, provider: str, request: Request, usage: Usage) -> str:
         """Take in what a service counted; return what a person has to know, or nothing."""
         if provider in OWN_COUNT:
@@ -117,11 +132,16 @@ class Meter:
 
         A price of the person's own comes first. Local models are free, and so is nothing at all.
         """
-        own = self.prices.own(provider.name, model)
+        free = provider.local or usage == Usage()
+        if not (free or self.prices.loaded or self.prices.own(provider.name, model)):
+            await asyncio.to_thread(self.prices.load)
+        return self.price(provider.name, model, usage, local=provider.local)
+
+    def price(self, provider: str, model: str, usage: Usage, *, local: bool) -> Cost | None:
+        """Return what `cost` does; blocks while the table is loaded for the first time."""
+        own = self.prices.own(provider, model)
         if own is not None:
             return cost_of(usage, own)
-        if provider.local or usage == Usage():
+        if local or usage == Usage():
             return cost_of(usage, FREE)
-        if not self.prices.loaded:
-            await asyncio.to_thread(self.prices.load)
-        return self.prices.cost(provider.name, model, usage)
+        return self.prices.cost(provider, model, usage)

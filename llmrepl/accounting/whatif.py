@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from llmrepl.events import ContextCompacted, MessageFinished, StepStarted
+from llmrepl.events import PERSON, ContextCompacted, MessageFinished, StepStarted
 from llmrepl.parser import render_call
 from llmrepl.parts import Reasoning, Text, ToolCall
 from llmrepl.record import Record
@@ -76,10 +76,12 @@ def exchanges(records: Iterable[Record], count: Count, *, stored: bool = True) -
     found: list[Exchange] = []
     asked, began = 0, 0
     before, ended = 0, 0
+    by_hand = False
     for record in records:
         event = record.event
         if isinstance(event, StepStarted):
             asked, began = event.estimated_tokens, record.at
+            by_hand = event.provider == PERSON
         elif isinstance(event, ContextCompacted):
             if event.provider:
                 found.append(
@@ -87,7 +89,7 @@ def exchanges(records: Iterable[Record], count: Count, *, stored: bool = True) -
                 )
             if not event.problem:
                 before = 0  # the beginning is another one now
-        elif isinstance(event, MessageFinished):
+        elif isinstance(event, MessageFinished) and not by_hand:
             usage = _usage(event, asked, count, stored=stored)
             warm = began - ended < KEPT_SECONDS * 1000
             cached = min(before, usage.input_tokens) if warm else 0

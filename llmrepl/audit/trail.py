@@ -41,7 +41,8 @@ SAYING = ("exit_code", "ms", "value")
 """Fields that say something even where it is nothing."""
 
 STARTED, FAILED = "sandbox.started", "sandbox.failed"
-REFUSED, APPLIED, UNDONE = "tool.refused", "changes.applied", "changes.undone"
+REFUSED, GIVEN = "tool.refused", "tool.given"
+APPLIED, UNDONE = "changes.applied", "changes.undone"
 MANY = 100
 
 _SANDBOX = {ExecutorError.__name__, SandboxUnavailable.__name__}
@@ -206,7 +207,8 @@ class Trail:
         if asked.started:
             self._write(event.type, {**asked.name, **ended}, at)
         else:
-            self._write(REFUSED, {**asked.name, **asked.what, **ended}, at)
+            by = {"by": event.by} if event.by else {}
+            self._write(GIVEN if by else REFUSED, {**asked.name, **asked.what, **ended, **by}, at)
 
     def _call(self, call_id: str) -> _Asked:
         return self._asked.setdefault(call_id, _Asked({"call_id": call_id}))

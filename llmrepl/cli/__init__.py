@@ -18,6 +18,8 @@ from llmrepl.errors import LlmreplError
 
 COMMANDS = {
     "chat": "Chat in the terminal (the default).",
+    "tui": "Chat and look at sessions on the full screen.",
+    "web": "Chat and look at sessions in a browser on this machine.",
     "run": "Run one turn without a terminal and print the answer.",
     "exec": "Run one block in the sandbox, without a model.",
     "models": "List the models that can be used now; add and remove those that are files.",
@@ -25,6 +27,7 @@ COMMANDS = {
     "replay": "Show a saved session again, with its own timing.",
     "verify": "Run the tool calls of saved sessions again and compare.",
     "whatif": "Price a saved session on other models.",
+    "usage": "Show what all calls took and cost, and what is left of the budgets.",
     "audit": "Verify, show and export the log of everything that ran.",
     "config": "Show and change the configuration.",
     "check": "Check this installation and say how to mend what is wrong.",

@@ -22,7 +22,6 @@ Chosen = Callable[[dict[str, Any]], bool]
 DIGITS = 64
 """Hexadecimal digits of a digest."""
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 COLUMNS = (
     *("seq", "time", "type", "pid", "session", "call_id", "language", "tool", "first_line"),
     *("sha256", "executor", "policy", "status", "exit_code", "ms", "decision", "by", "rules"),
@@ -100,12 +99,13 @@ def show(limit: int, as_json: bool, **chosen: str | None) -> int:
     from itertools import islice
 
     from llmrepl.audit.reading import entries
+    from llmrepl.audit.telling import told
     from llmrepl.config.secrets import redactor_of
 
     redact = redactor_of(load_config().config, os.environ, Path.cwd()).redact
     reading = _Reading(entries(_directory(), newest_first=True), _chosen(**chosen))
     for line, entry in reversed(list(islice(reading, limit if limit > 0 else None))):
-        click.echo(redact(line.decode() if as_json else _line(entry)))
+        click.echo(redact(line.decode() if as_json else told(entry)))
     return reading.end()
 
 
@@ -187,27 +187,13 @@ def _directory() -> Path:
 
 
 def _chosen(since: str | None, session: str | None, kind: str | None) -> Chosen:
-    start = 0 if since is None else _moment(since)
-    return lambda entry: (
-        entry.get("at", 0) >= start
-        and str(entry.get("session", "")).startswith(session or "")
-        and entry["type"].startswith(kind or "")
-    )
+    from llmrepl.audit.choosing import TIMES, chosen, moment
 
-
-def _moment(text: str) -> int:
-    """Return the Unix time in milliseconds that a person means."""
-    from datetime import datetime
-
-    number, unit = text[:-1], text[-1:]
     try:
-        if unit in UNITS:
-            return int((time.time() - float(number) * UNITS[unit]) * 1000)
-        return int(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise click.UsageError(
-            f"--since {text} is no time; accepted: 30m, 2h, 7d, 2026-01-31, 2026-01-31T09:30"
-        ) from None
+        start = 0 if since is None else moment(since, time.time())
+    except ValueError:
+        raise click.UsageError(f"--since {since} is no time; accepted: {TIMES}") from None
+    return chosen(start, session or "", kind or "")
 
 
 def _opened(output: str) -> AbstractContextManager[IO[bytes]]:
@@ -239,30 +225,3 @@ def _cell(value: Any) -> Any:
 
 def _utc(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000)) + f".{at % 1000:03}Z"
-
-
-def _line(entry: dict[str, Any]) -> str:
-    """Return an entry for a terminal."""
-    from llmrepl.sanitise import clean
-
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.get("at", 0) / 1000))
-    details = " · ".join(str(item) for item in _details(entry) if item not in (None, ""))
-    line = f"{when}  {entry['type']:18} {entry.get('session', '-'):20}  {details}"
-    return " ".join(clean(line).splitlines())
-
-
-def _details(entry: dict[str, Any]) -> Iterator[Any]:
-    from llmrepl.figures import duration
-
-    yield from (entry.get(name) for name in ("call_id", "language", "tool", "status", "decision"))
-    yield f"by {entry['by']}" if "by" in entry else None
-    yield f"{entry['host']}:{entry.get('port')}" if "host" in entry else None
-    yield f"{entry.get('provider')}/{entry['model']}" if "model" in entry else None
-    yield f"{entry['key']} = {entry.get('value')}" if "key" in entry else None
-    yield ", ".join(map(str, entry.get("paths", ())))
-    if entry["type"] == "approval.decided":
-        yield ", ".join(map(str, entry.get("rules", ())))
-    yield duration(entry["ms"]) if "ms" in entry else None
-    if entry["type"] == "sandbox.started":
-        yield from (entry.get("executor"), entry.get("policy"))
-    yield from (entry.get(name) for name in ("question", "rule", "reason", "first_line"))

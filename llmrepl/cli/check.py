@@ -3,76 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from llmrepl.cli.exits import DONE, ERROR, NO_SANDBOX
-from llmrepl.cli.options import load_config, sandbox_option
+from llmrepl.cli.exits import DONE, ERROR
+from llmrepl.cli.options import sandbox_option
 
-if TYPE_CHECKING:
-    from llmrepl.executors.selftest import SelfTest
-    from llmrepl.ports import Provider
-
-MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
+EVERY = "30"
+"""Seconds between two rounds of `--watch`."""
 
 
 @click.command("check")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per check.")
-@click.option("--model", metavar="PROVIDER/MODEL", help="The model to send a heartbeat to.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per finding, to be pasted.")
+@click.option("--fix", is_flag=True, help="Do the repairs that are safe, and say what was done.")
+@click.option("--timeout", type=click.FloatRange(0.1), metavar="S", help="How long to wait.")
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value=EVERY,
+    metavar="[S]",
+    help=f"Check again every S seconds ({EVERY}), and tell what changes.",
+)
+@click.option("--prometheus", is_flag=True, help="Print metrics in Prometheus' text format.")
+@click.option(
+    "--listen", metavar="HOST:PORT", help="With --watch: serve them at http://HOST:PORT/metrics."
+)
+@click.option("--model", metavar="PROVIDER/MODEL", help="The only model to send a heartbeat to.")
 @sandbox_option
 @click.argument("names", nargs=-1)
-def command(as_json: bool, model: str | None, names: tuple[str, ...], **options: Any) -> int:
-    """Check configuration, sandbox, provider, sessions, audit log, estimates; NAMES choose some.
+def command(
+    names: tuple[str, ...], *, as_json: bool, prometheus: bool, watch: str | None, **options: Any
+) -> int:
+    """Check this installation; NAMES choose some of its checks.
 
-    `llmrepl check sandbox` also says what was tried, what each tier lacks, and what it costs.
+    Each configured model is sent a word, which may cost a fraction of a cent. `llmrepl check
+    sandbox` also says what was tried, what each tier lacks, and what it costs. Ends with 1 if a
+    check failed.
     """
-    from llmrepl.compose.assembly import provider_for
-    from llmrepl.compose.checks import all_checks
-    from llmrepl.compose.policy import policy_of
-    from llmrepl.compose.routes import first_of
-    from llmrepl.config.secrets import redactor_of
-    from llmrepl.health import run_checks
-    from llmrepl.providers.registry import default_model, split_model
-    from llmrepl.sanitise import clean
+    from llmrepl.cli.checking import Form, Round, check, keep_watch
+    from llmrepl.compose.checks import ORDER, Installation, installation
+    from llmrepl.health import TIME_LIMIT, installed
+    from llmrepl.providers.registry import split_model
 
-    loaded = load_config({"model": model, **options})
-    config = loaded.config
-    chain = config.chain
-    chosen = first_of(chain, config) if chain else asyncio.run(default_model(os.environ))
-
-    def open_model() -> tuple[Provider, str]:
-        provider, name = split_model(chosen)
-        return provider_for(config, provider, os.environ), name
-
-    tests: dict[str, SelfTest] = {}
-    checks = all_checks(loaded, policy_of(config, Path.cwd()), open_model, tests)
+    fix, timeout, listen, model = (options.pop(n) for n in ("fix", "timeout", "listen", "model"))
+    seconds: float | None = None
+    if watch is not None:
+        try:
+            seconds = max(0.1, float(watch))
+        except ValueError:  # `--watch sandbox`: the name of a check, and no number
+            names, seconds = (watch, *names), float(EVERY)
+    if listen and seconds is None:
+        raise click.UsageError("--listen goes with --watch")
+    if model:
+        split_model(model)
+    checks = installed(ORDER)
     if unknown := [name for name in names if name not in checks]:
         raise click.UsageError(f"no check is called {unknown[0]}; there are: {', '.join(checks)}")
+    flags = {name.replace("__", "."): value for name, value in options.items()}
+
+    def site() -> Installation:
+        made = installation(flags, os.environ, Path.cwd(), timeout or TIME_LIMIT)
+        streams = (sys.stdin.isatty(), sys.stdout.isatty())
+        return replace(made, models=(model,) if model else None, streams=streams)
+
+    if names and "configuration" not in names and site().problem is not None:
+        names = ("configuration", *names)  # the others are of the defaults then
     wanted = {name: checks[name] for name in names or checks}
-    redactor = redactor_of(config, os.environ, Path.cwd())
-    results = redactor.scrub(asyncio.run(run_checks(wanted)))
-    for result in results:
-        if as_json:
-            row: dict[str, Any] = {
-                "name": result.name,
-                "status": result.status,
-                "message": result.message,
-                "fix": result.fix,
-            }
-            if result.name in tests:
-                row["details"] = tests[result.name].data
-            click.echo(json.dumps(row, ensure_ascii=False))
-            continue
-        click.echo(clean(f"{MARKS[result.status]} {result.name}: {result.message}"))
-        if result.fix:
-            click.echo(clean(f"    {result.fix}"))
-        for line in tests[result.name].lines if names and result.name in tests else ():
-            click.echo(clean(f"    {line}"))
-    failed = {result.name for result in results if result.status == "failed"}
-    if "sandbox" in failed:
-        return NO_SANDBOX
-    return ERROR if failed else DONE
+    this = Round(wanted, site, Form(as_json, prometheus, bool(names)))
+    if seconds is not None:
+        asyncio.run(keep_watch(this, seconds, listen))
+    outcomes = asyncio.run(check(this, fix=fix))
+    return ERROR if any(each.finding.status == "failed" for each in outcomes) else DONE

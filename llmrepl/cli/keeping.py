@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,13 +66,13 @@ def remove(sessions: tuple[str, ...], forks: bool, yes: bool) -> None:
     and files that no other session needs. The audit log keeps what ran. A SESSION is an id, the
     beginning of one, or `last`.
     """
-    from llmrepl.sessions.holdings import with_forks
+    from llmrepl.sessions.holdings import told_of_kin, with_forks
 
     directory = load_config().config.sessions.directory
     going = list(dict.fromkeys(found(directory, name) for name in sessions))
     if forks:
         going = with_forks(directory, going)
-    for line in _kin(directory, going):
+    for line in told_of_kin(directory, going, more=" (--forks deletes it as well)"):
         click.echo(line, err=True)
     if not yes and not click.confirm(f"Delete {', '.join(going)} for good?", err=True):
         _stop()
@@ -121,25 +121,6 @@ def size(count: int) -> str:
     """Return a number of bytes for people: `1.2 MB`."""
     each, name = next(((n, unit) for n, unit in UNITS if count >= n), (1, "B"))
     return f"{count / each:.1f} {name}" if each > 1 else f"{count} B"
-
-
-def _kin(directory: Path, going: Sequence[str]) -> Iterator[str]:
-    """Yield a line for each session that stays and has some of what goes."""
-    from llmrepl.sessions.holdings import forks_of, origin_of
-
-    for name, made in forks_of(directory, going).items():
-        for fork, copied in made:
-            if fork not in going:
-                yield (
-                    f"{fork} was forked from {name} and has its first {copied} records;"
-                    " it stays (--forks deletes it as well)"
-                )
-        origin = origin_of(directory, name)
-        if origin and origin[1] and origin[0] not in going:
-            yield (
-                f"{name} was forked from {origin[0]}, which stays and has its first {origin[1]}"
-                " records"
-            )
 
 
 def _say(loaded: Loaded, sessions: Sequence[Found], what: str, dry_run: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +51,19 @@ def settings_options(command: F) -> F:
             )
         command = option(command)
     return command
+
+
+def arguments_of(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the arguments of a command line that give the options of `settings_options` again."""
+    arguments: list[str] = []
+    for setting in SETTINGS:
+        value = options.get(setting.key.replace(".", "__")) if setting.flag else None
+        if value and setting.flag.startswith("--no-"):
+            arguments.append(setting.flag)
+        elif value is not None:
+            values = value if isinstance(value, tuple) else (value,)
+            arguments += [f"{setting.flag}={one}" for one in values]
+    return tuple(arguments)
 
 
 def sandbox_option(command: F) -> F:

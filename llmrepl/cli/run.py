@@ -8,21 +8,25 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmrepl.cli.exits import code_of_turn
+from llmrepl.cli.exits import ERROR, code_of_turn
 from llmrepl.cli.options import load_config, session_options, settings_options
 from llmrepl.cli.weaker import require_walls
 from llmrepl.errors import LlmreplError
 
 if TYPE_CHECKING:
+    from llmrepl.cli.shape import Shape
     from llmrepl.compose import Assembly
     from llmrepl.compose.opening import Wanted
     from llmrepl.config import Loaded
     from llmrepl.events import ToolFinished, ToolRequested
     from llmrepl.record import Record
+
+AS_IT_IS = "what the model wrote is above, and in the session; a simpler schema may help"
 
 
 @click.command("run")
@@ -35,13 +39,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Print the final answer, one object at the end, or each record as it is logged.",
 )
+@click.option(
+    "--schema",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answer with JSON of the JSON Schema in FILE.",
+)
 @click.argument("prompt", required=False)
-def command(output: str, prompt: str | None, **options: Any) -> int:
+def command(output: str, schema: Path | None, prompt: str | None, **options: Any) -> int:
     """Run one turn without a terminal and print the answer.
 
     Text piped in is appended to PROMPT; `-` or no PROMPT reads all of it from there. With --resume
     or --continue and nothing to say, an unfinished turn is gone on with.
     """
+    from llmrepl.answers.schema import load_schema
+    from llmrepl.cli.shape import Shape
     from llmrepl.compose.opening import Wanted
 
     wanted = Wanted(
@@ -50,12 +62,13 @@ def command(output: str, prompt: str | None, **options: Any) -> int:
         options.pop("session") or "",
         options.pop("fork") or "",
     )
+    shape = Shape(load_schema(schema)) if schema else None
     loaded = load_config(options)
     require_walls(loaded.config)
     text = _prompt(prompt)
     if not text and wanted.new:
         raise click.UsageError("there is no prompt: give one as an argument or pipe it in")
-    return asyncio.run(_run(loaded, wanted, text, output))
+    return asyncio.run(_run(loaded, wanted, text, output, shape))
 
 
 def _prompt(given: str | None) -> str:
@@ -65,7 +78,7 @@ def _prompt(given: str | None) -> str:
     return "\n\n".join(part for part in parts if part and part.strip())
 
 
-async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
+async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str, shape: Shape | None) -> int:
     from llmrepl.compose import assemble
     from llmrepl.events import ToolStarted
     from llmrepl.parts import Text
@@ -73,6 +86,8 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
 
     assembly = await assemble(loaded.config, wanted=wanted)
     try:
+        if shape:
+            shape.require(assembly)
         if assembly.opened and assembly.opened.log.repaired:
             click.echo(f"llmrepl: note: {clean(assembly.opened.log.repaired)}", err=True)
         assembly.meter.recall()
@@ -81,14 +96,16 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
         if assembly.trail.repaired:
             click.echo(f"llmrepl: note: audit log: {assembly.trail.repaired}", err=True)
         runtime = assembly.runtime
-        outcome = _Outcome(assembly, output)
+        outcome = _Outcome(assembly, output, shape)
         assembly.context_size.asks_after = (ToolStarted,)  # after the turn, nobody would wait
         runtime.subscribe(assembly.context_size)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, runtime.cancel)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.cancel)
         reason = await runtime.resume()
         if text and reason != "cancelled":
-            reason = await runtime.turn((Text(text),))
+            reason = await runtime.turn((Text(shape.asked(text) if shape else text),))
+        if shape:
+            reason = await shape.held(assembly, reason, lambda: answer_of(assembly))
         return outcome.report(reason)
     finally:
         await assembly.close()
@@ -97,11 +114,12 @@ async def _run(loaded: Loaded, wanted: Wanted, text: str, output: str) -> int:
 class _Outcome:
     """Watches the records of a run and prints what was asked for."""
 
-    def __init__(self, assembly: Assembly, output: str) -> None:
+    def __init__(self, assembly: Assembly, output: str, shape: Shape | None = None) -> None:
         from llmrepl.displays.opening import AUTO, open_display, surface_for
 
         self._assembly = assembly
         self._output = output
+        self._shape = shape
         self._error: LlmreplError | None = None
         self._began = assembly.edges.clock.monotonic()
         runtime = assembly.runtime
@@ -151,12 +169,18 @@ class _Outcome:
 
     def report(self, reason: str) -> int:
         """Print the outcome and return the exit code."""
+        from llmrepl.answers.faults import json_in
         from llmrepl.cli import complain
         from llmrepl.sanitise import clean
 
-        answer = _answer(self._assembly)
+        answer = answer_of(self._assembly)
+        fault = self._shape.fault(answer) if self._shape else ""
+        if self._shape and not fault:
+            answer = json_in(answer)
         if self._output == "json":
             click.echo(json.dumps(self._summary(reason, answer), ensure_ascii=False))
+        elif self._output == "text" and fault and answer:
+            click.echo(clean(answer), err=True)
         elif self._output == "text" and answer:
             # Into a file or a pipe goes what the model wrote; a terminal would obey it.
             shown = clean(answer) if sys.stdout.isatty() else answer
@@ -164,14 +188,23 @@ class _Outcome:
         if reason == "error" and self._error is not None:
             complain(self._error)
             return code_of_turn(reason, self._kind)
+        if fault and reason in ("end_turn", ""):
+            complain(
+                LlmreplError(f"the answer does not hold to the schema: {fault}", hint=AS_IT_IS)
+            )
+            return ERROR
         if reason not in ("end_turn", ""):
             from llmrepl.loop import STOP_REASONS
 
+            if reason == "budget" and self._error is not None:
+                complain(self._error)
             click.echo(f"llmrepl: the turn stopped: {STOP_REASONS[reason]}", err=True)
         return code_of_turn(reason)
 
     def _summary(self, reason: str, answer: str) -> dict[str, Any]:
         spend = self._assembly.runtime.state.turn_spend
+        if self._shape:
+            spend = self._shape.with_turns_before(spend)
         cost = None if spend.unpriced else float(spend.total)
         return {
             "session": self._assembly.session_id,
@@ -231,7 +264,7 @@ def _result(event: ToolFinished) -> dict[str, Any]:
     }
 
 
-def _answer(assembly: Assembly) -> str:
+def answer_of(assembly: Assembly) -> str:
     """Return the model's last words, whole or broken off; nothing where it ended with a call."""
     from llmrepl.parts import ToolResult, text_of
 

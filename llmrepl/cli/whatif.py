@@ -45,7 +45,7 @@ def command(session: str, models: tuple[str, ...], live: bool, as_json: bool) ->
     from llmrepl.accounting import Meter
     from llmrepl.accounting.whatif import as_it_was, exchanges, what_if
     from llmrepl.compose.assembly import prices_of
-    from llmrepl.events import StepStarted
+    from llmrepl.events import PERSON, StepStarted
     from llmrepl.providers.registry import split_model
     from llmrepl.sessions.finding import records_of, session_file
 
@@ -60,7 +60,9 @@ def command(session: str, models: tuple[str, ...], live: bool, as_json: bool) ->
     stored = any(not one.usage.estimated for one in found)
     countable = all(one.usage.estimated for one in counted)
     asked = [record.event for record in records if isinstance(record.event, StepStarted)]
-    recorded = dict.fromkeys(f"{event.provider}/{event.model}" for event in asked)
+    recorded = dict.fromkeys(
+        f"{event.provider}/{event.model}" for event in asked if event.provider != PERSON
+    )
     rows = [as_it_was(", ".join(recorded) or "no model", found)]
     for model, (provider, name) in names.items():
         price = _pricing(meter, provider, name)
@@ -81,7 +83,7 @@ def _asked(path: Path, loaded: Loaded, model: str) -> Row:
     from llmrepl.accounting.whatif import as_asked
     from llmrepl.compose.asking import ask_session
 
-    steps = asyncio.run(ask_session(path, loaded.config, os.environ, model=model))
+    steps = asyncio.run(ask_session(path, loaded.config, os.environ, model=model, purpose="whatif"))
     answered = [(step.usage, step.cost) for step in steps if step.outcome in ("same", "differs")]
     row = as_asked(model, answered, len(steps))
     failed = dict.fromkeys(step.why for step in steps if step.outcome == "failed")

@@ -5,46 +5,54 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from llmrepl.accounting import Calls, Meter
+from llmrepl.accounting.speeds import speeds
 from llmrepl.audit.log import AuditLog
 from llmrepl.audit.trail import Audited, Trail
+from llmrepl.compose.accounts import Books
 from llmrepl.compose.approval import Gate, Person
 from llmrepl.compose.closing import close_to_others
 from llmrepl.compose.context_size import ContextSize
+from llmrepl.compose.counting import Counting
+from llmrepl.compose.front import Front, Printing
+from llmrepl.compose.hosting import allowed, chosen_model, first_of
 from llmrepl.compose.opening import Opened, Wanted, open_session
 from llmrepl.compose.policy import limits_of, policy_of
-from llmrepl.compose.routes import Routes, first_of
+from llmrepl.compose.readiness import Readiness
+from llmrepl.compose.routes import Routes
+from llmrepl.compose.terms import terms_of
 from llmrepl.compose.ways import Calling
 from llmrepl.compose.widened import places_of, widened_by
 from llmrepl.config import Config
 from llmrepl.config.paths import audit_directory, search_index, usage_database
 from llmrepl.config.secrets import redactor_of
+from llmrepl.config.vault import key_of
 from llmrepl.context.prompt import system_prompt
 from llmrepl.context.tools import TOOLS
 from llmrepl.context.window import Sampling, Window
 from llmrepl.conversation import Phase
 from llmrepl.displays.views import Views
-from llmrepl.errors import ConfigError
 from llmrepl.events import ConfigChanged
 from llmrepl.executors.bash_syntax import check_bash
 from llmrepl.executors.macos import executor_for
 from llmrepl.executors.policy import rules
 from llmrepl.loop import Limits
 from llmrepl.ports import Display, Provider, Store
-from llmrepl.providers.registry import default_model, open_provider, split_model
+from llmrepl.providers.registry import open_provider, split_model
 from llmrepl.purposes import Chain
 from llmrepl.record import Record
 from llmrepl.runtime import Edges, Runtime, fold
 from llmrepl.sessions.listing import Summary, sessions
 from llmrepl.sessions.sealed.keys import KEYS
 from llmrepl.sessions.unsaved import Unsaved
-from llmrepl.standing import Ledger
+from llmrepl.standing import Steps
 
 if TYPE_CHECKING:
     from llmrepl.sessions.search.index import Hit
@@ -85,7 +93,12 @@ class Assembly:
         opened: the session to write; None for one that is not saved.
         environ: the environment variables.
         cwd: the working directory.
+
+    Attributes:
+        on_session: is called when the chat has gone on to another session.
     """
+
+    on_session: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -98,7 +111,8 @@ class Assembly:
         cwd: Path,
     ) -> None:
         self.config = config
-        self.model = model = first_of(chain, config)
+        opening = partial(provider_for, config, environ=environ)
+        self.model = model = first_of(chain, config, opening)
         self.cwd = cwd
         self._environ = environ
         close_to_others()
@@ -110,7 +124,10 @@ class Assembly:
         self.words = False  # whether a screen reader reads what is shown
         self.look: Look = Plain()
         self.warming: asyncio.Future[None] | None = None
-        self.meter = Meter(prices_of(config), calls=Calls(usage_database(environ)))
+        self.looking: asyncio.Future[None] | None = None
+        self.meter = Meter(
+            prices_of(config), calls=Calls(usage_database(environ)), terms=terms_of(config)
+        )
         self.executor = executor_for(policy_of(config, cwd), environ)
         self.trail = Trail(
             AuditLog(audit_directory(environ), self.redactor),
@@ -130,7 +147,7 @@ class Assembly:
         )
         self.gate = Gate(config.approval, person, widened_by(config), places_of(environ, cwd))
         self.edges = Edges(
-            provider=provider_for(config, provider, environ),
+            provider=opening(provider),
             executor=self.executor,
             approver=self.gate,
             context=self.window,
@@ -139,32 +156,43 @@ class Assembly:
             clock=SystemClock(),
             redactor=self.redactor,
         )
-        self.ledger = opened.ledger if opened else Ledger()
+        self.steps = opened.steps if opened else Steps()
         self.routes = Routes(
             config,
             chain,
             lambda: self.edges.provider,
-            lambda name: provider_for(config, name, environ),
+            opening,
             self.meter.prices,
+            partial(speeds, usage_database(environ), self.edges.clock.now()),
         )
-        for step in self.ledger.steps:
-            self.routes.measured(step.model, step.total_ms)
         self.edges.router = self.routes
-        self.edges.ways = Calling(config)
+        self.edges.ways = ways = Calling(config)
+        self.readiness = Readiness(self.edges, self.window, ways)
+        self.books = Books(
+            config,
+            environ,
+            cwd,
+            session=lambda: self.session_id,
+            limit=lambda: self.runtime.limits.budget,
+        )
+        self.accounts = self.books.open(self.meter, self.edges.clock, lambda: self.edges.provider)
+        self.books.enter(self.accounts, opened, ())
+        self.edges.accounts = self.accounts
         limits = config.limits
         self.runtime = Runtime(
             self.edges,
             Limits(
                 max_steps=limits.max_steps,
                 turn_seconds=limits.turn_seconds,
-                budget=limits.budget,
+                budget=None if "session" in config.budgets.warn else limits.budget,
             ),
             state=opened.state if opened else None,
             seq=opened.log.seq if opened else 0,
             checks={"bash": check_bash},
             makes_room=config.context.compact,
         )
-        self.runtime.subscribe(self.ledger)
+        self.runtime.subscribe(self.steps)
+        self.runtime.subscribe(self.accounts)
         self.context_size = ContextSize(
             lambda name: config.provider(name).options,
             self.edges,
@@ -175,6 +203,16 @@ class Assembly:
         self.window.takes = lambda: self.context_size.tokens
         self.meter.asked = lambda: (self.edges.provider.name, self.window.model)
         self.views = Views()
+
+    @cached_property
+    def front(self) -> Front:
+        """What the person sees and uses."""
+        return Printing(lambda: self.look.theme, self.config.ui.display)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """Counts the context where that takes long."""
+        return Counting(self.meter.tokens, self.window, lambda: self.runtime.state)
 
     @property
     def session_id(self) -> str:
@@ -211,7 +249,11 @@ class Assembly:
         else:
             self.runtime.rewind(fold(records), len(records))
         self.trail.adopt(self.runtime.state.calls)
-        self.ledger.adopt(opened.ledger if opened else Ledger(records))
+        self.steps.adopt(opened.steps if opened else Steps(records))
+        self.books.enter(self.accounts, opened, records)
+        self.counting.again()
+        if self.on_session is not None:
+            self.on_session()
 
     async def start_sandbox(self) -> None:
         """Start the sandbox, so that the first block does not wait.
@@ -238,10 +280,10 @@ class Assembly:
         """Go on with another model: `provider/model`, or a rule or a purpose that chooses one.
 
         Raises:
-            ConfigError: it does not name a model of a provider there is.
+            ConfigError: it does not name a model of a provider there is, or none that may be asked.
         """
         chain = self.config.named(model)
-        first = first_of(chain, self.config)
+        first = first_of(chain, self.config, self.routes.provider)
         await self.use_provider(self.provider_of(first), first)
         self.routes.main = chain
         self.runtime.record(ConfigChanged(key="model", value=first))
@@ -253,10 +295,12 @@ class Assembly:
         self.window.model = split_model(model)[1]
         self.model = model
         self.routes.main = ((model,),)
+        self.readiness.again()
 
     def provider_of(self, model: str) -> Provider:
         """Return the provider of a model, newly opened; raises as `use_model`."""
-        return provider_for(self.config, split_model(model)[0], self._environ)
+        name, own = split_model(model)
+        return allowed(self.config, provider_for(self.config, name, self._environ), own)
 
     def list_sessions(self, limit: int) -> Iterator[Summary]:
         """Return summaries of the newest sessions."""
@@ -279,14 +323,20 @@ class Assembly:
 
     async def close(self) -> None:
         """End the sandbox, give back connections, close the session."""
+        if self.looking is not None:
+            self.looking.cancel()
+            await asyncio.wait([self.looking])
         if self.warming is not None:
             await self.warming
+        await self.counting.close()
+        await self.readiness.close()
         await self.context_size.close()
         self.gate.close()
         await self.executor.close()
         await self.edges.provider.close()
         await self.routes.close()
         await asyncio.to_thread(self.meter.estimates.close)
+        await asyncio.to_thread(self.accounts.close)
         self.trail.close()
         if self.opened:
             self.opened.log.close()
@@ -305,23 +355,16 @@ def provider_for(config: Config, name: str, environ: Mapping[str, str]) -> Provi
     """Open the provider called `name` with what is configured for it.
 
     Raises:
-        ConfigError: there is no such provider, or no such setting of it.
+        ConfigError: there is no such provider, no such setting of it, or no key where it should be.
         PluginError: the plugin behind it could not be loaded.
     """
     settings = config.provider(name)
-    key = settings.api_key
-    if settings.api_key_env:
-        key = environ.get(settings.api_key_env)
-        if not key:
-            raise ConfigError(
-                f"providers.{name}.api_key_env names {settings.api_key_env}, which is not set",
-                hint=f"export {settings.api_key_env}=…",
-            )
+    key = key_of(config, name, environ) if settings.has_key else None  # else its SDK looks for one
     return open_provider(
         name,
         {
             "base_url": settings.base_url,
-            "api_key": str(key) if key else None,
+            "api_key": str(key.value) if key else None,
             "timeout": settings.timeout,
             "options": dict(settings.options) or None,
         },
@@ -357,11 +400,17 @@ async def assemble(
     opened = None
     if config.sessions.save or not wanted.new:
         redactor = redactor_of(config, environ, cwd)
-        opened = open_session(config.sessions.directory, wanted, str(cwd), redactor)
+        given = config.sessions.directory, wanted, str(cwd), redactor
+        # A long session takes a while to read, and somebody may be looking at it meanwhile.
+        opened = (
+            open_session(*given) if wanted.new else await asyncio.to_thread(open_session, *given)
+        )
     try:
         chain = config.chain
         if chain is None:
-            chain = (((opened and opened.model) or await default_model(environ),),)
+            chain = (((opened and opened.model) or await chosen_model(config, environ),),)
+        # In a thread: a keyring takes a while, and may ask the person to unlock it.
+        await asyncio.to_thread(redactor_of, config, environ, cwd)
         return Assembly(config, chain, person=person, opened=opened, environ=environ, cwd=cwd)
     except BaseException:
         if opened:

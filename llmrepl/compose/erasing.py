@@ -47,7 +47,7 @@ def erase_everywhere(
 
 
 def forget_typed(file: Path, gone: Iterable[Erased]) -> None:
-    """Take what was typed in sessions out of the file that `llmrepl.repl.history` writes.
+    """Take what was typed in sessions out of the file that `llmrepl.conversing.sent` writes.
 
     That is the entries which name one of them, and those with a text that one of them holds: the
     first of a chat are kept before its session is known. The file is written in place and under its

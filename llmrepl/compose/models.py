@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from llmrepl.accounting import Accuracy, Calls, UsageError, accuracies
 from llmrepl.compose.assembly import provider_for
+from llmrepl.compose.hosting import why_not
 from llmrepl.config import Config
 from llmrepl.config.paths import usage_database
 from llmrepl.config.secrets import redactor_of
@@ -63,13 +64,13 @@ async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) ->
     settings = config.provider(name)
     needed = KEYS.get(name)
     reachable = settings.base_url or environ.get(f"{name.upper()}_BASE_URL")
-    if needed and not (
-        environ.get(needed) or settings.api_key or settings.api_key_env or reachable
-    ):
+    if needed and not (environ.get(needed) or settings.has_key or reachable):
         return [ModelRow(f"{name}/…", f"set {needed} to use it", usable=False)]
     provider = None
     try:
         provider = provider_for(config, name, environ)
+        if why := why_not(config, provider, ""):
+            return [ModelRow(f"{name}/…", f"not asked: {why}", usable=False)]
         models = await provider.models()
     except LlmreplError as error:
         return [ModelRow(f"{name}/…", error.message, usable=False)]
@@ -79,7 +80,13 @@ async def _of_provider(config: Config, name: str, environ: Mapping[str, str]) ->
     if not models and isinstance(provider, TakesFiles):
         return [ModelRow(f"{name}/…", "llmrepl models add FILE adds one", usable=False)]
     about = BUILT_IN[name].about if name == "demo" else ""
-    return [_row(name, model, about) for model in models]
+    rows = [_row(name, model, about) for model in models]
+    return [
+        row._replace(note=f"not asked: {why}", usable=False)
+        if (why := why_not(config, provider, model.name))
+        else row
+        for row, model in zip(rows, models, strict=True)
+    ]
 
 
 def _row(provider: str, model: ModelInfo, about: str) -> ModelRow:

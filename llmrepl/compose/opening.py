@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from llmrepl.conversation import Conversation, Phase, evolve
-from llmrepl.events import ConfigChanged, StepStarted, TurnStarted
+from llmrepl.events import PERSON, ConfigChanged, StepStarted, TurnStarted
 from llmrepl.record import Record
 from llmrepl.redaction import Redactor
 from llmrepl.sessions.branching.forking import fork
@@ -18,7 +18,7 @@ from llmrepl.sessions.lock import holder
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.sessions.sealed.keys import KEYS
-from llmrepl.standing import Ledger
+from llmrepl.standing import Steps
 
 SHOWN_TURNS = 3
 """How many turns of a resumed session are shown again."""
@@ -53,7 +53,7 @@ class Opened:
     Attributes:
         log: the session, open for writing.
         state: the conversation that its records fold to.
-        ledger: what each of its messages took.
+        steps: what each of its messages took.
         records: those of its last turns, which are shown again.
         model: the model it was last talking to, as provider/model; empty before the first step.
         redactor: what its records were redacted with: the log may be older than a secret.
@@ -63,7 +63,7 @@ class Opened:
 
     def __init__(self, redactor: Redactor) -> None:
         self.state = Conversation()
-        self.ledger = Ledger()
+        self.steps = Steps()
         self.records: list[Record] = []
         self.model = ""
         self.redactor = redactor
@@ -85,14 +85,14 @@ class Opened:
     def _take(self, record: Record) -> None:
         record = self.redactor.scrub(record)
         self.state = evolve(self.state, record.event)
-        self.ledger.show(record)
+        self.steps.show(record)
         match record.event:
             case TurnStarted():
                 first = self.state.turn - SHOWN_TURNS + 1
                 self.records = [record for record in self.records if record.turn >= first]
             case ConfigChanged(key="model", value=str(model)):
                 self.model = model
-            case StepStarted(provider=provider, model=model):
+            case StepStarted(provider=provider, model=model) if provider != PERSON:
                 self.model = f"{provider}/{model}"
         self.records.append(record)
 

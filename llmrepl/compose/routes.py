@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from statistics import median
 
 from llmrepl.accounting import Prices
+from llmrepl.compose.hosting import hosted, named_in, nobody, traits_of
+from llmrepl.compose.measures import History, Measures
 from llmrepl.config import Config
-from llmrepl.errors import ConfigError, LlmreplError, ProviderError
-from llmrepl.ports import Choice, Provider, Request
+from llmrepl.errors import LlmreplError, ProviderError
+from llmrepl.ports import Choice, Learns, Provider, Request
 from llmrepl.providers.registry import split_model
 from llmrepl.purposes import PURPOSES, RULES, Chain
-from llmrepl.routing import CLOSED, OPEN, Circuit, Facts, Needs, ranked
+from llmrepl.routing import CLOSED, OPEN, Circuit, Facts, Needs, barred, ranked
 from llmrepl.usage import Usage
 
-MEASURED = 20
-"""How many messages back a model's time goes into its median."""
+CHEAPEST = ("auto:cheapest",)
 
 ANSWER = 500
 """Tokens of an answer, where a price is looked up before it came."""
@@ -35,7 +36,7 @@ class Routes:
         own: returns the provider that is open already.
         open_provider: opens another by its name; raises LlmreplError.
         prices: what models cost, and what they take.
-        clock: returns seconds that never go back.
+        history: reads what messages took before; see `llmrepl.compose.measures`.
     """
 
     def __init__(
@@ -45,36 +46,54 @@ class Routes:
         own: Callable[[], Provider],
         open_provider: Callable[[str], Provider],
         prices: Prices,
-        clock: Callable[[], float] = time.monotonic,
+        history: History,
     ) -> None:
         self.main = main
         self.patience = config.models.patience
         self._config = config
         self._models = config.models
-        self._pool = pool_of(config)
         self._window = config.context.window
         self._own = own
         self._open = open_provider
         self._prices = prices
-        self._clock = clock
+        self._clock = time.monotonic
         self._opened: dict[str, Provider] = {}
         self._unusable: dict[str, str] = {}
         self._circuits: dict[str, Circuit] = {}
         self._sizes: dict[str, int | None] = {}
-        self._times: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEASURED))
+        self._measures = Measures(history)
+        if by_measure(main):
+            self._measures.begin()
 
-    def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
-        """Return whom to ask, the best first; empty only where `without` leaves nobody."""
+    async def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
+        """Return whom to ask, the best first; empty only where `without` leaves nobody.
+
+        Raises:
+            ConfigError: nobody may be asked.
+        """
         if (content := request.content) is not None:
             images = content.images > 0
         else:
             images = any(message.images for message in request.messages)
         chain = self._chain(request.purpose, images=images)
-        needs = Needs(request.estimated_tokens + (request.max_tokens or 0), images)
-        facts = {name: self._facts(name, request) for name in self._named(chain)}
+        needs = Needs(
+            request.estimated_tokens + (request.max_tokens or 0), images, self._models.regions
+        )
+        names = named_in(chain, self._config)
+        await self._ready(chain, names, needs)
+        facts = {name: self._facts(name, request, chain) for name in names}
         unusable = {name: why for name in facts if (why := self._unusable.get(name.split("/")[0]))}
-        if len(unusable) == len(facts):  # the model that the chat talks to is open already
-            chain = ((f"{self._own().name}/{request.model}",),)
+        if not any(name not in unusable and not barred(facts[name], needs) for name in facts):
+            bars = {name: why for name in facts if (why := barred(facts[name], needs))}
+            if bars and not unusable:
+                raise nobody(self._config, bars)
+            unusable = bars | unusable
+            own = f"{self._own().name}/{request.model}"  # which is open already
+            chain = ((own,),)
+            await self._ready(chain, [own], needs)
+            facts = {own: self._facts(own, request, chain)}
+            if why := barred(facts[own], needs):
+                raise nobody(self._config, unusable | {own: why})
         ranking = ranked(chain, facts, needs, (*without, *unusable))
         passed = [f"{name}: {why}" for name, why in unusable.items()]
         passed += [f"{each.model}: {each.reason}" for each in ranking.passed]
@@ -95,11 +114,7 @@ class Routes:
     def answered(self, choice: Choice, ms: float) -> None:
         """Take note that a model gave a whole message."""
         self._circuits.pop(choice.provider.name, None)
-        self._times[choice.name].append(ms)
-
-    def measured(self, name: str, ms: float) -> None:
-        """Take in what a message of a model took at another time."""
-        self._times[name].append(ms)
+        self._measures.add(choice.name, ms)
 
     def state(self, provider: str) -> str:
         """Return the state of a provider's circuit, and for how long it stays open."""
@@ -111,8 +126,7 @@ class Routes:
     @property
     def remark(self) -> str:
         """What a person has to know of whom the chat talks to; empty where all is well."""
-        name = first_of(self.main, self._config).partition("/")[0]
-        state = self.state(name)
+        state = self.state(self._own().name)
         return "" if state == CLOSED else f"circuit {state}; /models says more"
 
     def chains(self) -> Mapping[str, Chain]:
@@ -137,6 +151,7 @@ class Routes:
 
     async def close(self) -> None:
         """Give back the connections of the providers that were opened here."""
+        await self._measures.close()
         for provider in self._opened.values():
             await provider.close()
 
@@ -145,14 +160,28 @@ class Routes:
             return self._models.compact
         return self.main + (self._models.vision or ()) if images else self.main
 
-    def _named(self, chain: Chain) -> list[str]:
-        """Return the models that a chain may lead to."""
-        names = [name for group in chain for name in group if name not in RULES]
-        if len(names) < sum(map(len, chain)):
-            names += self._pool
-        return list(dict.fromkeys(names))
+    async def _ready(self, chain: Chain, names: Sequence[str], needs: Needs) -> None:
+        """Find out what the choice goes by, where somebody has to be asked for it."""
+        if by_measure(chain):
+            await self._measures.ready()
+        if CHEAPEST in chain and not self._prices.loaded:
+            await asyncio.to_thread(self._prices.load)
+        asked = []
+        for name in names:
+            key, model = split_model(name)
+            with suppress(LlmreplError):  # which is said where it is opened for its facts
+                provider = self.provider(key)
+                _, here = hosted(self._config, provider, model)
+                wanted = needs.images or (here and needs.regions is not None)
+                if wanted and isinstance(provider, Learns) and not self._rests(key):
+                    asked.append(provider.learn(model))
+        if asked:
+            await asyncio.gather(*asked, return_exceptions=True)  # a plugin's may raise
 
-    def _facts(self, name: str, request: Request) -> Facts:
+    def _rests(self, provider: str) -> bool:
+        return self._circuits.get(provider, Circuit()).state(self._clock()) == OPEN
+
+    def _facts(self, name: str, request: Request, chain: Chain) -> Facts:
         key, model = split_model(name)
         try:
             provider = self.provider(key)
@@ -160,15 +189,18 @@ class Routes:
             self._unusable[key] = error.message
             return Facts()
         circuit, now = self._circuits.get(key, Circuit()), self._clock()
-        times = self._times.get(name)
+        traits = traits_of(provider, model)
+        region, here = hosted(self._config, provider, model)
         return Facts(
             local=provider.local,
             circuit=circuit.state(now),
             resting=max(0.0, circuit.until - now),
             context=self._window or self._takes(key, model),
-            images=self._sees(name),
-            cost=self._cost(provider, model, request.estimated_tokens),
-            ms=median(times) if times else None,
+            images=self._sees(name, traits.images),
+            cost=self._cost(provider, model, request.estimated_tokens, chain),
+            ms=self._measures.of(name),
+            region=region,
+            here=here,
         )
 
     def _takes(self, provider: str, model: str) -> int | None:
@@ -180,38 +212,24 @@ class Routes:
             self._sizes[name] = self._prices.context(provider, model)
         return self._sizes[name]
 
-    def _sees(self, name: str) -> bool | None:
-        """Return whether a model sees images; nobody knows where no chain is for that."""
+    def _sees(self, name: str, known: bool | None) -> bool | None:
+        """Return whether a model sees images: the person's chain for that knows best."""
         vision = self._models.vision
-        return None if vision is None else any(name in group for group in vision)
+        if vision is None:
+            return known
+        if any(name in group for group in vision):
+            return True
+        return known if name in named_in(vision, self._config) else False
 
-    def _cost(self, provider: Provider, model: str, tokens: int) -> Decimal | None:
+    def _cost(self, provider: Provider, model: str, tokens: int, chain: Chain) -> Decimal | None:
         if provider.local:
             return Decimal(0)
-        if ("auto:cheapest",) not in self.main:
+        if CHEAPEST not in chain:
             return None  # to load the table takes half a second
         cost = self._prices.cost(provider.name, model, Usage(tokens, ANSWER))
         return None if cost is None else cost.total
 
 
-def first_of(chain: Chain, config: Config) -> str:
-    """Return the model to begin with: the first that is named, or that a rule may choose.
-
-    Raises:
-        ConfigError: there is only a rule, and nothing to choose from.
-    """
-    pool = pool_of(config)
-    names = [name for group in chain for name in (pool if group[0] in RULES else group)]
-    if not names:
-        raise ConfigError(
-            f"{chain[0][0]} has no models to choose from", hint="name some in models.pool"
-        )
-    return names[0]
-
-
-def pool_of(config: Config) -> list[str]:
-    """Return the models that a rule chooses from."""
-    models = config.models
-    chains = (models.pool,) if models.pool else (models.main, models.fast)
-    named = [name for chain in chains for group in chain or () for name in group]
-    return [name for name in dict.fromkeys(named) if name not in RULES]
+def by_measure(chain: Chain) -> bool:
+    """Whether it matters to a chain how quick its models are."""
+    return any(len(group) > 1 or group[0] in RULES for group in chain)

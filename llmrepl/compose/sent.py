@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmrepl.context.telling import messages_of
+from llmrepl.context.render import Piece
+from llmrepl.context.telling import Telling
 from llmrepl.errors import SessionError
 from llmrepl.events import StepStarted
 from llmrepl.ports import ChatMessage
@@ -19,12 +20,16 @@ NO_SYSTEM = "this session does not hold the system prompt of this step: it is ol
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a request told its model; `system` is empty where the session does not hold it."""
+    """What a request told its model; `system` is empty where the session does not hold it.
+
+    `pieces` are the texts of the messages by what they are; see `llmrepl.context.render.KINDS`.
+    """
 
     step: str
     provider: str
     system: str
     messages: Sequence[ChatMessage]
+    pieces: Sequence[Piece] = ()
 
     @property
     def told(self) -> Iterator[ChatMessage]:
@@ -67,8 +72,11 @@ def sent(records: Sequence[Record], step: str = "", at: int | None = None) -> Se
     state = fold(records[:index])
     event = records[index].event
     assert isinstance(event, StepStarted)
-    messages = messages_of(state.messages, event.tools)
-    return Sent(chosen, event.provider, state.system, messages)
+    telling = Telling(event.tools)
+    pieces = [
+        piece for message in state.messages for told in telling.add(message) for piece in told
+    ]
+    return Sent(chosen, event.provider, state.system, telling.messages, pieces)
 
 
 def is_step(text: str) -> bool:

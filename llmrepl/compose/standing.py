@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from llmrepl.budgets import STOP
 from llmrepl.compose.assembly import Assembly
 from llmrepl.executors.policy import Policy
 from llmrepl.executors.tiers import TIERS
-from llmrepl.standing import Alarm, Filling, Standing
+from llmrepl.standing import Alarm, Budgeted, Filling, Standing
 
 NO_SANDBOX = TIERS["off"].title
 DEMO = "not a language model; /help connects one"
 MISSING = "/check says why"
+BRIEF = ("step", "turn")
+"""Scopes that are over when the line is read."""
 
 
 def standing_of(assembly: Assembly) -> Standing:
@@ -19,7 +23,7 @@ def standing_of(assembly: Assembly) -> Standing:
     state = assembly.runtime.state
     sandbox, policy, alarm = _sandbox(assembly)
     # A count from before the vocabulary is loaded would be kept, and is only about right.
-    counted = assembly.meter.tokens.exact or state.turn
+    counted = (assembly.meter.tokens.exact or state.turn) and assembly.counting.near
     return Standing(
         mode=assembly.config.approval,
         model=assembly.model,
@@ -33,8 +37,17 @@ def standing_of(assembly: Assembly) -> Standing:
         turn=state.turn_spend,
         session=state.session_spend,
         budget=assembly.runtime.limits.budget,
+        budgets=tuple(_budgets(assembly)),
         words=assembly.words,
     )
+
+
+def _budgets(assembly: Assembly) -> Iterator[Budgeted]:
+    shown = assembly.runtime.limits.budget is not None  # as `budget`
+    for drawn in assembly.accounts.drawn(assembly.runtime.state):
+        budget = drawn.budget
+        if budget.scope not in BRIEF and not (shown and budget.scope == "session"):
+            yield Budgeted(budget.scope, drawn.spent, budget.amount, budget.then == STOP)
 
 
 def filling_of(assembly: Assembly) -> Filling:

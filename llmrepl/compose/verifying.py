@@ -23,7 +23,7 @@ from llmrepl.events import ToolRequested
 from llmrepl.executors.macos import executor_for
 from llmrepl.replaying.normalising import Place, Rule
 from llmrepl.replaying.planning import Recorded, project_of, recorded_calls
-from llmrepl.replaying.verifying import Report, verify
+from llmrepl.replaying.verifying import Report, Watch, verify
 from llmrepl.runtime import redacted
 from llmrepl.sessions.finding import records_of
 
@@ -40,21 +40,24 @@ async def verify_session(
     *,
     project: Path | None = None,
     rules: Sequence[Rule] = (),
+    watch: Watch | None = None,
 ) -> Report:
     """Run the calls of a session again and compare; its project's files are not changed.
 
     Blocks see the project as a copy: of `project`, of the directory `.project` beside the
-    session's file, or of the directory that the session was recorded in, in this order.
+    session's file, or of the directory that the session was recorded in, in this order. `watch` is
+    told of each call as it is done, and of how many there are.
 
     Raises:
         SessionError: the session cannot be read, or its directory is not there any more.
         SandboxUnavailable: nothing can run here.
     """
     reader, records = records_of(path)
+    report = Report(reader.header.id, watch=watch)
     calls = recorded_calls(records)
     if not any(call.ran and not call.why_not for call in calls):
         nowhere = Place((), 0)
-        return await verify(reader.header.id, records, _never, then=nowhere, here=nowhere)
+        return await verify(report, records, _never, then=nowhere, here=nowhere)
     with _ground(path, reader.header.cwd, calls, project) as (cwd, copied):
         close_to_others()
         policy = replace(
@@ -77,7 +80,7 @@ async def verify_session(
         try:
             await trail.start(executor)
             return await verify(
-                reader.header.id,
+                report,
                 records,
                 lambda request: redacted(trail.run(executor, request), redactor),
                 then=then,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from llmrepl.config import Config
-from llmrepl.ports import Provider, TakesTools
+from llmrepl.ports import Prepares, Provider, TakesTools
+from llmrepl.providers.asked import Asked
 
 AUTO, NATIVE = "auto", "native"
 
@@ -18,6 +19,7 @@ class Calling:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._refused: set[tuple[str, str]] = set()
+        self._asked: Asked[bool | None] = Asked()
 
     async def native(self, provider: Provider, model: str) -> bool:
         """Return whether a model is offered tools by its service's own means."""
@@ -26,8 +28,20 @@ class Calling:
         wanted = self._config.provider(provider.name).tools or self._config.models.tools
         if wanted != AUTO:
             return wanted == NATIVE
-        return await provider.takes_tools(model) is True
+        question = (id(provider), model)
+        return await self._asked.once(question, lambda: takes(provider, model)) is True
+
+    async def prepare(self, provider: Provider, model: str) -> None:
+        """Do what the first request to a model would wait for, while nobody waits for it."""
+        if isinstance(provider, Prepares):
+            await provider.prepare(model)
+        await self.native(provider, model)
 
     def refused(self, provider: Provider, model: str) -> None:
         """Offer a model no more tools, for as long as this process lives."""
         self._refused.add((provider.name, model))
+
+
+async def takes(provider: TakesTools, model: str) -> bool | None:
+    """Return what a provider says of a model."""
+    return await provider.takes_tools(model)

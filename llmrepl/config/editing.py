@@ -64,6 +64,38 @@ def set_value(file: Path, key: str, text: str, *, cwd: Path) -> None:
     )
 
 
+def unset_value(file: Path, key: str) -> None:
+    """Take the line of `key` out of the person's configuration file, if it stands there.
+
+    Raises:
+        ConfigError: the file is not TOML, cannot be written, or the key has no line of its own.
+    """
+    path, _ = known(key)
+    try:
+        document, old = parse_toml(file.read_bytes(), file)
+    except FileNotFoundError:
+        return
+    span = locate(old).spans.get(path)
+    if span is None:
+        return
+    end = old.find("\n", span.end) + 1 or len(old)
+    new = old[: old.rfind("\n", 0, span.start) + 1] + old[end:]
+    if not _means(new, _without(document, path)):
+        raise ConfigError(
+            f"{file}:{span.line}: {dotted(path)} cannot be taken out without the rest of its line",
+            hint="`llmrepl config edit` opens the file in your editor",
+        )
+    replace_file(file, new)
+
+
+def _without(document: dict[str, Any], path: Key) -> dict[str, Any]:
+    """Return `document` without one value; a table that is empty then stays."""
+    name, *rest = path
+    if not rest:
+        return {key: value for key, value in document.items() if key != name}
+    return {**document, name: _without(document[name], tuple(rest))}
+
+
 def _with(document: dict[str, Any], path: Key, value: Any) -> dict[str, Any] | None:
     """Return `document` with one value changed; None where a part of the path is no table."""
     name, *rest = path

@@ -32,6 +32,8 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _MODEL = r"[^/\s]+/\S.*"
 _URL = r"https?://[^\s/]+\S*"
 _LABEL = r"[A-Za-z0-9_-]+"
+_REGION = r"[a-z0-9][a-z0-9-]*"
+_REGIONS = 'in lower case, such as "eu" or "us"'
 _RECIPIENT = r"keyring|age1[02-9ac-hj-np-z]{58}"
 _HOST = rf"((?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{{1,5}}))?"
 _WORDS = {
@@ -342,6 +344,8 @@ URL = _kind("an address that begins with http:// or https://", _matching(_URL))
 NAME = _kind("the name of an environment variable", _matching(_NAME))
 WORD = _kind("one word", _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"))
 WORDS = _kind("a list of words", _each(_matching(r"\w[\w.-]*")), _split(","))
+REGION = _kind(f"a region as one word, {_REGIONS}", _matching(_REGION))
+REGIONS = _kind(f"a list of regions, {_REGIONS}", _each(_matching(_REGION)), _split(","))
 RECIPIENTS = _kind(
     "a list of `keyring` and age recipients", _each(_matching(_RECIPIENT)), _split(",")
 )

@@ -6,11 +6,14 @@ What is not found here is not redacted: a secret in a file of another kind, for 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from llmrepl.config.dotenv import secrets_of_project
 from llmrepl.config.paths import home
 from llmrepl.config.tree import Config
+from llmrepl.config.vault import key_of
+from llmrepl.errors import ConfigError
 from llmrepl.redaction import Redactor, Secret, secrets_in
 
 
@@ -36,6 +39,10 @@ def _configured(config: Config, environ: Mapping[str, str]) -> Iterator[Secret]:
             yield f"{key}.api_key", provider.api_key
         if provider.api_key_env:
             yield provider.api_key_env, environ.get(provider.api_key_env, "")
+        if provider.keyring or provider.api_key_file:
+            with suppress(ConfigError):  # there is no key then, and whoever wants it is told
+                found = key_of(config, name, environ)
+                yield f"{key}.api_key", found.value if found else ""
         if provider.base_url:
             yield from secrets_in({f"{key}.base_url": provider.base_url})
         yield from secrets_in(provider.options)

@@ -101,6 +101,13 @@ SETTINGS: tuple[Setting, ...] = (
         )
     ),
     Setting(
+        "models.regions",
+        kinds.REGIONS,
+        None,
+        "Where requests may be answered besides this machine; without it, anywhere.",
+        project="tighten",
+    ),
+    Setting(
         "models.tools",
         kinds.CHOICE,
         "auto",
@@ -260,6 +267,31 @@ SETTINGS: tuple[Setting, ...] = (
         least=0,
         project="tighten",
     ),
+    *(
+        Setting(
+            f"budgets.{scope}",
+            kinds.DOLLARS,
+            None,
+            f"What {what} may cost; without it, anything.",
+            least=0,
+            project="tighten",
+        )
+        for scope, what in (
+            ("step", "one step, with requests that are made again,"),
+            ("turn", "one turn"),
+            ("day", "all sessions together in one calendar day"),
+            ("month", "all sessions together in one calendar month"),
+            ("project", "all sessions in one directory, ever,"),
+            ("user", "all sessions of one account, ever,"),
+        )
+    ),
+    Setting(
+        "budgets.warn",
+        kinds.WORDS,
+        (),
+        "Budgets that only warn: step, turn, session, day, month, project or user.",
+        project="tighten",
+    ),
     Setting(
         "context.window",
         kinds.INTEGER,
@@ -345,7 +377,21 @@ SETTINGS: tuple[Setting, ...] = (
         "providers.<name>.api_key",
         kinds.SECRET,
         None,
-        "The key itself; `api_key_env` is the better place.",
+        "The key itself; `llmrepl config set-key` knows better places.",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.api_key_file",
+        kinds.PATH,
+        None,
+        "A file with nothing but the key, which nobody else may be able to open.",
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.keyring",
+        kinds.BOOLEAN,
+        None,
+        "Whether the key is in the system's keyring, where `llmrepl config set-key` puts it.",
         project="never",
     ),
     Setting(
@@ -362,6 +408,13 @@ SETTINGS: tuple[Setting, ...] = (
         "How long to wait for the provider to send anything.",
         least=0.1,
         most=86400,
+        project="never",
+    ),
+    Setting(
+        "providers.<name>.region",
+        kinds.REGION,
+        None,
+        "Where the provider's models are hosted, in a word of your own; see `models.regions`.",
         project="never",
     ),
     Setting(

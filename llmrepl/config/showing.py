@@ -12,7 +12,9 @@ from llmrepl.config.keys import nearest, path_of, setting_at
 from llmrepl.config.kinds import Secret, dotted
 from llmrepl.config.loading import Loaded
 from llmrepl.config.settings import SETTINGS, Setting
+from llmrepl.config.vault import RING, key_of
 from llmrepl.errors import ConfigError
+from llmrepl.providers.registry import BUILT_IN
 
 MASK = "********"
 NOT_SET = "not set"
@@ -40,12 +42,40 @@ class Row(NamedTuple):
     description: str
 
 
-def show(loaded: Loaded) -> list[Row]:
-    """Return every setting in the order of the table, with the named ones that are set."""
+def show(loaded: Loaded, environ: Mapping[str, str] | None = None) -> list[Row]:
+    """Return every setting in the order of the table, with the named ones that are set.
+
+    Args:
+        loaded: the configuration.
+        environ: the environment variables, to say where keys come from.
+    """
     found: dict[str, list[Row]] = {setting.key: [] for setting in SETTINGS}
     for path, value in loaded.values.items():
         found[setting_at(path).key].append(_row(loaded, path, value))
+    keys = found["providers.<name>.api_key"]
+    keys[:] = _keys(loaded, {} if environ is None else environ, keys)
     return [row for rows in found.values() for row in rows]
+
+
+def _keys(loaded: Loaded, environ: Mapping[str, str], rows: list[Row]) -> list[Row]:
+    """Return a row for each key there is, which tells where it comes from and never what it is."""
+    found = {row.key: row for row in rows}
+    text = setting_at(("providers", "*", "api_key")).text
+    for name in dict.fromkeys([*loaded.config.providers, *BUILT_IN]):
+        settings, key = loaded.config.provider(name), dotted(("providers", name, "api_key"))
+        if settings.keyring and not settings.api_key_env:
+            source = RING  # which is not asked: that may take a while, or a password
+        else:
+            try:
+                there = key_of(loaded.config, name, environ)
+            except ConfigError as error:
+                found[key] = Row(key, None, NOT_SET, error.message, text)
+                continue
+            if there is None:
+                continue
+            source = loaded.sources.get(key, "") if there.source == key else there.source
+        found[key] = Row(key, MASK, MASK, source, text)
+    return list(found.values())
 
 
 def get(loaded: Loaded, key: str) -> Row:

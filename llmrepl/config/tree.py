@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 
 class Models(NamedTuple):
-    """Which models are asked for what, in order; `patience` is in seconds."""
+    """Which models are asked for what, in order; `patience` is in seconds.
+
+    `regions` are where they may be hosted, this machine aside; None for anywhere.
+    """
 
     main: Chain | None
     fast: Chain | None
     vision: Chain | None
     compact: Chain | None
     pool: Chain | None
+    regions: tuple[str, ...] | None
     tools: str
     patience: float
 
@@ -54,6 +58,18 @@ class Limits(NamedTuple):
     max_steps: int
     turn_seconds: float
     budget: Decimal | None
+
+
+class Budgets(NamedTuple):
+    """What calls may cost by scope, in US dollars; those in `warn` only warn."""
+
+    step: Decimal | None
+    turn: Decimal | None
+    day: Decimal | None
+    month: Decimal | None
+    project: Decimal | None
+    user: Decimal | None
+    warn: tuple[str, ...]
 
 
 class Context(NamedTuple):
@@ -90,9 +106,17 @@ class Provider(NamedTuple):
     base_url: str | None = None
     api_key: str | None = None
     api_key_env: str | None = None
+    api_key_file: Path | None = None
+    keyring: bool = False
     timeout: float | None = None
     options: Mapping[str, Any] = MappingProxyType({})
+    region: str | None = None
     tools: str | None = None
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is configured, wherever it is."""
+        return bool(self.api_key or self.api_key_env or self.api_key_file or self.keyring)
 
 
 class Ui(NamedTuple):
@@ -143,6 +167,7 @@ class Config(NamedTuple):
     sandbox: Sandbox
     redact: tuple[str, ...]
     limits: Limits
+    budgets: Budgets
     context: Context
     sessions: Sessions
     providers: Mapping[str, Provider]
@@ -182,6 +207,7 @@ _BRANCHES = {
     "models": Models,
     "sandbox": Sandbox,
     "limits": Limits,
+    "budgets": Budgets,
     "context": Context,
     "sessions": Sessions,
     "ui": Ui,

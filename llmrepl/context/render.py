@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from llmrepl.conversation import Message
 from llmrepl.parser import render_call
-from llmrepl.parts import Image, Output, Part, Text, ToolCall, ToolResult
+from llmrepl.parts import Image, Output, Part, Reasoning, Text, ToolCall, ToolResult
 from llmrepl.ports import ChatMessage
 
 _BACKTICKS = re.compile(r"`+")
@@ -28,7 +28,7 @@ Piece = tuple[str, str]
 PROMPTS, ANSWERS, BLOCKS = "your prompts", "answers", "helper blocks"
 RESULTS, IMAGES, SUMMARIES = "tool results", "images", "summary"
 KINDS = (SUMMARIES, PROMPTS, ANSWERS, BLOCKS, RESULTS, IMAGES)
-"""What a conversation is made of. Reasoning is not sent again."""
+"""What a conversation is made of. Reasoning is not counted: few services want it back."""
 
 
 def chat_message(message: Message) -> ChatMessage:
@@ -47,7 +47,8 @@ def rendered(message: Message) -> tuple[ChatMessage, list[Piece]]:
     match message.role:
         case "assistant":
             written = _written(message.parts)
-            return ChatMessage("assistant", "".join(text for _, text in written)), written
+            text = "".join(text for _, text in written)
+            return ChatMessage("assistant", text, thoughts=sealed(message.parts)), written
         case "tool":
             kind, text = RESULTS, _results(message.parts)
         case "summary":
@@ -81,6 +82,11 @@ def images_of(message: Message) -> tuple[Image, ...]:
 def prose(parts: Iterable[Part]) -> str:
     """Return the texts among `parts`."""
     return "\n\n".join(part.text for part in parts if isinstance(part, Text))
+
+
+def sealed(parts: Iterable[Part]) -> tuple[Reasoning, ...]:
+    """Return the thoughts that their services want back."""
+    return tuple(part for part in parts if isinstance(part, Reasoning) and part.seal)
 
 
 def _written(parts: Iterable[Part]) -> list[Piece]:

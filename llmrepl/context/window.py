@@ -10,17 +10,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
-from typing import overload
+from typing import Any, overload
 
-from llmrepl.content import Content, Contents
+from llmrepl.content import Content
 from llmrepl.context.digest import INSTRUCTION, instruction
-from llmrepl.context.render import IMAGES, KINDS, images_of
-from llmrepl.context.telling import Telling, messages_of
+from llmrepl.context.tally import ONE, Tally
+from llmrepl.context.telling import messages_of
 from llmrepl.conversation import Conversation, Message
 from llmrepl.parts import Text
 from llmrepl.ports import Calibrated, Meter, Request, Tool
 from llmrepl.relief import Budget, Compact
-from llmrepl.vector import Vector
 
 STOP_SEQUENCES = ("\n</helpers>", "\n<results>")
 """The end of a block, and results that only llmrepl can know.
@@ -31,7 +30,6 @@ With the newline, so that a tag quoted inside a line of code does not end the me
 SYSTEM = "system prompt"
 
 _lineages = count(1)
-_ONE = Content(messages=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,8 @@ class Window:
     """Turns conversations into requests (`llmrepl.ports.Bounded`).
 
     `takes` returns how many tokens the model takes at once, or None; it may be set. `native` says
-    whether tools are offered by the service's own means (`llmrepl.ports.Native`).
+    whether tools are offered by the service's own means (`llmrepl.ports.Native`), `schema` what
+    answers have to hold to: with one, no tools are offered.
 
     Args:
         model: the model's name without its provider; may be changed between turns.
@@ -72,6 +71,7 @@ class Window:
         self._systems = (system, system if native_system is None else native_system)
         self._tools = tuple(tools)
         self._native = False
+        self._schema: Mapping[str, Any] | None = None
         self._meter = meter
         self._calibrated = meter if isinstance(meter, Calibrated) else None
         self._sampling = sampling or Sampling()
@@ -81,23 +81,17 @@ class Window:
 
     def _forget(self) -> None:
         self._lineage = next(_lineages)
-        self._source: Vector[Message] = Vector()
-        self._telling = Telling([tool.name for tool in self._offered])
-        self._parts = dict.fromkeys(KINDS, Content())
-        self._contents = Contents()
-        self._answers = 0
+        self._tally = self.tally()
 
-    def _add(self, message: Message) -> None:
-        """Append a message, and count it."""
-        whole = images = Content(images=len(images_of(message)))
-        for pieces in self._telling.add(message):
-            for number, (kind, text) in enumerate(pieces):
-                piece = self._weighed(text) if number else self._weighed(text) + _ONE
-                self._parts[kind] += piece
-                whole += piece
-        self._parts[IMAGES] += images
-        self._contents.append(whole)
-        self._answers += message.role == "assistant"
+    def tally(self) -> Tally:
+        """Return an empty tally, to be made where nobody waits, and adopted."""
+        return Tally(self._weighed, [tool.name for tool in self._offered])
+
+    def adopt(self, tally: Tally) -> None:
+        """Go on with a tally of the same conversation, unless other tools are offered by now."""
+        if tally.tools == self._tally.tools:
+            self._lineage = next(_lineages)
+            self._tally = tally
 
     @property
     def native(self) -> bool:
@@ -111,13 +105,29 @@ class Window:
         self._forget()
 
     @property
+    def schema(self) -> Mapping[str, Any] | None:
+        """The JSON Schema of the next answers; changing it renders all anew."""
+        return self._schema
+
+    @schema.setter
+    def schema(self, schema: Mapping[str, Any] | None) -> None:
+        self._schema = schema
+        self._system = None
+        self._forget()
+
+    @property
+    def _calls(self) -> bool:
+        """Whether the model calls by the service's own means in the next request."""
+        return self._native and self._schema is None
+
+    @property
     def _offered(self) -> tuple[Tool, ...]:
-        return self._tools if self._native else ()
+        return self._tools if self._calls else ()
 
     @property
     def system(self) -> str:
         """The system prompt as it is sent."""
-        return self._systems[self._native]
+        return self._systems[self._calls]
 
     def use_system(self, system: str, native_system: str | None = None) -> None:
         """Send another system prompt from now on; see the arguments of this class."""
@@ -134,7 +144,8 @@ class Window:
     def _system_content(self) -> Content:
         if self._system is None:
             tools = "".join(json.dumps(asdict(tool)) for tool in self._offered)
-            self._system = self._weighed(self.system + tools) + _ONE
+            schema = json.dumps(self._schema) if self._schema is not None else ""
+            self._system = self._weighed(self.system + tools + schema) + ONE
         return self._system
 
     def _weighed(self, text: str) -> Content:
@@ -144,13 +155,17 @@ class Window:
     def _size(self, content: Content) -> int:
         return self._calibrated.size(content) if self._calibrated else content.total
 
+    def behind(self, conversation: Conversation) -> int:
+        """Return how many messages have not been counted."""
+        return self._tally.behind(conversation.messages)
+
     def parts(self, conversation: Conversation) -> Mapping[str, int]:
         """Return the tokens of the next request by what they are; `KINDS` after the system prompt.
 
         Costs what the new messages cost.
         """
         self._take_in(conversation)
-        sizes = {kind: self._size(content) for kind, content in self._parts.items()}
+        sizes = {kind: self._size(content) for kind, content in self._tally.parts.items()}
         return shared(self.tokens(conversation), {SYSTEM: self.system_tokens, **sizes})
 
     def tokens(self, conversation: Conversation) -> int:
@@ -163,12 +178,12 @@ class Window:
 
     @property
     def _whole(self) -> Content:
-        return sum(self._parts.values(), self._system_content)
+        return sum(self._tally.parts.values(), self._system_content)
 
     def sizes(self, conversation: Conversation) -> Sequence[int]:
         """Return the tokens of each message; costs what the new messages cost."""
         self._take_in(conversation)
-        return Sizes(self._contents, self._size)
+        return Sizes(self._tally.contents, self._size)
 
     @property
     def budget(self) -> Budget | None:
@@ -203,10 +218,10 @@ class Window:
             seed=self._sampling.seed,
             estimated_tokens=total,
             purpose="compact",
-            answered=conversation.answered + self._answers,
+            answered=conversation.answered + self._tally.answers,
             content=None
             if self._offered
-            else sum(self._contents[first : plan.replaced], self._system_content + asked),
+            else sum(self._tally.contents[first : plan.replaced], self._system_content + asked),
         )
 
     def request(self, conversation: Conversation) -> Request:
@@ -215,25 +230,24 @@ class Window:
         return Request(
             model=self.model,
             system=self.system,
-            messages=self._telling.messages,
-            stop=() if self._offered else STOP_SEQUENCES,
+            messages=self._tally.telling.messages,
+            stop=() if self._offered or self._schema is not None else STOP_SEQUENCES,
             max_tokens=self._sampling.max_tokens,
             temperature=self._sampling.temperature,
             seed=self._sampling.seed,
             estimated_tokens=estimated,
-            answered=conversation.answered + self._answers if conversation.folds else None,
+            answered=conversation.answered + self._tally.answers if conversation.folds else None,
             content=self._whole,
             tools=self._offered,
+            schema=self._schema,
             lineage=self._lineage,
         )
 
     def _take_in(self, conversation: Conversation) -> None:
         """Render and count what is new."""
-        if not conversation.messages.extends(self._source):
+        if not self._tally.fits(conversation.messages):
             self._forget()
-        for message in conversation.messages.since(len(self._source)):
-            self._add(message)
-        self._source = conversation.messages
+        self._tally.take_in(conversation.messages)
 
 
 class Sizes(Sequence[int]):

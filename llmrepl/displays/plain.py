@@ -227,8 +227,7 @@ class PlainDisplay:
             notes.append(f"{event.dropped_bytes} bytes dropped")
         if event.artifacts:
             notes.append("left " + ", ".join(map(clean, event.artifacts)))
-        if event.reason:
-            notes.append(clean(event.reason))
+        notes += map(clean, filter(None, (event.reason, event.given)))
         lead = self._paint("╰─ ", "cyan")
         self._write(lead + self._paint(" · ".join(notes), style) + "\n")
 
@@ -285,6 +284,7 @@ class PlainDisplay:
     def _check_finished(self, event: CheckFinished) -> None:
         self._fresh_line()
         mark, style = MARKS.get(event.status, ("!", "yellow"))
+        style = "dim" if event.status == "ok" else style
         self._write(
             self._paint(f"{mark} {clean(event.name)}: {clean(event.message)}", style) + "\n"
         )

@@ -286,7 +286,9 @@ class _Teller:
 
     def _tool_finished(self, _: Record, event: ToolFinished) -> None:
         if event.call_id in self._calls:
-            self._calls[event.call_id].finished = event
+            call = self._calls[event.call_id]
+            call.finished = event
+            call.remarks += filter(None, (event.given,))
 
     def _step_finished(self, _: Record, event: StepFinished) -> None:
         self._step.ms = event.ms

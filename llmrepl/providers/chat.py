@@ -13,12 +13,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmrepl.errors import ProviderError
-from llmrepl.ports import Allowance, Chunk, Finish, ModelInfo, Request
+from llmrepl.ports import Allowance, Chunk, Finish, ModelInfo, Request, Traits
 from llmrepl.providers.completions import encode_message, read_models, read_reply, request_fields
 from llmrepl.providers.encoding import Bodies
+from llmrepl.providers.families import sees_images
 from llmrepl.providers.limits import Limits
 from llmrepl.providers.native import recovered
 from llmrepl.providers.service import Rejected, Service, chain
+from llmrepl.providers.shaping import Shapes, response_formats
 
 if TYPE_CHECKING:
     import httpx
@@ -35,13 +37,16 @@ class Chat(ABC):
         options: more fields for the body of each request.
     """
 
+    local: bool
     limit_field: ClassVar[str]
+    takes_schema = True
 
     def __init__(self, service: Service, options: Mapping[str, Any] | None) -> None:
         self._service = service
         self._options = dict(options or {})
         self._limits = Limits()
         self._bodies = Bodies(encode_message)
+        self._shapes = Shapes(service.name, response_formats)
 
     @abstractmethod
     async def _post(self, content: bytes) -> httpx.Response:
@@ -51,10 +56,16 @@ class Chat(ABC):
     async def _list(self) -> httpx.Response:
         """Return the answer to a request for the models."""
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        if request.schema is None:
+            return self._reply(request)
+        return self._shapes.held(self._reply, request)
+
+    async def _reply(self, request: Request) -> AsyncGenerator[Chunk, None]:
         service = self._service
         fields = self._options | request_fields(request, limit_field=self.limit_field)
+        fields |= self._shapes.fields(request)
         try:
             try:
                 response = await self._send(request, fields)
@@ -81,12 +92,19 @@ class Chat(ABC):
         except ProviderError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
-            refused = service.no_tools(error, request)
+            refused = service.no_tools(error, request) or self._shapes.no_schema(error, request)
             raise refused or await service.explain(error, request.model, self._names) from None
 
     @abstractmethod
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools; None where nobody knows."""
+
+    def describe(self, model: str) -> Traits:
+        """Return what is known of a model: by its name, unless its server is on this machine.
+
+        Such a server may call anything by any name.
+        """
+        return Traits(self.local, None if self.local else sees_images(model))
 
     @property
     def allowances(self) -> Sequence[Allowance]:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +35,7 @@ from llmrepl.providers.images import base64_of
 from llmrepl.providers.native import Calls, Spoken, recovered
 from llmrepl.providers.service import Service, message_in
 from llmrepl.providers.sse import EventStream
+from llmrepl.providers.thoughts import FIELD, SEAL
 from llmrepl.usage import Usage
 
 if TYPE_CHECKING:
@@ -43,6 +51,9 @@ LINGER_SECONDS = 0.5
 """How long the end of a stream is waited for after its end mark, so that the connection is kept."""
 
 _decode = json.JSONDecoder().raw_decode  # json.loads takes twice as long for short texts
+
+MOST_TOKENS = 10**12
+"""What is counted is less; a larger number is no count."""
 
 CONTEXT_FIELDS = ("context_window", "context_length", "max_model_len", "max_context_length")
 """Where servers put the size of a model's context."""
@@ -81,19 +92,26 @@ def call_id(call: ToolCall) -> str:
     return "call_" + call.call_id.replace(".", "_")
 
 
+def encode_calls(
+    calls: Sequence[ToolCall], name: Callable[[ToolCall], str] = call_id
+) -> Sequence[Mapping[str, Any]]:
+    """Return calls as the dialect has them; `name` returns what one goes by on the wire."""
+    return [
+        {
+            "id": name(call),
+            "type": "function",
+            "function": {"name": call.name, "arguments": written(call)},
+        }
+        for call in calls
+    ]
+
+
 def encode_message(message: ChatMessage) -> Encoded:
     """Return a message as the dialect has it; results are a message each."""
     if message.results:
         return _results(message)
     if message.calls:
-        calls = [
-            {
-                "id": call_id(call),
-                "type": "function",
-                "function": {"name": call.name, "arguments": written(call)},
-            }
-            for call in message.calls
-        ]
+        calls = encode_calls(message.calls)
         return {"role": message.role, "content": message.text or None, "tool_calls": calls}
     if not message.images:
         return {"role": message.role, "content": message.text}
@@ -134,16 +152,9 @@ async def read_reply(
     Raises:
         ProviderError: the service reports an error, or the reply stops before its end.
     """
-    media_type = response.headers.get("content-type", "")
-    if "html" in media_type:
+    if "html" in response.headers.get("content-type", ""):
         raise service.no_api("a web page came")
     reply = ReplyReader(service, tools)
-    if "json" in media_type:
-        for chunk in reply.take((await response.aread()).decode("utf-8", "replace")):
-            yield chunk
-        for chunk in reply.close():
-            yield chunk
-        return
     pieces = response.aiter_bytes()
     async for piece in pieces:
         for chunk in reply.feed(piece):
@@ -175,6 +186,7 @@ class ReplyReader:
         self._stop = ""
         self._usage: Usage | None = None
         self._calls = Calls()
+        self._unsealed = False
 
     def feed(self, piece: bytes) -> Iterator[Chunk]:
         """Yield what is complete by now.
@@ -203,15 +215,20 @@ class ReplyReader:
             self.ended = True
             return said
         if usage := event.get("usage") or groq.get("usage"):
-            self._usage = read_usage(usage)
+            self._usage = read_usage(usage) or self._usage
         chunks: list[Chunk] = []
         for choice in event.get("choices") or ():
             delta = choice.get("delta") or choice.get("message") or {}
-            if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            thought, text = delta.get(FIELD) or delta.get("reasoning"), delta.get("content") or ""
+            if thought and type(thought) is str:
+                self._unsealed = bool(self._tools and delta.get(FIELD))
                 chunks.append(ReasoningChunk(thought))
-            if text := self._spoken.feed(delta.get("content") or ""):
-                chunks.append(TextChunk(text))
-            if refusal := delta.get("refusal"):
+            if type(text) is str:
+                chunks += self._said(text)
+            else:
+                for part in read_content(text):
+                    chunks += self._said(part.text) if isinstance(part, TextChunk) else (part,)
+            if (refusal := delta.get("refusal")) and type(refusal) is str:
                 self._stop = "refusal"
                 chunks.append(TextChunk(refusal))
             self._calls.add(delta.get("tool_calls") or ())
@@ -236,24 +253,66 @@ class ReplyReader:
         Raises:
             ProviderError: the stream stopped before the reply did.
         """
+        for _, data in self._events.close():
+            yield from self.take(data)
         if not (self._stop or self.ended):
             raise self._service.broken("the stream stopped in the middle")
+        yield from self._sealed()
         if text := self._spoken.close(self._calls):
             yield TextChunk(text)
         yield from self._calls.chunks(self._tools)
         yield Finish(self._stop or "end_turn", self._usage)
 
+    def _said(self, text: str) -> Sequence[Chunk]:
+        """Return what is surely text, behind the end of the thought before it."""
+        said = self._spoken.feed(text) if text else ""
+        return (*self._sealed(), TextChunk(said)) if said else ()
 
-def read_usage(counts: Mapping[str, Any]) -> Usage:
-    """Return the usage in a service's counts."""
-    sent = counts.get("prompt_tokens_details") or {}
-    received = counts.get("completion_tokens_details") or {}
+    def _sealed(self) -> list[Chunk]:
+        """Return the end of a thought that has to go back, where one was not ended yet."""
+        found: list[Chunk] = [ReasoningChunk("", SEAL)] if self._unsealed else []
+        self._unsealed = False
+        return found
+
+
+def read_content(content: Any) -> Iterator[TextChunk | ReasoningChunk]:
+    """Yield what is in a content, which is text, or parts as Mistral's models have them."""
+    if isinstance(content, str) and content:
+        yield TextChunk(content)
+    for part in _parts(content):
+        if isinstance(text := part.get("text"), str) and text:
+            yield TextChunk(text)
+        for thought in _parts(part.get("thinking")):
+            if isinstance(text := thought.get("text"), str) and text:
+                yield ReasoningChunk(text)
+
+
+def _parts(content: Any) -> Sequence[Mapping[str, Any]]:
+    found = content if isinstance(content, list) else ()
+    return [part for part in found if isinstance(part, Mapping)]
+
+
+def read_usage(counts: Any) -> Usage | None:
+    """Return the usage in a service's counts; None where they are none."""
+    if not isinstance(counts, Mapping):
+        return None
+    sent = counts.get("prompt_tokens_details")
+    received = counts.get("completion_tokens_details")
     return Usage(
-        input_tokens=counts.get("prompt_tokens") or 0,
-        output_tokens=counts.get("completion_tokens") or 0,
-        cache_read=sent.get("cached_tokens") or 0,
-        reasoning_tokens=received.get("reasoning_tokens") or 0,
+        input_tokens=count_in(counts, "prompt_tokens"),
+        output_tokens=count_in(counts, "completion_tokens"),
+        cache_read=count_in(sent, "cached_tokens"),
+        reasoning_tokens=count_in(received, "reasoning_tokens"),
     )
+
+
+def count_in(counts: Any, *names: str) -> int:
+    """Return the first count of these names; 0 where there is none that is a number."""
+    for name in names if isinstance(counts, Mapping) else ():
+        value = counts.get(name)
+        if type(value) in (int, float) and 0 < value < MOST_TOKENS:
+            return int(value)
+    return 0
 
 
 def read_models(listing: Mapping[str, Any]) -> Sequence[ModelInfo]:

@@ -70,6 +70,11 @@ class Groq(Chat):
 
         tls_settings()
 
+    async def prepare(self, _model: str, /) -> None:
+        """Import the SDK, in a thread; without a key there will be no request."""
+        if self._service.key:
+            await self._clients.get()
+
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools, as far as its name says it."""
         return takes_tools(model)

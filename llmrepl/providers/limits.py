@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from llmrepl.ports import Allowance
-from llmrepl.providers.service import seconds_in
+from llmrepl.providers.waits import seconds_in
 
 KINDS = ("requests", "tokens")
 PREFIX = "x-ratelimit"

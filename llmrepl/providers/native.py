@@ -47,7 +47,17 @@ class _Call:
     name: str = ""
     pieces: list[str] = field(default_factory=list)
     arguments: Mapping[str, Any] | None = None
+    problem: str = ""
     seal: str = ""
+
+    def is_other(self, name: str, index: int, arguments: Any) -> bool:
+        """Return whether what came with this call's id is another call all the same."""
+        if not (name and self.name):
+            return False
+        if name != self.name or index != self.index:
+            return True
+        whole = self.arguments is not None or isinstance(_json("".join(self.pieces)), Mapping)
+        return bool(arguments) and whole
 
     def made(self, offered: Iterable[str]) -> ToolCall:
         """Return the call, with a problem where it cannot be read."""
@@ -61,7 +71,9 @@ class _Call:
         elif isinstance(found, Mapping) and (limit := _seconds(found.get("timeout"))):
             arguments["timeout"] = limit
         unreadable = bool(raw) and not isinstance(found, Mapping | str)
-        if not call.name:
+        if self.problem:
+            problem, arguments = self.problem, {}
+        elif not call.name:
             problem = NAMELESS.format(" or ".join(offered))
         elif unreadable and (call.language == "tool" or raw[0] in "{["):
             problem, arguments = UNREADABLE, {}
@@ -94,25 +106,37 @@ class Calls:
     def __init__(self) -> None:
         self.all: list[_Call] = []
 
-    def add(self, pieces: Iterable[Mapping[str, Any]]) -> None:
-        """Take whole calls, or the next pieces of some."""
-        for piece in pieces:
-            function = piece.get("function") or piece
-            call = self._meant(piece, str(function.get("name") or ""))
+    def add(self, pieces: Any) -> None:
+        """Take whole calls, or the next pieces of some; what is none is passed over."""
+        found = pieces if isinstance(pieces, Iterable) else ()
+        for piece in (each for each in found if isinstance(each, Mapping)):
+            function = piece.get("function")
+            function = function if isinstance(function, Mapping) else piece
+            call = self._meant(piece, function, str(function.get("name") or ""))
             arguments = function.get("arguments")
             call.seal = str(piece.get("seal") or call.seal)
+            call.problem = str(piece.get("problem") or call.problem)
             if isinstance(arguments, Mapping):
                 call.arguments = arguments
             elif arguments:
                 call.pieces.append(str(arguments))
 
-    def _meant(self, piece: Mapping[str, Any], name: str) -> _Call:
-        """Return the call that a piece belongs to: an id or a name without one begins another."""
+    def _meant(self, piece: Mapping[str, Any], function: Mapping[str, Any], name: str) -> _Call:
+        """Return the call that a piece belongs to.
+
+        An id begins another, and so does a name without one. Some servers give all calls the same
+        id: then a name begins another, once the call before is whole.
+        """
         key, index = str(piece.get("id") or ""), piece.get("index") or 0
         if key == NO_ID:
             key = ""
         for call in reversed(self.all):
-            if (key and call.id == key) or (not key and not name and call.index == index):
+            if key and call.id == key:
+                if call.is_other(name, index, function.get("arguments")):
+                    break
+                call.name = call.name or name
+                return call
+            if not key and not name and call.index == index:
                 return call
         self.all.append(_Call(key, index, name))
         return self.all[-1]
@@ -131,7 +155,7 @@ class Calls:
 
     def block(self) -> str:
         """Return the helper block that makes these calls; nothing where there are none."""
-        return block_of([call.read() for call in self.all if call.name])
+        return block_of([call.read() for call in self.all if call.name and not call.problem])
 
 
 def block_of(calls: Sequence[ToolCall]) -> str:
@@ -241,5 +265,5 @@ def _seconds(value: Any) -> float | None:
 def _json(text: str) -> Any:
     try:
         return json.loads(text, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):  # a model may write a bracket over and over
         return None

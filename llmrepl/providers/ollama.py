@@ -20,16 +20,26 @@ from llmrepl.ports import (
     ReasoningChunk,
     Request,
     TextChunk,
+    Traits,
 )
 from llmrepl.providers.address import clean_key
-from llmrepl.providers.completions import call_id, encode_tool
+from llmrepl.providers.completions import call_id, count_in, encode_tool
 from llmrepl.providers.encoding import Bodies, Encoded
 from llmrepl.providers.images import base64_of
+from llmrepl.providers.lines import JsonLines
 from llmrepl.providers.native import Calls, Spoken
-from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Service, tls_settings
+from llmrepl.providers.service import (
+    SILENCE_SECONDS,
+    PerLoop,
+    Service,
+    message_in,
+    tls_settings,
+)
+from llmrepl.providers.shaping import Shapes
 from llmrepl.usage import Usage
 
 if TYPE_CHECKING:
+    import httpx
     from ollama import AsyncClient
 
 DEFAULT_PORT = 11434
@@ -57,11 +67,24 @@ THINKS_NOT = "does not support thinking"
 LEAST_COMPARED = 1000
 """Tokens of a prompt from which on a small count means that it was cut, and no wrong estimate."""
 
-CUT = (
-    "Ollama read {read} tokens of a prompt of about {sent}: it has cut the beginning, without which"
-    " the answer may be wrong. (A very old server counts only what it had not read before.) Set a"
-    " larger num_ctx in [providers.ollama.options], or /compact."
+LARGER = (
+    "without which the answer may be wrong. Set a larger num_ctx in [providers.ollama.options], or"
+    " /compact."
 )
+CUT = (
+    "Ollama read {read} tokens of a prompt of about {sent}: it has cut the beginning, "
+    f"{LARGER} (A very old server counts only what it had not read before.)"
+)
+FULL = (
+    "The prompt filled all {read} tokens of Ollama's context: it has probably cut the beginning, "
+    f"{LARGER}"
+)
+
+CAPABILITIES, REMOTE = "capabilities", "remote_host"
+"""Where a server says what a model can, and which server it is really on."""
+
+CLOUD_TAGS = (":cloud", "-cloud")
+"""How the names of models end that a local server hands on to Ollama's cloud."""
 
 BESIDE_OPTIONS = ("think", "keep_alive", *WHOLE)
 """Settings that stand beside the model's options in a request."""
@@ -109,6 +132,7 @@ class Ollama:
     """
 
     name = "ollama"
+    takes_schema = True
 
     def __init__(
         self,
@@ -135,8 +159,9 @@ class Ollama:
         size = given["num_ctx"]
         self._context = size if isinstance(size, int) else None
         self._cut: set[str] = set()
-        self._takes: dict[str, bool | None] = {}
+        self._shown: dict[str, Mapping[str, Any]] = {}
         self._bodies = Bodies(encode_message)
+        self._shapes = Shapes("Ollama", lambda schema: ({"format": schema}, {"format": "json"}))
         self._clients = PerLoop(self._make_client, self.warm)
 
     @property
@@ -151,8 +176,14 @@ class Ollama:
         if self._service.url.startswith("https:"):
             tls_settings()
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        if request.schema is None:
+            return self._readable(request)
+        return self._shapes.held(self._readable, request)
+
+    async def _readable(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Yield the reply, the second one where the first had a call that nobody could read."""
         started = False
         try:
             async with aclosing(self._reply(request)) as chunks:
@@ -172,19 +203,21 @@ class Ollama:
         unreadable = ""
         try:
             client = await self._clients.get()
-            async with aclosing(await self._ask(client, request)) as replies:
+            async with aclosing(self._ask(client, request)) as replies:
                 async for reply in replies:
                     message = reply.get("message") or {}
-                    if thought := message.get("thinking"):
+                    thought, text = message.get("thinking"), message.get("content")
+                    if thought and type(thought) is str:
                         yield ReasoningChunk(thought)
-                    if text := spoken.feed(message.get("content") or ""):
+                    if text and type(text) is str and (text := spoken.feed(text)):
                         yield TextChunk(text)
                     calls.add(message.get("tool_calls") or ())
                     unreadable = unreadable or str(reply.get(UNREADABLE) or "")
                     if reply.get("done"):
                         last = reply
         except Exception as error:  # noqa: BLE001 - the boundary to the SDK
-            refused = self._service.no_tools(error, request)
+            no_tools = self._service.no_tools(error, request)
+            refused = no_tools or self._shapes.no_schema(error, request)
             raise refused or await self._explain(error, request.model) from None
         if unreadable:
             raise self._service.broken(f"{UNREADABLE}: {unreadable}")
@@ -203,24 +236,26 @@ class Ollama:
         It is said once of a model, and again after a prompt that was read whole. Newer servers
         refuse instead (`WHOLE`); what they count is at most a few percent from our estimate.
         """
-        read, sent = last.get("prompt_eval_count"), request.estimated_tokens
-        if read is None or sent < LEAST_COMPARED:
+        read, sent = count_in(last, "prompt_eval_count"), request.estimated_tokens
+        full = read == self._context
+        if not read or (sent < LEAST_COMPARED and not full):
             return ""
         over = self._context is not None and read <= self._context < sent * 0.9
-        if not over and read >= sent / 2:
+        if not (full or over) and read >= sent / 2:
             self._cut.discard(request.model)
             return ""
         if request.model in self._cut:
             return ""
         self._cut.add(request.model)
-        return CUT.format(read=read, sent=sent)
+        return (FULL if full and sent < read else CUT).format(read=read, sent=sent)
 
     async def _ask(
         self, client: AsyncClient, request: Request
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """Send the request as the SDK's `chat` does, but for its models.
+        """Yield the lines of a reply, asked for as the SDK's `chat` does, but for its models.
 
-        Those are made anew of every message with every request, and lose what they do not know.
+        Those are made anew of every message with every request, and lose what they do not know. Its
+        reader of lines knows only errors that are text.
         """
         fields = {
             "model": request.model,
@@ -228,27 +263,60 @@ class Ollama:
             "options": self._options | _limits(request),
             **WHOLE,
             **self._beside,
+            **self._shapes.fields(request),
         }
         if request.tools:
             fields["tools"] = list(map(encode_tool, request.tools))
         body = self._bodies.body(request, fields)
-        send = cast("Any", client)._request  # noqa: SLF001 - the SDK has no public way around them
-        lines = await send(dict, "POST", "/api/chat", content=body, stream=True)
-        return cast("AsyncGenerator[dict[str, Any], None]", lines)
+        http: httpx.AsyncClient = cast("Any", client)._client  # noqa: SLF001 - the SDK has no public way around them
+        lines = JsonLines()
+        async with http.stream("POST", "/api/chat", content=body) as response:
+            if "html" in response.headers.get("content-type", ""):
+                raise self._service.no_api("a web page came")
+            async for data in response.aiter_bytes():
+                for line in lines.feed(data):
+                    yield self._sound(line)
+            for line in lines.close():
+                yield self._sound(line)
+
+    def _sound(self, line: Any) -> dict[str, Any]:
+        """Return a line of a reply, unless it is an error, which comes with status 200 there."""
+        if not isinstance(line, dict):
+            raise self._service.broken("what came is no JSON object")
+        if error := line.get("error"):
+            raise self._service.broken(message_in(json.dumps(error)))
+        return line
+
+    async def prepare(self, _model: str, /) -> None:
+        """Import the SDK, in a thread."""
+        await self._clients.get()
 
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools, which newer servers say; None where they do not."""
-        if model not in self._takes:
+        return can(await self._show(model), "tools")
+
+    def describe(self, model: str) -> Traits:
+        """Return what is known of a model, which may be in Ollama's cloud behind a local server."""
+        shown = self._shown.get(model, {})
+        cloud = model.endswith(CLOUD_TAGS) or bool(shown.get(REMOTE))
+        return Traits(self._service.is_local and not cloud, can(shown, "vision"))
+
+    async def learn(self, model: str) -> None:
+        """Ask the server, once, whether a model sees images and where it is."""
+        await self._show(model)
+
+    async def _show(self, model: str) -> Mapping[str, Any]:
+        """Return what the server says of a model; nothing where it says nothing in time."""
+        if model not in self._shown:
             try:
                 client = cast("Any", await self._clients.get())
                 body = json.dumps({"model": model}).encode()
                 async with asyncio.timeout(ASKING_SECONDS):
                     found = await client._request(dict, "POST", "/api/show", content=body)  # noqa: SLF001 - as above
             except Exception:  # noqa: BLE001 - the request itself will say what is wrong
-                return None
-            known = found.get("capabilities")
-            self._takes[model] = "tools" in known if isinstance(known, list) else None
-        return self._takes[model]
+                return {}
+            self._shown[model] = {name: found.get(name) for name in (CAPABILITIES, REMOTE)}
+        return self._shown[model]
 
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that are installed, the newest first."""
@@ -270,10 +338,6 @@ class Ollama:
             await cast("Any", client).close()  # the SDK left its type out
 
     async def _explain(self, error: Exception, model: str) -> ProviderError:
-        from ollama import ResponseError
-
-        if isinstance(error, ResponseError):
-            return self._service.broken(str(error.error))
         hint = f"`ollama pull {model}` gets it"
         explained = await self._service.explain(error, model, self._names, hint)
         if THINKS_NOT in explained.message:
@@ -287,14 +351,17 @@ class Ollama:
     def _make_client(self) -> AsyncClient:
         from ollama import AsyncClient
 
-        from llmrepl.providers.line_ends import escape_line_ends
-
         service = self._service
         options = service.client_options()
-        options["event_hooks"]["response"].append(escape_line_ends)
         if service.key:
             options["headers"] = {"Authorization": f"Bearer {service.key}"}
         return AsyncClient(service.url, **options)
+
+
+def can(shown: Mapping[str, Any], capability: str) -> bool | None:
+    """Return whether a model can do something; None where its server is too old to say."""
+    known = shown.get(CAPABILITIES)
+    return capability in known if isinstance(known, list) else None
 
 
 def encode_message(message: ChatMessage) -> Encoded:
@@ -341,9 +408,9 @@ def _usage(last: Mapping[str, Any], request: Request) -> Usage | None:
 
     A prompt that was cached as a whole is not counted by older servers; ours stands in then.
     """
-    output, sent = last.get("eval_count"), last.get("prompt_eval_count")
-    if output is None:
+    output, sent = count_in(last, "eval_count"), count_in(last, "prompt_eval_count")
+    if not output and "eval_count" not in last:
         return None
-    if sent is None:
+    if not sent:
         return Usage(request.estimated_tokens, output, estimated=True)
     return Usage(sent, output)

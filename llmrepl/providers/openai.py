@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat-completions API, like vLLM, llama.cpp or LM Studio.
 
 It needs no SDK. Servers differ in what they know of the dialect: a field that one names in its
-refusal is left out of that request and of all after it.
+refusal is left out of that request and of all after it, and a thought that it misses is sent.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llmrepl.ports import Request
+from llmrepl.ports import ChatMessage, Request
 from llmrepl.providers.address import clean_key, clean_url
 from llmrepl.providers.chat import Chat
+from llmrepl.providers.completions import encode_message as encode_for_others
+from llmrepl.providers.encoding import Bodies, Encoded
 from llmrepl.providers.families import takes_tools
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
+from llmrepl.providers.thoughts import Back, wanted, with_thought
 
 if TYPE_CHECKING:
     import httpx
@@ -69,6 +72,8 @@ class OpenAI(Chat):
         )
         super().__init__(service, options)
         self._lacks: set[tuple[str, str]] = set()
+        self._back: dict[str, Back] = {}
+        self._encode(Back.OWN)
         self.local = service.is_local
         self._clients = PerLoop(self._make_client, self.warm)
 
@@ -78,6 +83,10 @@ class OpenAI(Chat):
 
         if self._service.url.startswith("https:"):
             tls_settings()
+
+    async def prepare(self, _model: str, /) -> None:
+        """Import what sends requests, in a thread."""
+        await self._clients.get()
 
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools, as far as its name says it.
@@ -97,11 +106,20 @@ class OpenAI(Chat):
         for name in (*RENAMED, *DISPENSABLE):
             if _known(name, request) in self._lacks:
                 _leave_out(body, name)
+        back = self._back.get(request.model, Back.OWN)
+        tried = {back}
         learnt: set[tuple[str, str]] = set()
         while True:
+            if back is not self._encoded_for:
+                self._encode(back)
             try:
                 response = await super()._send(request, body)
             except Rejected as rejected:
+                asked = wanted(rejected.body) if rejected.status in NOT_UNDERSTOOD else None
+                if asked and asked not in tried:
+                    back = self._back[request.model] = asked
+                    tried.add(back)
+                    continue
                 name = _not_understood(rejected, body)
                 if not name:
                     raise
@@ -110,6 +128,11 @@ class OpenAI(Chat):
             else:
                 self._lacks |= learnt
                 return response
+
+    def _encode(self, back: Back) -> None:
+        """Write messages with these thoughts from now on."""
+        self._encoded_for = back
+        self._bodies = Bodies(lambda message: encode_message(message, back))
 
     async def _post(self, content: bytes) -> httpx.Response:
         client = await self._clients.get()
@@ -127,6 +150,11 @@ class OpenAI(Chat):
         if self._service.key:
             headers["Authorization"] = f"Bearer {self._service.key}"
         return httpx.AsyncClient(headers=headers, **self._service.client_options())
+
+
+def encode_message(message: ChatMessage, back: Back = Back.OWN) -> Encoded:
+    """Return a message as the dialect has it, with what it was thought by where that goes back."""
+    return with_thought(encode_for_others(message), message, back)
 
 
 def _known(name: str, request: Request) -> tuple[str, str]:

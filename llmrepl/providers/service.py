@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import math
 import os
 import re
 import socket
@@ -28,6 +27,7 @@ from llmrepl.errors import (
 )
 from llmrepl.ports import Request
 from llmrepl.providers.address import has_proxy, is_loopback, without_login
+from llmrepl.providers.waits import retry_after, wait_in
 
 if TYPE_CHECKING:
     import httpx
@@ -46,10 +46,6 @@ SHORTEST_KEY = 8
 
 PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the hosts without it"
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_WAIT = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b")
-
 _NO_TOOLS = re.compile(
     r"(?=.*\b(?:tools?|tool[ _-]choice|(?:tool|function)[ _-]?call(?:ing|s)?)\b)"
     r".*(?:not (?:be )?support|n't support|not enabled|unsupported|requires? --|no endpoints)",
@@ -59,7 +55,16 @@ _NO_TOOLS = re.compile(
 
 BUSY = frozenset({408, 429, 498, 502, 503, 504, 529})
 NO_RIGHT = frozenset({401, 403})
-NOT_FOUND, FIRST_ERROR, FAULT_OF_SERVER = 404, 400, 500
+NOT_FOUND, FIRST_ERROR, FAULT_OF_SERVER, TOO_LARGE = 404, 400, 500, 413
+
+_TOO_LONG = re.compile(
+    r"(?:context|prompt|input|request|message)s?\b.{0,40}(?:too (?:long|large)|exceed)"
+    r"|maximum context|context[ _](?:length|window|size)|reduce (?:the|your) (?:length|message)",
+    re.IGNORECASE,
+)
+"""How services say that what they were sent is more than they take."""
+
+SMALLER = "/compact makes what is sent shorter"
 
 
 class Rejected(Exception):
@@ -162,7 +167,7 @@ class Service:
         if status in BUSY:
             wait = retry_after(rejected.headers)
             wait = wait_in(said) if wait is None else wait
-            hint = "try again later" if wait is None else f"try again in {wait:g} s"
+            hint = "try again later" if wait is None else f"try again in {wait:.10g} s"
             return ProviderBusy(f"{self.name} is busy: {said}", hint=hint, retry_after=wait)
         if status in NO_RIGHT:
             hint = f"set {self.key_variable} to a valid key"
@@ -172,7 +177,8 @@ class Service:
         if status == NOT_FOUND or status < FIRST_ERROR:
             return self.no_api(rejected.headers.get("location") or said)
         if status < FAULT_OF_SERVER:
-            return ProviderRefused(f"{self.name} refused the request: {said}")
+            hint = SMALLER if status == TOO_LARGE or _TOO_LONG.search(said) else ""
+            return ProviderRefused(f"{self.name} refused the request: {said}", hint=hint)
         return ProviderError(f"{self.name} failed with status {status}: {said}")
 
     async def _no_model(
@@ -288,36 +294,6 @@ def sign_in_at(body: str) -> str:
     except (ValueError, LookupError, TypeError):
         return ""
     return place if isinstance(place, str) and place.startswith("https://") else ""
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds a `retry-after` header asks to wait; None where there is none."""
-    value = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(value)
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    except ValueError:
-        pass
-    import time
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, round(parsedate_to_datetime(value).timestamp() - time.time(), 3))
-    except ValueError:
-        return None
-
-
-def wait_in(said: str) -> float | None:
-    """Return the seconds in words like "try again in 2m59.5s"; None where there are none."""
-    match = _WAIT.search(said)
-    return None if match is None else seconds_in(match[1])
-
-
-def seconds_in(duration: str) -> float | None:
-    """Return the seconds of a duration as Go writes it, like `2m59.5s`; None where it is none."""
-    if not re.fullmatch(f"(?:{_DURATION.pattern})+", duration):
-        return None
-    return round(sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(duration)), 3)
 
 
 @functools.cache

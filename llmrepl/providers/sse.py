@@ -11,9 +11,13 @@ ServerEvent = tuple[str, str]
 
 
 class EventStream:
-    """Turns bytes into events. An event that is not closed by an empty line is no event."""
+    """Turns bytes into events. An event that is not closed by an empty line is no event.
+
+    A body that is JSON instead, which no stream of events begins as, is one event.
+    """
 
     def __init__(self) -> None:
+        self._is_json: bool | None = None
         self._held = b""
         self._started = False
         self._after_cr = False
@@ -22,6 +26,9 @@ class EventStream:
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
         """Return the events that are complete by now."""
+        if self._is_json is not False and self._is_whole(chunk):
+            self._held += chunk
+            return []
         if b"\r" in chunk or self._after_cr:
             chunk = self._with_plain_line_ends(chunk)
         lines = (self._held + chunk).split(b"\n")
@@ -41,6 +48,18 @@ class EventStream:
                     self._data = []
                 self._name = ""
         return events
+
+    def close(self) -> list[ServerEvent]:
+        """Return the body that is no stream of events, now that it is whole."""
+        whole = self._held.decode("utf-8", "replace") if self._is_json else ""
+        return [("", whole)] if whole else []
+
+    def _is_whole(self, chunk: bytes) -> bool:
+        """Return whether this is the JSON of a whole body; its first character tells."""
+        start = chunk.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if self._is_json is None and start:
+            self._is_json = start.startswith((b"{", b"["))
+        return bool(self._is_json)
 
     def _with_plain_line_ends(self, chunk: bytes) -> bytes:
         """Return `chunk` with LF for CRLF and CR, also where a CRLF was cut in two."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmrepl.ports import ChatMessage
 
-ENCODED_BY = {"ollama": "llmrepl.providers.ollama"}
+ENCODED_BY = {"ollama": "llmrepl.providers.ollama", "openai": "llmrepl.providers.openai"}
 """The modules that write messages in a way of their own, by the names of their providers."""
 
 OTHERS = "llmrepl.providers.completions"

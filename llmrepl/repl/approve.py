@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from llmrepl.conversing.drafting.external import in_editor
+from llmrepl.conversing.questions import (
+    KEYS,
+    RULE,
+    SUFFIXES,
+    WHY_NOT,
+    code_of,
+    decided,
+    edited,
+    options_of,
+    parsed,
+    question,
+    refused,
+    suggested,
+    told,
+    with_rules,
+)
 from llmrepl.displays.paint import Paint
 from llmrepl.errors import LlmreplError
 from llmrepl.events import ApprovalDecided, ApprovalRequested, ToolRequested
@@ -23,27 +36,8 @@ from llmrepl.repl.choice import INTERRUPT, choose
 from llmrepl.repl.keys import lent
 from llmrepl.sanitise import clean
 
-KEYS = {
-    "once": ("y", "yes, once"),
-    "session": ("s", "yes, this session"),
-    "always": ("a", "always"),
-    "never": ("v", "never"),
-    "edit": ("e", "edit"),
-    "deny": ("n", "no"),
-    "reason": ("r", "no, and say why"),
-}
-"""What each option's key is, and what it is called."""
-
-WITHOUT_RULES = {"always": "once", "never": "deny"}
-"""What an option comes to where the person deleted every rule."""
-
 ENDED = 2.0
 """Seconds that an interrupt may take to end a question."""
-
-MOST = 12
-"""Touches that are shown; of dangers all are."""
-
-SUFFIXES = {"python": ".py", "bash": ".sh"}
 
 ACCEPTS = "Alt-Enter takes the change, Ctrl-C goes back to the question"
 
@@ -83,37 +77,26 @@ class AskPerson:
     async def _ask(self, request: ToolRequested, asked: ApprovalRequested) -> ApprovalDecided:
         self._show(request, asked)
         self._called()
-        code = request.arguments.get("code")
-        options = [option for option in (*asked.options, "reason") if option in KEYS]
-        if not isinstance(code, str):
-            options = [option for option in options if option != "edit"]
+        options = options_of(request, asked)
         while True:
             option = await self._choose(request, options)
             try:
-                decided = await self._decided(request, asked, option)
+                decision = await self._decided(request, asked, option)
             except (EOFError, KeyboardInterrupt):
                 continue  # back to the question
-            if decided is not None:
-                return decided
+            if decision is not None:
+                return decision
 
     def _show(self, request: ToolRequested, asked: ApprovalRequested) -> None:
         lines = []
-        code = request.arguments.get("code")
-        if isinstance(code, str) and self._shown != request.arguments:
+        code = code_of(request)
+        if code is not None and self._shown != request.arguments:
             bar = self._paint("│ ", "cyan")
             painted = self._paint.code(clean(code), request.language)
             lines += [bar + line for line in painted.split("\n")]
             self._shown = request.arguments
-        lines += self._told("? ", asked.question, "bold")
-        for danger in asked.dangers:
-            lines += self._told("  ! ", danger, "red")
-        for touch in asked.touches[:MOST]:
-            lines += self._told("  · ", touch)
-        if len(asked.touches) > MOST:
-            lines.append(f"  · and {len(asked.touches) - MOST} more")
-        if "session" in asked.options:
-            for rule in asked.rules:
-                lines += self._told("  rule: ", rule, "dim")
+        for lead, text, style in told(asked):
+            lines += self._told(lead, text, *filter(None, (style,)))
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
@@ -130,12 +113,12 @@ class AskPerson:
         return [self._paint(row, *style) if style else row for row in rows or [lead.rstrip()]]
 
     async def _choose(self, request: ToolRequested, options: list[str]) -> str:
-        question = f"Run this {clean(request.name)} block?"
+        first = question(request)
         named = [(KEYS[o][0], KEYS[o][1]) for o in options]
 
         def line(columns: int) -> str:
-            plain = [question, *(f"{key} {what}" for key, what in named)]
-            painted = [question, *(f"{self._paint(key, 'bold')} {what}" for key, what in named)]
+            plain = [first, *(f"{key} {what}" for key, what in named)]
+            painted = [first, *(f"{self._paint(key, 'bold')} {what}" for key, what in named)]
             return _packed(plain, painted, columns)
 
         option = await choose({KEYS[option][0]: option for option in options}, line)
@@ -148,28 +131,17 @@ class AskPerson:
         self, request: ToolRequested, asked: ApprovalRequested, option: str
     ) -> ApprovalDecided | None:
         """Return the decision that `option` makes, None where the person thought better of it."""
-        call_id = request.call_id
         match option:
-            case "once":
-                return ApprovalDecided(call_id=call_id, decision=option)
-            case "session":
-                return ApprovalDecided(call_id=call_id, decision=option, rules=asked.rules)
             case "always" | "never":
-                rules = await _rules(asked.rules, option)
-                decision = option if rules else WITHOUT_RULES[option]
-                return ApprovalDecided(call_id=call_id, decision=decision, rules=rules)
+                rules = await _rules(suggested(asked, option))
+                return with_rules(request.call_id, option, rules)
             case "edit":
                 code = str(request.arguments["code"])
-                edited = await _edited(code, SUFFIXES.get(request.language, ""))
-                if edited == code:
-                    return None
-                arguments = {**request.arguments, "code": edited}
-                return ApprovalDecided(call_id=call_id, decision=option, arguments=arguments)
+                return edited(request, await _edited(code, SUFFIXES.get(request.language, "")))
             case "reason":
-                reason = (await _line("why not: ")).strip()
-                return ApprovalDecided(call_id=call_id, decision="deny", reason=reason)
+                return refused(request, await _line(WHY_NOT))
             case _:
-                return ApprovalDecided(call_id=call_id, decision="deny")
+                return decided(request, asked, option)
 
 
 def _packed(plain: Sequence[str], painted: Sequence[str], columns: int) -> str:
@@ -182,24 +154,22 @@ def _packed(plain: Sequence[str], painted: Sequence[str], columns: int) -> str:
     return text
 
 
-async def _rules(suggested: tuple[str, ...], option: str) -> tuple[str, ...]:
+async def _rules(suggested: Sequence[str]) -> list[str]:
     """Let the person change the suggested rules, and return those that are left.
 
     Raises:
         EOFError, KeyboardInterrupt: the person thought better of it.
     """
-    from llmrepl.approvals.rules import parse_rule
-
     rules = []
-    for text in suggested:
-        line = f"deny {text.partition(' ')[2]}" if option == "never" else text
-        while line := (await _line("rule: ", line)).strip():
+    for line in suggested:
+        text = line
+        while text := (await _line(RULE, text)).strip():
             try:
-                rules.append(str(parse_rule(line)))
+                rules.append(parsed(text))
                 break
             except LlmreplError as error:
                 sys.stdout.write(f"{clean(error.message)}\n  {clean(error.hint)}\n")
-    return tuple(rules)
+    return rules
 
 
 async def _line(message: str, default: str = "", *, multiline: bool = False) -> str:
@@ -224,13 +194,9 @@ async def _edited(code: str, suffix: str) -> str:
 
 
 def _in_editor(code: str, editor: str, suffix: str) -> str:
-    with TemporaryDirectory(prefix="llmrepl-") as folder:
-        path = Path(folder, f"block{suffix}")
-        path.write_text(code, encoding="utf-8")
-        try:
-            with lent(sys.stdin):
-                subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - theirs
-            return path.read_text(encoding="utf-8")
-        except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            sys.stdout.write(f"the editor {clean(editor)} did not work: {clean(str(error))}\n")
-            return code
+    try:
+        with lent(sys.stdin):
+            return in_editor(code, f"block{suffix}", editor)
+    except LlmreplError as error:
+        sys.stdout.write(f"{clean(error.message)}\n")
+        return code

@@ -8,7 +8,7 @@ import sys
 import termios
 from collections.abc import Callable, Mapping
 
-from llmrepl.repl.guard import ALONE, Guard
+from llmrepl.conversing.guard import ALONE, Guard
 
 INTERRUPT = "interrupt"
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 from functools import partial
 
 from llmrepl.compose import Assembly, assemble
+from llmrepl.compose.again import show_again
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import Loaded
+from llmrepl.conversing.attention import Attention
+from llmrepl.conversing.looking import glance
+from llmrepl.conversing.warming import warm
 from llmrepl.displays.opening import open_display, surface_for
-from llmrepl.errors import LlmreplError
 from llmrepl.ports import Surface, Themed
-from llmrepl.repl.again import show_again
 from llmrepl.repl.approve import AskPerson
-from llmrepl.repl.attention import Attention
+from llmrepl.repl.paging import Paging
 from llmrepl.repl.panel import RESERVED, Panel
-from llmrepl.repl.welcome import failed
 
 REST = "/show {call}"
 """What shows all of an output that is folded."""
@@ -45,6 +46,7 @@ async def start(loaded: Loaded, session: tuple[str, bool, str, str], panel: Pane
     assembly = await assemble(loaded.config, wanted=Wanted(*session), person=person)
     assembly.words = surface.words
     assembly.look = look
+    assembly.front = Paging(lambda: look.theme, ui.display)
     try:
         if assembly.opened and (assembly.opened.records or assembly.opened.log.repaired):
             show_again(assembly.opened, ui.display, replace(surface, rest=REST))
@@ -66,21 +68,12 @@ async def start(loaded: Loaded, session: tuple[str, bool, str, str], panel: Pane
     assembly.runtime.subscribe(person)
     assembly.runtime.subscribe(assembly.context_size)
     assembly.runtime.subscribe(attention)
-    assembly.warming = asyncio.ensure_future(_warm(assembly))
+    assembly.readiness.begin()
+    assembly.warming = asyncio.ensure_future(warm(assembly))
+    assembly.looking = asyncio.ensure_future(glance(assembly))
     return assembly
 
 
 def _above_prompt(surface: Surface) -> tuple[int, int]:
     columns, rows = surface.size()
     return columns, max(RESERVED, rows - RESERVED)
-
-
-async def _warm(assembly: Assembly) -> None:
-    """Start what the first block would wait for; what fails here is told when it is needed."""
-    assembly.meter.warm(prices=not assembly.edges.provider.local)
-    try:
-        await assembly.start_sandbox()
-    except LlmreplError as error:
-        assembly.sandbox_missing = True
-        failed(assembly, "sandbox", error)
-    await asyncio.to_thread(assembly.gate.warm)

@@ -96,7 +96,8 @@ class StatusLine:
 def _pending(assembly: Assembly) -> bool:
     """Return whether the background may still find out what the line tells."""
     warming = assembly.warming is not None and not assembly.warming.done()
-    return warming or not assembly.meter.tokens.exact or assembly.context_size.asking
+    counting = not (assembly.meter.tokens.exact and assembly.counting.near)
+    return warming or counting or assembly.context_size.asking
 
 
 def _tell_problems(assembly: Assembly) -> None:

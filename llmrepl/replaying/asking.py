@@ -10,14 +10,15 @@ import ast
 import difflib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Protocol
 
 from llmrepl.conversation import Conversation, evolve
 from llmrepl.draft import BROKEN, Draft
-from llmrepl.errors import ProviderError
-from llmrepl.events import MessageFinished, StepStarted
+from llmrepl.errors import BudgetExceeded, ProviderError
+from llmrepl.events import PERSON, MessageFinished, StepStarted
 from llmrepl.parser import Check
 from llmrepl.parts import Part, ToolCall
 from llmrepl.ports import Context, Finish, Meter, Provider, Request
@@ -27,6 +28,7 @@ from llmrepl.usage import Cost, Usage
 
 BROKEN_OFF = "its message was broken off"
 FAILED_BEFORE = "the model failed before"
+BY_HAND = "a person wrote the message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,31 @@ class Model:
     context: Context
 
 
+class Took(Protocol):
+    """What a call took, for whoever accounts for it."""
+
+    usage: Usage
+
+
+@dataclass
+class Nobody:
+    """Takes what nobody accounts for."""
+
+    usage: Usage = Usage()
+
+
+@asynccontextmanager
+async def _unaccounted(_: Provider, __: Request) -> AsyncIterator[Took]:
+    yield Nobody()
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How a model is asked.
 
     `checks` tell, by language, whether a block's source compiles. `normalise` takes out of code
     what belongs to one run alone. No further step is asked when `budget`, US dollars, is spent.
+    `accounts` are around each call, and may refuse it.
     """
 
     meter: Meter
@@ -75,6 +96,7 @@ class Terms:
     redactor: Redactor = NOTHING
     normalise: Callable[[str], str] = str
     budget: Decimal | None = None
+    accounts: Callable[[Provider, Request], AbstractAsyncContextManager[Took]] = _unaccounted
 
 
 async def ask_again(
@@ -95,6 +117,11 @@ async def ask_again(
         if isinstance(event, StepStarted):
             started, before = event, state
         elif isinstance(event, MessageFinished) and started is not None:
+            if started.provider == PERSON:
+                by = f"{started.provider}/{started.model}"
+                yield Asked(record.turn, record.step, by, "not asked", why=BY_HAND)
+                state = evolve(state, event)
+                continue
             model = model_of(started)
             step = Asked(record.turn, record.step, model.name, "not asked")
             if event.stop in BROKEN or event.stop == "interrupted":
@@ -116,15 +143,17 @@ async def _ask(
 ) -> Asked:
     draft = Draft("again", terms.checks, terms.redactor)
     try:
-        finish = await _heard_out(model.provider, request, draft)
+        async with terms.accounts(model.provider, request) as took:
+            finish = await _heard_out(model.provider, request, draft)
+            count = terms.meter.count(draft.received)
+            estimated = Usage(request.estimated_tokens, count, estimated=True)
+            took.usage = usage = finish.usage or estimated
     except ProviderError as error:
         return replace(step, outcome="failed", why=error.message)
+    except BudgetExceeded as error:
+        return replace(step, why=error.message)
     for _ in draft.close(finish.stop):
         pass
-    usage = finish.usage
-    if usage is None:
-        count = terms.meter.count(draft.received)
-        usage = Usage(request.estimated_tokens, count, estimated=True)
     recorded, now = (calls_of(parts, terms.normalise) for parts in (event.parts, draft.parts))
     return replace(
         step,

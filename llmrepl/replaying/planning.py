@@ -75,6 +75,8 @@ class Recorded:
             return f"it was malformed and never ran: {self.request.problem}"
         if self.finished is None:
             return "it never ran: the session ends before"
+        if self.finished.by:
+            return f"it never ran: a {self.finished.by} gave its result"
         by = f" by {self.approved_by}" if self.approved_by else ""
         return f"it never ran: {self.finished.status}{by}"
 

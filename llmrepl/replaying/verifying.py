@@ -41,6 +41,9 @@ class Checked:
     behind: str = ""
 
 
+Watch = Callable[[Checked, int], None]
+
+
 @dataclass(slots=True)
 class Report:
     """What verifying a session found, its calls in the order of the log.
@@ -48,7 +51,8 @@ class Report:
     `estranged` is the first step whose recorded message answers something that the model would
     not have been told now, as (turn, step); None where there is none. `versions` are those of
     Python and of packages that have changed: the recorded one and today's, by name. `asked` are the
-    steps at which a model was asked again. `problem` says why nothing could be run.
+    steps at which a model was asked again. `problem` says why nothing could be run. `watch` is told
+    of each call as it is done, and of how many there are.
     """
 
     session: str
@@ -57,6 +61,13 @@ class Report:
     versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     asked: Sequence[Asked] = ()
     problem: str = ""
+    watch: Watch | None = None
+
+    def add(self, checked: Checked, among: int) -> None:
+        """Take in the next of so many calls."""
+        self.calls.append(checked)
+        if self.watch is not None:
+            self.watch(checked, among)
 
     @property
     def passed(self) -> bool:
@@ -75,7 +86,7 @@ class Report:
 
 
 async def verify(
-    session: str,
+    report: Report,
     records: Sequence[Record],
     run: Run,
     *,
@@ -86,7 +97,7 @@ async def verify(
     """Run what can be run again, and return what differs.
 
     Args:
-        session: what the report calls it.
+        report: takes what comes of each call; it is returned.
         records: the whole session.
         run: runs a call in a fresh sandbox that keeps its state from call to call.
         then: where the session was recorded.
@@ -98,14 +109,14 @@ async def verify(
     """
     table = (*rules, *RULES)
     old, new = normaliser(then, table), normaliser(here, table)
-    report = Report(session)
     ended: dict[int, ToolFinished] = {}
     versions = Versions({}, {})
     behind = ""
-    for call in recorded_calls(records):
+    calls = recorded_calls(records)
+    for call in calls:
         why = call.why_not
         if why or call.finished is None:
-            report.calls.append(Checked(call, "not run", why=why))
+            report.add(Checked(call, "not run", why=why), len(calls))
             if call.ran:
                 behind = behind or call.request.call_id
             continue
@@ -114,7 +125,8 @@ async def verify(
         found = changed + differences(call.finished, now, old, new)
         if found:
             ended[call.seq] = now
-        report.calls.append(Checked(call, "diverged" if found else "same", found, behind=behind))
+        outcome = "diverged" if found else "same"
+        report.add(Checked(call, outcome, found, behind=behind), len(calls))
     report.versions = versions.changed
     report.estranged = _estranged(records, ended, old, new)
     return report

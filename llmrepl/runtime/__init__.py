@@ -4,7 +4,7 @@ The runtime is the only mutable object around the pure core. It decides nothing:
 """
 
 from llmrepl.runtime.calls import redacted
-from llmrepl.runtime.driver import STEERED, Runtime
+from llmrepl.runtime.driver import Runtime
 from llmrepl.runtime.journal import Edges, fold
 
-__all__ = ["STEERED", "Edges", "Runtime", "fold", "redacted"]
+__all__ = ["Edges", "Runtime", "fold", "redacted"]

@@ -9,7 +9,13 @@ from dataclasses import replace
 
 from llmrepl.conversation import Attempts, Phase
 from llmrepl.draft import Draft
-from llmrepl.errors import ProviderError, ToolsRefused
+from llmrepl.errors import (
+    BudgetExceeded,
+    ConfigError,
+    LlmreplError,
+    ProviderError,
+    ToolsRefused,
+)
 from llmrepl.events import (
     ErrorRaised,
     MessageFinished,
@@ -21,7 +27,7 @@ from llmrepl.events import (
 )
 from llmrepl.parser import Check
 from llmrepl.ports import Calibrated, Choice, Finish, Native, Provider, Request, Router
-from llmrepl.routing import remedy
+from llmrepl.routing import remedy, unaffordable
 from llmrepl.runtime.gathering import gathered
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
@@ -61,14 +67,57 @@ class Asking:
         request = edges.context.request(journal.state)
         router = edges.router or Straight(edges)
         attempts = journal.state.attempts if journal.state.phase is Phase.RETRYING else Attempts()
-        choices = router.choices(request, attempts.given_up) or router.choices(request)
-        choice = next((each for each in choices if each.name == attempts.next), choices[0])
-        if not attempts.next:
-            self._tell(choice)
-        request = replace(await self._suited(choice, request), model=choice.model)
+        try:
+            choices = await self._halt.wait(_choices(router, request, attempts), tuple)
+        except ConfigError as error:
+            self._end("error", error)
+            return
+        refused: dict[str, BudgetExceeded] = {}
+        for place, choice in enumerate(choices):
+            request = replace(await self._suited(choice, request), model=choice.model)
+            try:
+                await self._hold(choice, request)
+            except BudgetExceeded as error:
+                refused[choice.name] = error
+                continue
+            if not self._halt.reason:
+                self._begin(choice, choices[0].passed, refused, again=bool(attempts.next))
+                await self._send(router, choice, request, choices[place + 1 :])
+            return
+        if refused:
+            self._end("budget", unaffordable(refused))
+
+    def draft(self, prefix: str) -> Draft:
+        """Return a new message, whose calls have ids that begin with `prefix`."""
+        return Draft(prefix, self._checks, self._edges.redactor)
+
+    def _end(self, reason: str, error: LlmreplError) -> None:
+        """Record that no model can be asked, and end the turn."""
+        self._journal.record(ErrorRaised(kind=error.kind, message=error.message, hint=error.hint))
+        self._halt.end(reason)
+
+    def _begin(
+        self,
+        choice: Choice,
+        passed: Sequence[str],
+        refused: Mapping[str, BudgetExceeded],
+        *,
+        again: bool,
+    ) -> None:
+        """Tell who is asked, and in whose place, where that is not said already."""
+        for_money = tuple(f"{name}: {error.message}" for name, error in refused.items())
+        if not again:
+            self._tell(replace(choice, passed=(*passed, *for_money)))
+            self.began = self._edges.clock.monotonic()
+        elif for_money:
+            self._tell(replace(choice, passed=for_money))
+
+    async def _send(
+        self, router: Router, choice: Choice, request: Request, others: Sequence[Choice]
+    ) -> None:
+        """Ask one model, and finish its message, or record why another request follows."""
+        edges, journal = self._edges, self._journal
         self._asked = edges.clock.monotonic()
-        if not attempts.next:
-            self.began = self._asked
         self._first_token_ms = None
         self._record_system(request.system)
         journal.record(
@@ -77,17 +126,16 @@ class Asking:
                 model=request.model,
                 estimated_tokens=request.estimated_tokens,
                 tools=tuple(tool.name for tool in request.tools),
+                schema=request.schema or {},
             )
         )
-        state = journal.state
-        draft = Draft(f"{state.turn}.{state.step}", self._checks, edges.redactor)
+        draft = self.draft(f"{journal.state.turn}.{journal.state.step}")
         heard = self._heard_out(router, choice, request, draft)
         finish = await self._halt.wait(heard, lambda: Finish("cancelled"))
         if isinstance(finish, ProviderError):
             router.failed(choice, finish)
             if isinstance(finish, ToolsRefused) and self._does_without(choice, request, finish):
                 return
-            others = [each for each in choices if each.name != choice.name]
             if not draft.received and await self._goes_on(finish, choice, others, router.patience):
                 return
             hint = "; ".join(filter(None, (finish.hint, KEPT if draft.received else "")))
@@ -115,6 +163,13 @@ class Asking:
         self._edges.ways.refused(choice.provider, choice.model)
         self._failed(choice, error, choice.name)
         return True
+
+    async def _hold(self, choice: Choice, request: Request) -> None:
+        """Hold what a call may cost; raises BudgetExceeded."""
+        accounts = self._edges.accounts
+        if accounts is not None:
+            reserving = accounts.reserve(choice, request, self._journal.state)
+            await self._halt.wait(reserving, lambda: None)
 
     def _tell(self, choice: Choice) -> None:
         """Record a choice that is worth a line: one with reasons, or that differs from the last."""
@@ -146,6 +201,7 @@ class Asking:
         if again is None:
             return False
         self._failed(choice, error, choice.name if again.again else others[0].name, again.wait)
+        await settled(self._journal)
         if again.wait:
             await self._halt.wait(asyncio.sleep(again.wait), lambda: None)
         return True
@@ -230,6 +286,19 @@ class Asking:
                 if draft.done:
                     return Finish()
         raise ProviderError(f"{provider.name} ended its stream without saying so")
+
+
+async def _choices(router: Router, request: Request, attempts: Attempts) -> Sequence[Choice]:
+    """Return whom to ask, the one first that a failed request was to be followed by."""
+    found = await router.choices(request, attempts.given_up) or await router.choices(request)
+    return sorted(found, key=lambda choice: choice.name != attempts.next)
+
+
+async def settled(journal: Journal) -> None:
+    """Let go what was held for a call, and tell what a person has to know of the budgets."""
+    accounts = journal.edges.accounts
+    for text in () if accounts is None else await accounts.settle(journal.state):
+        journal.record(NoteAdded(text=text))
 
 
 def learn(

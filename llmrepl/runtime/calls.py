@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from llmrepl.conversation import APPROVALS, Progress
 from llmrepl.errors import ExecutorError, SandboxUnavailable
@@ -63,19 +65,42 @@ class Calls:
             concern = ApprovalRequested(call_id=request.call_id, question=question)
         await self._settle(request, concern)
 
+    async def edit(self, call_id: str, arguments: Mapping[str, Any]) -> None:
+        """Let a call be run with other arguments, if nothing stands against what it is then.
+
+        What does is recorded, and a person is asked where the rules want it.
+        """
+        request = self._journal.state.call(call_id).request
+        edited = replace(request, arguments=arguments, ambiguous=False)
+        concern = await self._edges.approver.concern(edited)
+        if self._halt.reason:
+            return
+        if isinstance(concern, ApprovalRequested):
+            self._journal.record(concern)
+            review = self._edges.approver.review(edited, concern)
+            concern = await self._halt.wait(review, lambda: self._ended(call_id))
+            if concern.decision in APPROVALS:
+                concern = replace(concern, arguments=concern.arguments or arguments)
+        elif concern is None or concern.decision in APPROVALS:
+            rules = concern.rules if concern else ()
+            concern = ApprovalDecided(
+                call_id=call_id, decision="edit", rules=rules, arguments=arguments
+            )
+        self._journal.record(concern)
+
     async def _settle(
         self, request: ToolRequested, concern: ApprovalRequested | ApprovalDecided
     ) -> None:
         self._journal.record(concern)
         if isinstance(concern, ApprovalDecided):
             return
-
-        def ended() -> ApprovalDecided:
-            reason = self._halt.reason
-            return ApprovalDecided(call_id=request.call_id, decision="deny", reason=reason)
-
         review = self._edges.approver.review(request, concern)
+        ended = partial(self._ended, request.call_id)
         self._journal.record(await self._halt.wait(review, ended))
+
+    def _ended(self, call_id: str) -> ApprovalDecided:
+        """Return the answer of a question that the end of the turn took away."""
+        return ApprovalDecided(call_id=call_id, decision="deny", reason=self._halt.reason)
 
     async def run(self, requests: Sequence[ToolRequested]) -> None:
         """Run calls at the same time, and record what comes of them."""

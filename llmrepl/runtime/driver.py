@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
 
 from llmrepl.conversation import APPROVALS, Conversation, Phase, evolve
 from llmrepl.events import (
@@ -39,7 +40,8 @@ from llmrepl.loop import (
 from llmrepl.parser import Check
 from llmrepl.parts import Part
 from llmrepl.ports import Display
-from llmrepl.runtime.asking import Asking
+from llmrepl.runtime.alarm import Alarm
+from llmrepl.runtime.asking import Asking, settled
 from llmrepl.runtime.calls import Calls
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Edges, Journal, known_cost
@@ -47,8 +49,8 @@ from llmrepl.runtime.relieving import Relieving
 from llmrepl.usage import Cost
 from llmrepl.vector import Vector
 
-STEERED = "The person says, while you work: "
-"""What stands before what a person says in the middle of a turn."""
+if TYPE_CHECKING:
+    from llmrepl.stepping import Instead, Stepper
 
 
 class Runtime:
@@ -61,6 +63,9 @@ class Runtime:
         seq: the sequence number of the last stored record.
         checks: per language, what tells whether a block's source compiles.
         makes_room: make room in the context before a request that would not fit.
+
+    Attributes:
+        stepper: is asked before each action of a turn; None where nobody is.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Runtime:
     ) -> None:
         self.edges = edges
         self.limits = limits or Limits()
+        self.stepper: Stepper | None = None
         self._journal = journal = Journal(edges, state, seq)
         self._halt = Halt()
         self._asking = Asking(journal, self._halt, checks)
@@ -158,7 +164,10 @@ class Runtime:
             ProtocolError: a turn is under way or was left unfinished.
             LlmreplError: this context cannot be compacted.
         """
-        return await self._room.compact(focus)
+        try:
+            return await self._room.compact(focus)
+        finally:
+            await settled(self._journal)
 
     def restore(self) -> ContextRestored:
         """Send again what the last compaction or trimming took from the context.
@@ -177,19 +186,64 @@ class Runtime:
         self._halt.reason = reason = ""
         self._room.begin()
         clock = self.edges.clock
+        limits = self._limits
         self._turn_began = self._asking.began = clock.monotonic()
-        loop = asyncio.get_running_loop()
-        alarm = loop.call_later(self.limits.turn_seconds, self.cancel, "max_time")
+        alarm = Alarm(self.limits.turn_seconds, partial(self.cancel, "max_time"))
+        alarm.wind()
         try:
             while not isinstance(
-                action := decide(self.state, self.limits, self._halt.reason), AwaitUser
+                action := decide(self.state, limits, self._halt.reason), AwaitUser
             ):
+                if self._is_stepped and await self._stepped(action, alarm):
+                    continue
                 if isinstance(action, FinishTurn):
                     reason = action.reason
                 await self._perform(action)
         finally:
-            alarm.cancel()
+            alarm.stop()
         return reason
+
+    @property
+    def _is_stepped(self) -> bool:
+        """Whether somebody is asked before the next action.
+
+        Nobody is while a turn winds down, and a call that the person typed is no turn.
+        """
+        return (
+            self.stepper is not None
+            and not self._halt.over()
+            and self.state.phase is not Phase.RUNNING
+        )
+
+    async def _stepped(self, action: Work, alarm: Alarm) -> bool:
+        """Ask the stepper; return whether something came in the action's stead.
+
+        The time that this takes is not the turn's.
+        """
+        stepper, clock = self.stepper, self.edges.clock
+        assert stepper is not None
+        alarm.stop()
+        began = clock.monotonic()
+        asked = stepper.step(self.state, action)
+        instead = await self._halt.wait(asked, lambda: None)
+        waited = clock.monotonic() - began
+        self._turn_began += waited
+        self._asking.began += waited
+        alarm.wind()
+        over = self._halt.over()
+        if instead is not None and not over:
+            await self._do_instead(instead)
+        return over or instead is not None
+
+    async def _do_instead(self, instead: Instead) -> None:
+        from llmrepl.stepping import Edit, happenings, next_message
+
+        if isinstance(instead, Edit):
+            await self._calls.edit(instead.call_id, instead.arguments)
+            return
+        draft = self._asking.draft(next_message(self.state))
+        for event in happenings(instead, draft):
+            self.record(event)
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Wind the turn down for `reason`: what runs is ended, what it gave so far is kept."""
@@ -221,6 +275,11 @@ class Runtime:
         """
         self._journal.record(event)
 
+    @property
+    def _limits(self) -> Limits:
+        """The limits of the loop: accounts know better which model of a chain the budget allows."""
+        return self.limits if self.edges.accounts is None else replace(self.limits, budget=None)
+
     async def _perform(self, action: Work) -> None:
         match action:
             case CallModel():
@@ -248,18 +307,23 @@ class Runtime:
                 assert_never(action)
 
     async def _call_model(self) -> None:
-        if self.state.phase is Phase.RETRYING or not await self._room.relieved():
-            await self._asking.ask()
+        try:
+            if self.state.phase is Phase.RETRYING or not await self._room.relieved():
+                await self._asking.ask()
+        finally:
+            await settled(self._journal)
 
     def _tell(self) -> None:
         """Let what the person says meanwhile go with the results, if the model is asked again."""
         if not self._steering:
             return
+        from llmrepl.stepping import STEERED
+
         # Without the messages, because a vector that grows twice is copied, and counted anew.
         alone = replace(self.state, messages=Vector())
         after = evolve(alone, StepFinished())
         while self._steering and isinstance(
-            decide(after, self.limits, self._halt.reason), CallModel
+            decide(after, self._limits, self._halt.reason), CallModel
         ):
             self.record(NoteAdded(text=STEERED + self._steering[0], audience="both"))
             del self._steering[0]

@@ -9,6 +9,7 @@ from llmrepl.conversation import Conversation, Spend, evolve
 from llmrepl.events import ErrorRaised, Event, TurnFinished
 from llmrepl.pace import Paces
 from llmrepl.ports import (
+    Accounts,
     Approver,
     Clock,
     Context,
@@ -47,7 +48,8 @@ class Edges:
     """Everything a runtime reaches the world through. The provider may be changed between turns.
 
     Without a `router`, `provider` is asked once, for the model that the context names. Without
-    `ways`, all models write helper blocks.
+    `ways`, all models write helper blocks; without `accounts`, there are no budgets but the one in
+    the limits.
     What `redactor` knows to be secret gets into no record, and so into no request, log or display.
     """
 
@@ -61,6 +63,7 @@ class Edges:
     redactor: Redactor = NOTHING
     router: Router | None = None
     ways: Ways | None = None
+    accounts: Accounts | None = None
 
 
 class Journal:

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from llmrepl.conversation import Phase, evolve
 from llmrepl.digest import Digest
-from llmrepl.errors import LlmreplError, ProtocolError, ProviderError, ProviderRefused
+from llmrepl.errors import (
+    BudgetExceeded,
+    ConfigError,
+    LlmreplError,
+    ProtocolError,
+    ProviderError,
+    ProviderRefused,
+)
 from llmrepl.events import (
     ContextCompacted,
     ContextCompacting,
@@ -16,7 +23,7 @@ from llmrepl.events import (
 )
 from llmrepl.ports import Bounded, Choice, Provider, Request
 from llmrepl.relief import Budget, Compact, Trim, compact, relief
-from llmrepl.runtime.asking import learn
+from llmrepl.runtime.asking import learn, settled
 from llmrepl.runtime.halt import Halt
 from llmrepl.runtime.journal import Journal
 from llmrepl.runtime.straight import Straight
@@ -154,14 +161,25 @@ class Relieving:
     async def _asked(self, request: Request) -> tuple[Digest, Choice, str]:
         """Return a summary, who wrote it, and what is wrong with it.
 
-        Where one fails before its first word, the next is asked.
+        Where one fails before its first word, or the budgets refuse it, the next is asked.
         """
         router = self._edges.router or Straight(self._edges)
-        choices = list(router.choices(request))
+        try:
+            choices = list(await self._halt.wait(router.choices(request), tuple))
+        except ConfigError as error:
+            choice = Choice(self._edges.provider, request.model)
+            return Digest(), choice, f"{error.message} ({error.hint})"
+        if not choices:
+            return Digest(), Choice(self._edges.provider, request.model), "interrupted"
         for line in choices[0].passed:
             self._journal.record(NoteAdded(text=f"{NOT_ASKED} {line}"))
         while True:
             choice, digest = choices.pop(0), Digest()
+            if why := await self._refused(choice, request):
+                if not choices:
+                    return digest, choice, why
+                self._journal.record(NoteAdded(text=f"{NOT_ASKED} {choice.name}: {why}"))
+                continue
             heard = self._heard(digest, choice.provider, replace(request, model=choice.model))
             try:
                 return digest, choice, await self._halt.wait(heard, lambda: "interrupted")
@@ -172,6 +190,17 @@ class Relieving:
                     return digest, choice, why
             text = NO_SUMMARY.format(model=choice.name, why=why, next=choices[0].name)
             self._journal.record(NoteAdded(text=text))
+
+    async def _refused(self, choice: Choice, request: Request) -> str:
+        """Return why the budgets do not allow a summary; empty where they do."""
+        accounts, state = self._edges.accounts, self._journal.state
+        if accounts is not None:
+            await settled(self._journal)
+            try:
+                await accounts.reserve(choice, replace(request, model=choice.model), state)
+            except BudgetExceeded as error:
+                return f"{error.message} ({error.hint})"
+        return ""
 
     async def _heard(self, digest: Digest, provider: Provider, request: Request) -> str:
         """Listen to a summary; return what is wrong with it."""

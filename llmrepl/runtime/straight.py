@@ -17,7 +17,7 @@ class Straight:
     def __init__(self, edges: Edges) -> None:
         self._edges = edges
 
-    def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
+    async def choices(self, request: Request, without: Sequence[str] = ()) -> Sequence[Choice]:
         """Return the one choice there is."""
         choice = Choice(self._edges.provider, request.model)
         return () if choice.name in without else (choice,)

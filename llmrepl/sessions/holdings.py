@@ -7,7 +7,7 @@ its log names, also behind damage.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +106,29 @@ def origin_of(directory: Path, session_id: str) -> tuple[str, int] | None:
     header = _header(session_path(directory, session_id))
     origin = header.forked_from if header else None
     return origin if origin and origin[0] in ids(directory) else None
+
+
+def told_of_kin(directory: Path, going: Sequence[str], more: str = "") -> Iterator[str]:
+    """Yield a line for each session that stays and has some of what goes.
+
+    Args:
+        directory: where the sessions are.
+        going: the ids of those that go.
+        more: what follows in the line of a fork.
+    """
+    for name, made in forks_of(directory, going).items():
+        for fork, copied in made:
+            if fork not in going:
+                yield (
+                    f"{fork} was forked from {name} and has its first {copied} records;"
+                    f" it stays{more}"
+                )
+        origin = origin_of(directory, name)
+        if origin and origin[1] and origin[0] not in going:
+            yield (
+                f"{name} was forked from {origin[0]}, which stays and has its first {origin[1]}"
+                " records"
+            )
 
 
 def _longest(name: str, known: Iterable[str]) -> str:

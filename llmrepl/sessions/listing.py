@@ -65,14 +65,34 @@ def sessions(directory: Path) -> Iterator[Summary]:
     """
     held = holders()
     for session_id, status in newest(directory):
-        path = session_path(directory, session_id)
-        try:
-            found = bytes_of(path)
-        except FileNotFoundError:
-            continue  # removed since the directory was read
-        except (OSError, SessionError):
-            found = None
-        yield _summary(path, session_id, status, found, held)
+        if found := _read(directory, session_id, status, held):
+            yield found
+
+
+def summary_of(directory: Path, session_id: str) -> Summary | None:
+    """Return a summary of one session; None where there is none.
+
+    Raises:
+        SessionError: the id is not one.
+    """
+    try:
+        status = session_path(directory, session_id).stat()
+    except FileNotFoundError:
+        return None
+    return _read(directory, session_id, status, holders())
+
+
+def _read(
+    directory: Path, session_id: str, status: os.stat_result, held: Mapping[Inode, int]
+) -> Summary | None:
+    path = session_path(directory, session_id)
+    try:
+        found = bytes_of(path)
+    except FileNotFoundError:
+        return None  # removed since the directory was read
+    except (OSError, SessionError):
+        found = None
+    return _summary(path, session_id, status, found, held)
 
 
 def tags_in(value: Any) -> tuple[str, ...]:

@@ -84,6 +84,15 @@ class LogReader(Follower[Record]):
                 self.ended = True
             yield from self.follow(file)
 
+    def at(self, offset: int) -> Record:
+        """Return the record whose line begins at a byte of the file of a plain session.
+
+        Nothing is verified: whoever knows the place has seen that it was.
+        """
+        with self._file() as file:
+            file.seek(offset)
+            return self._record(json.loads(file.readline()))
+
     def whole(self, line: bytes) -> bytes:
         """Return a line that was yielded as it would be without seal and blobs.
 

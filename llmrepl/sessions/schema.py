@@ -75,7 +75,7 @@ def schema() -> Schema:
             "money": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$"},
             "usage": _object(Usage),
             "cost": _object(Cost, every=True, without=["price"]),
-            "price": _object(Price, every=True),
+            "price": _object(Price, every=True, without=["reasoning"]),
             **{f"part.{cls.kind}": _object(cls) for cls in KINDS},
             **{f"data.{name}": _object(cls) for name, cls in durable.items()},
         },

@@ -36,7 +36,7 @@ CHATS: Mapping[str, Dialect] = {
 class ModelServer:
     """A server for tests, in a thread of its own while the `with` block lasts.
 
-    `pages` are more answers to `GET` than it has of its own, by their path.
+    `pages` are more answers than it has of its own, or others, by their path.
 
     Args:
         script: what to answer, in order; a str is a plain reply. After its end every request is
@@ -163,12 +163,12 @@ class ModelServer:
         dialect = self._chats.get(exchange.path)
         if dialect is not None and exchange.method == "POST":
             return self._chat(exchange, dialect)
+        if exchange.path in self.pages:
+            return _json(self.pages[exchange.path])
         if exchange.path == "/api/show":
             return _json(
                 {"details": _tag("")["details"], "capabilities": list(self.wire.capabilities)}
             )
-        if exchange.path in self.pages:
-            return _json(self.pages[exchange.path])
         get = self._gets.get(exchange.path)
         if get is None:
             return _json({"error": f"{exchange.method} {exchange.path} is not served here"}, 404)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from llmrepl.cells import cells
 from llmrepl.conversation import Spend
-from llmrepl.standing import Alarm, Filling, Fragment, Ledger, Standing, StepUsage
+from llmrepl.standing import Alarm, Budgeted, Filling, Fragment, Standing, Steps, StepUsage
 from llmrepl.testing.builders import Step, records, turn
 from llmrepl.usage import Cost, Usage
 
@@ -28,6 +28,7 @@ STANDING = Standing(
     policy="writes a copy of the project, and /tmp; no network",
     cwd="~/a/directory/プロジェクト",
 )
+ZERO = Decimal(0)
 SPENDS = (
     Spend(),
     Spend(Usage(12_345, 678, estimated=True), Cost(Decimal("0.0031"), estimated=True)),
@@ -39,11 +40,13 @@ def standings() -> Iterator[Standing]:
     """Return standings of every kind: with and without a limit, an alarm, a price."""
     alarms: Sequence[Alarm] = ("", "missing", "off")
     contexts = ((None, None), (0, 8192), (5000, None), (7900, 8192), (9999, 8192))
-    budgets = (None, Decimal(0), Decimal("1.5"))
+    budgets = (None, ZERO, Decimal("1.5"))
     for alarm, (context, room), spend, budget in product(alarms, contexts, SPENDS, budgets):
         yield replace(
             STANDING, alarm=alarm, context=context, room=room, session=spend, budget=budget
         )
+    day, month = Budgeted("day", Decimal("4.9"), Decimal(5)), Budgeted("month", ZERO, ZERO)
+    yield replace(STANDING, session=SPENDS[1], budgets=(day, month))
     yield replace(STANDING, remark="not a language model", policy="", cwd="", mode="")
 
 
@@ -70,7 +73,7 @@ def check_usage(draw: Callable[[Sequence[StepUsage], int], Iterable[Iterable[Fra
         AssertionError: as `check_status_line` does.
     """
     turns = [turn("Go on.", [Step("Hm.", "1"), Step("Done.")], number=n) for n in range(1, 40)]
-    steps = Ledger(records(event for events in turns for event in events)).steps
+    steps = Steps(records(event for events in turns for event in events)).taken
     odd = StepUsage(40, 1, STANDING.model, Usage(10**9, 1, 5, 5, estimated=True))
     for some, width in product(([], steps[:1], [odd], [*steps, odd]), WIDTHS):
         for line in _drawn(draw, some, width):

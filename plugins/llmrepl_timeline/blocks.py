@@ -64,13 +64,15 @@ class Page:
     """What a block is drawn on: `width` cells, and ways to fill them.
 
     Whatever text a drawing returns is made safe to show. `signs` set blocks off, and `rest` is what
-    a person does to see all of an output that is folded (see `llmrepl.ports.Surface`).
+    a person does to see all of an output that is folded (see `llmrepl.ports.Surface`). `whole` says
+    that nothing is to be folded.
     """
 
     width: int
     links: bool = False
     signs: Signs = SIGNS
     rest: str = ""
+    whole: bool = False
 
     def text(self, text: str, style: str = "", indent: str = "") -> list[Line]:
         """Return `text` broken between words, behind `indent`."""

@@ -34,7 +34,7 @@ STOPS = {
     "max_tokens": "the model reached its output limit",
     "max_steps": "the turn reached its number of steps",
     "max_time": "the turn reached its wall time",
-    "budget": "the session reached its budget",
+    "budget": "a budget has no room for another call",
     "repetition": "the model kept sending the same call",
     "refusal": "the model refused",
     "cancelled": "a person interrupted",
@@ -63,7 +63,7 @@ def _prompt(block: Block, page: Page) -> list[Line]:
     text = text_of(cast("TurnStarted", block.event).prompt)
     inner = page.narrower(len(page.signs.prompt))
     lines = inner.text(text, "prompt")
-    if len(lines) > PROMPT_HEAD + PROMPT_TAIL + 1:
+    if len(lines) > PROMPT_HEAD + PROMPT_TAIL + 1 and not page.whole:
         left_out = len(lines) - PROMPT_HEAD - PROMPT_TAIL
         rest = f": {page.rest.replace('{call}', 'prompt')}" if page.rest else ""
         note = inner.told(f"… {left_out} lines more{rest}", "dim")
@@ -159,7 +159,8 @@ def _check(block: Block, page: Page) -> list[Line]:
     event = cast("CheckFinished", block.event)
     style = CHECKS.get(event.status, "bad")
     mark = getattr(page.signs, style) or event.status
-    lines = page.text(f"{mark} {event.name}: {event.message}", style)
+    quiet = "dim" if event.status == "ok" else style  # what is well is no news
+    lines = page.text(f"{mark} {event.name}: {event.message}", quiet)
     return [*lines, *(page.text(event.fix, "dim", "    ") if event.fix else ())]
 
 
@@ -213,6 +214,7 @@ DRAWINGS: Mapping[str, Drawing] = {
             "approval.requested",
             "config.changed",
             "context.pinned",
+            "paused",
             "system.set",
         ),
         _nothing,

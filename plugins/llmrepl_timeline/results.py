@@ -72,8 +72,7 @@ def _ending(event: ToolFinished, block: Block) -> str:
         notes.append(f"{event.dropped_bytes} bytes dropped")
     if event.artifacts:
         notes.append("left " + ", ".join(event.artifacts))
-    if event.reason:
-        notes.append(event.reason)
+    notes += filter(None, (event.reason, event.given))
     return " · ".join(notes)
 
 
@@ -88,7 +87,7 @@ def _label(call: ToolRequested) -> str:
 def folded(text: str, style: str, page: Page) -> list[Line]:
     """Return a program's output: as it is where it is short, else its beginning and its end."""
     source = clean(text).removesuffix("\n").split("\n") if text else []
-    if len(source) > HEAD + TAIL + 1:
+    if len(source) > HEAD + TAIL + 1 and not page.whole:
         left_out = len(source) - HEAD - TAIL
         rest = f": {page.rest}" if page.rest else ""
         note = page.told(f"… {left_out} lines more{rest}", "dim")

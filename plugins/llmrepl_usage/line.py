@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from llmrepl.cells import elided
 from llmrepl.figures import money, percent, spent, tokens
-from llmrepl.standing import Fragment, Standing
+from llmrepl.standing import Budgeted, Fragment, Standing
 from llmrepl_usage.cells import width_of
 
 SEPARATOR = " · "
@@ -19,16 +19,21 @@ SHORT_NAME = 16
 MARKS = ((95, "!!!", "bad"), (80, "!!", "hot"), (60, "!", "warn"))
 """From how many percent of the context on it is marked: the sign, and the style."""
 
+SPENT = ((100, "!!!", "bad"), (80, "!!", "hot"), (50, "!", "warn"))
+"""From how many percent of a budget on it is marked, in the same way."""
+
 Forms = tuple[str, ...]
 
-ORDER = ("alarm", "mode", "model", "sandbox", "cwd", "context", "flow", "cost")
+ORDER = ("alarm", "mode", "model", "sandbox", "cwd", "context", "flow", "cost", "budgets")
 """The segments from left to right."""
 
 GONE = -1
 LADDER = (
-    *(("sandbox", 1), ("cwd", 1), ("flow", GONE), ("mode", 1), ("model", 1), ("context", 1)),
+    *(("sandbox", 1), ("cwd", 1), ("flow", GONE), ("budgets", 1), ("mode", 1), ("model", 1)),
+    *(("context", 1), ("budgets", 2)),
     *(("cwd", GONE), ("model", 2), ("model", 3), ("sandbox", GONE), ("alarm", 1), ("mode", GONE)),
-    *(("context", 2), ("cost", 1), ("model", 4), ("model", GONE), ("cost", GONE)),
+    *(("context", 2), ("budgets", GONE), ("cost", 1), ("model", 4), ("model", GONE)),
+    *(("cost", GONE),),
     *(("context", GONE), ("alarm", GONE)),
 )
 """What gives way, the least important first: a segment, and the form that it is left with."""
@@ -37,7 +42,7 @@ LADDER = (
 def status(standing: Standing, width: int) -> list[Fragment]:
     """Return the line in at most `width` cells."""
     line = _fitting(_segments(standing), width)
-    styles = {"alarm": "alarm", "context": mark_of(standing)[1]}
+    styles = {"alarm": "alarm", "context": mark_of(standing)[1], "budgets": _spent(standing)[1]}
     everywhere = "alarm" if standing.alarm == "off" else ""
     fragments: list[Fragment] = []
     for name, text in line:
@@ -99,6 +104,8 @@ def _segments(standing: Standing) -> dict[str, Forms]:
         segments["sandbox"] = (walls, standing.sandbox)
     if standing.context is not None:
         segments["context"] = _context(standing)
+    if standing.budgets:
+        segments["budgets"] = _budgets(standing)
     usage = standing.session.usage
     if usage.input_tokens or usage.output_tokens:
         sent = tokens(usage.input_tokens, estimated=usage.estimated)
@@ -131,3 +138,24 @@ def _context(standing: Standing) -> Forms:
 def _cost(standing: Standing) -> Forms:
     paid = spent(standing.session.cost, standing.session.unpriced)
     return (paid,) if standing.budget is None else (f"{paid} / {money(standing.budget)}", paid)
+
+
+def _share(budget: Budgeted) -> int:
+    """Return how much of a budget is spent, in percent."""
+    return int(budget.spent * 100 / budget.amount) if budget.amount else 100
+
+
+def _spent(standing: Standing) -> tuple[str, str]:
+    """Return how far the budgets are spent, as a sign and a style; both are empty at first."""
+    share = max(map(_share, standing.budgets), default=0)
+    return next(((sign, style) for least, sign, style in SPENT if share >= least), ("", ""))
+
+
+def _budgets(standing: Standing) -> Forms:
+    """Return all budgets, that of which most is spent, and the same without its amount."""
+    sign = _spent(standing)[0]
+    mark = f"{sign} " if sign else ""
+    told = [f"{each.scope} {money(each.spent)} / {money(each.amount)}" for each in standing.budgets]
+    tight = max(standing.budgets, key=_share)
+    first = told[standing.budgets.index(tight)]
+    return mark + ", ".join(told), mark + first, f"{mark}{tight.scope} {_share(tight)}%"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -197,3 +199,55 @@ def test_the_table_is_loaded_beside_the_event_loop():
 
     assert asyncio.run(both()) > 1
     assert meter.prices.loaded
+
+
+SPENT = Usage(100_000, 10_000, cache_read=40_000, cache_write=20_000, reasoning_tokens=5_000)
+"""40,000 plain, 40,000 read, 20,000 written, 10,000 received: below every tier."""
+
+BATCH = {"processing": "batch"}
+
+
+GOLDEN = tomllib.loads((Path(__file__).parent / "golden.toml").read_text())
+ROWS = [
+    (vendor, model, terms, row)
+    for vendor, found in GOLDEN.items()
+    for terms, rows in ((None, found), (BATCH, found.get("batch", {})))
+    for model, row in rows.items()
+    if isinstance(row, list)
+]
+
+
+@pytest.mark.parametrize(("provider", "model", "terms", "row"), ROWS)
+def test_golden_sums_by_the_vendors_published_prices(provider, model, terms, row):
+    plain, read, written, said = map(Decimal, row)
+    found = Prices().cost(provider, model, SPENT, terms)
+    golden = 40_000 * plain + 40_000 * read + 20_000 * written + 10_000 * said
+    assert found.total == golden / 1_000_000
+
+
+@pytest.mark.parametrize("vendor", GOLDEN)
+def test_the_table_has_read_the_pages_that_the_golden_prices_are_from(vendor):
+    from genai_prices import data_snapshot
+
+    (found,) = [each for each in data_snapshot.get_snapshot().providers if each.id == vendor]
+    assert GOLDEN[vendor]["page"] in found.pricing_urls
+
+
+def test_reasoning_has_its_own_price_where_the_vendor_has_one():
+    usage = Usage(0, 100_000, reasoning_tokens=50_000)
+    found = Prices().cost("perplexity", "sonar-deep-research", usage)
+    assert found.output == Decimal("0.55")  # 50,000 at $8 and 50,000 at $3
+    assert decode_cost(encode_cost(found)) == found
+
+
+def test_the_terms_of_a_provider_decide_its_prices():
+    prices = Prices(terms={"openai": {"service_tier": "flex"}})
+    assert prices.cost("openai", "gpt-5", MILLIONS).total == Decimal("6.25")
+    assert prices.cost("openai", "gpt-5", MILLIONS, BATCH).total == Decimal("6.25")
+    assert Prices().cost("openai", "gpt-5", MILLIONS).total == Decimal("12.5")
+
+
+def test_the_table_says_how_old_it_is():
+    about = Prices().about()
+    assert about["source"].startswith("genai-prices ")
+    assert "2026-10-01" <= about["newest"] <= "2100"

@@ -34,7 +34,8 @@ def test_the_page_describes_this_version():
 
 
 def test_the_page_names_every_type():
-    own = {trail.STARTED, trail.FAILED, trail.REFUSED, trail.APPLIED, trail.UNDONE, log.REPAIRED}
+    own = {trail.STARTED, trail.FAILED, trail.REFUSED, trail.GIVEN, trail.APPLIED, trail.UNDONE}
+    own |= {log.REPAIRED}
     events = {event.type for event in trail.AS_THEY_ARE}
     assert set(ROWS) - {"log.jsonl"} == {*own, *events, "tool.started", "tool.finished"}
 

@@ -19,6 +19,8 @@ SUBJECTS = (
     "providers",
     "growth",
     "estimates",
+    "tui",
+    "timeline",
 )
 ROOT = Path(__file__).parents[2]
 

@@ -94,6 +94,7 @@ async def _conversation(provider: str, turns: int, url: str, home: Path) -> dict
         for event in turn(prompt, steps, number=number):
             if event.durable:
                 runtime.record(event)
+        await assembly.accounts.settle(runtime.state)  # as after each call
     await runtime.turn((Text("warm"),))  # connects, and renders what a resumed session has
     rss = _resident()
     enters, bares = [], []

@@ -1,4 +1,4 @@
-"""A model server without latency: it answers the n-th request with the n-th reply, unread.
+"""A model server without latency: it answers the n-th question to a model with the n-th reply.
 
 Run as `python -m tests.bench.zero WHAT COUNT`; prints its address. It never looks into a request,
 so that a step's time does not hold the server's reading of the whole conversation. WHAT is
@@ -93,10 +93,14 @@ class _Answering(asyncio.Protocol):
         self._left -= len(data)
         if self._left <= 0:
             self._left = 0
-            self._answer(b"/api/chat" in self._head.partition(b"\r\n")[0])
+            self._answer(self._head.partition(b"\r\n")[0])
             self._head = b""
 
-    def _answer(self, ollama: bool) -> None:
+    def _answer(self, line: bytes) -> None:
+        ollama = b"/api/chat" in line
+        if not ollama and b"/chat/completions" not in line:  # what it is asked of its models
+            self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return
         body = (_ollama if ollama else _completions)(next(self._replies))
         kind = b"application/x-ndjson" if ollama else b"text/event-stream"
         self._transport.write(

@@ -26,3 +26,8 @@ class FileRing(KeyringBackend):
     def set_password(self, service, username, password):
         held = {**self._held(), f"{service} {username}": password}
         Path(os.environ["RING"]).write_text(json.dumps(held))
+
+    def delete_password(self, service, username):
+        held = self._held()
+        del held[f"{service} {username}"]
+        Path(os.environ["RING"]).write_text(json.dumps(held))

@@ -194,19 +194,20 @@ def test_the_number_of_steps_ends_a_turn(machine, serve):
     assert "number of steps" in ran.err
 
 
-def test_the_budget_ends_a_turn(machine, serve):
-    server = serve(BLOCK.format("1"), "never asked for")
+def test_the_budget_ends_a_turn_before_a_call_that_it_has_no_room_for(machine, serve):
+    server = serve("never asked for")
     model = "groq/llama-3.3-70b-versatile"
     args = ("--budget", "0.000001", "--output", "json")
     ran = machine.run("run", "--model", model, *args, "hello")
     assert ran.code == 6
     assert ran.json["stop"] == "budget"
-    assert len(server.requests) == 1
+    assert "the next call to groq/llama-3.3-70b-versatile can cost" in ran.err
+    assert not server.requests
 
 
 def test_the_time_ends_a_turn_and_the_reply_so_far_is_kept(machine, serve):
     serve(Reply("The beginning " + "and more " * 500, rate=50))
-    args = ("--timeout", "1.5", "--output", "json")
+    args = ("--timeout", "4", "--output", "json")
     ran = machine.run("run", "--model", "openai/x", *args, "hello")
     assert ran.code == 6
     assert ran.json["stop"] == "max_time"

@@ -196,6 +196,16 @@ def test_what_a_step_sent_is_made_again_from_its_records(tmp_path):
     assert [list(sent(records, step).body) for step in steps] == bodies
 
 
+def test_a_thought_goes_back_to_the_server_that_wants_it_and_is_told_of_the_step(tmp_path):
+    script = [Reply("", "A product.", calls=(PYTHON,)), Reply("It is 42.", "Easy."), "Yes."]
+    with ModelServer(script, wire=Wire(reasoning="reasoning_content")) as server:
+        records, _ = told(server, tmp_path, "6 * 7?", "Sure?", **NATIVE)
+        bodies = [exchange.body["messages"] for exchange in server.requests]
+    thoughts = [m.get("reasoning_content") for m in bodies[2] if m["role"] == "assistant"]
+    assert thoughts == ["A product.", "Easy."]
+    assert [list(sent(records, step).body) for step in ("1.1", "1.2", "2.1")] == bodies
+
+
 def test_ollama_says_itself_which_models_take_tools(tmp_path):
     wire = Wire(capabilities=("completion", "tools"))
     with ModelServer([Reply(calls=(PYTHON,)), "It is 42."], wire=wire) as server:

@@ -9,7 +9,7 @@ from llmrepl.record import Record
 from llmrepl.redaction import NOTHING, Redactor
 from llmrepl.runtime import fold
 from llmrepl.sessions.log import SessionLog
-from llmrepl.standing import Ledger
+from llmrepl.standing import Steps
 from llmrepl.testing.builders import Step, records, turn
 
 SECRET = "hunter2hunter2"
@@ -42,7 +42,7 @@ def test_it_folds_to_what_its_records_do_and_keeps_those_of_its_last_turns(tmp_p
     made = written(tmp_path, turns)
     found = opened(tmp_path, **{how: "mine"})
     assert found.state == fold(made)
-    assert found.ledger.steps == Ledger(made).steps
+    assert found.steps.taken == Steps(made).taken
     assert found.model == "scripted/test"
     assert found.records == [record for record in made if record.turn > turns - SHOWN_TURNS]
 
@@ -55,7 +55,7 @@ def test_the_model_is_the_one_that_was_chosen_last(tmp_path):
 def test_a_log_that_is_older_than_a_secret_is_redacted(tmp_path):
     written(tmp_path, 2)
     found = opened(tmp_path, Redactor([("TOKEN", SECRET)]), resume="mine")
-    shown = f"{found.state} {found.records} {found.ledger.steps}"
+    shown = f"{found.state} {found.records} {found.steps.taken}"
     assert "say [redacted:TOKEN]" in shown
     assert SECRET not in shown
 

@@ -1,13 +1,10 @@
 """A chain of models over real SDKs: who is asked, who is asked instead, and what is told of it."""
 
 import asyncio
-import json
-from pathlib import Path
 
 import pytest
 
-from llmrepl.compose import assemble
-from llmrepl.config import load
+from llmrepl.conversing.commands.continuing import GO_ON, go_on
 from llmrepl.errors import ConfigError, LlmreplError
 from llmrepl.events import (
     ContextCompacted,
@@ -17,81 +14,13 @@ from llmrepl.events import (
     NoteAdded,
     RequestFailed,
     StepFinished,
-    StepStarted,
 )
 from llmrepl.exchange.told import Remark, turns_of
 from llmrepl.parts import Image, Text
 from llmrepl.providers.script import Reply
-from llmrepl.repl.commands.continuing import GO_ON, go_on
-from llmrepl.testing import ModelServer
+from llmrepl.testing import ModelServer, Wire
 from llmrepl.testing.faults import Broken, Refused
-
-CHAIN = ["groq/first", "openai/second"]
-PIXEL = "iVBORw0KGgo="
-NOBODY = "http://127.0.0.1:1"
-
-
-class Person:
-    """Somebody with a configuration and two services, whose turns are `ask`ed."""
-
-    def __init__(self, place: Path, chain=CHAIN, **urls):
-        self.place = place
-        self.urls = {"groq": NOBODY, "openai": NOBODY} | urls
-        self.models = {"main": chain}
-        self.records = []
-        self.answers = []
-        self.assembly = None
-        self.interrupts = False  # as soon as a request fails
-        self.clock = None  # seconds, instead of the machine's own
-
-    def ask(self, *prompts, patience=0.0, flags=(), timeout=30, **hooks):
-        """Ask, one turn after the other, and return the events."""
-        home = self.place / "home"
-        settings = home / ".config" / "llmrepl" / "config.toml"
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        lines = ["[models]", f"patience = {patience}"]
-        lines += [f"{purpose} = {json.dumps(chain)}" for purpose, chain in self.models.items()]
-        for name, url in self.urls.items():
-            path = "/v1" if name == "openai" else ""
-            lines += [f"[providers.{name}]", f'base_url = "{url}{path}"', f"timeout = {timeout}"]
-            lines += ['api_key = "sk_of_the_test"']
-        settings.write_text("\n".join(lines))
-        environ = {"HOME": str(home)}
-        return asyncio.run(self._told(environ, prompts, dict(flags), **hooks))
-
-    async def _told(self, environ, prompts, flags, before=None, during=None, after=None):
-        config = load({"sessions.save": False} | flags, environ, self.place).config
-        self.assembly = assembly = await assemble(config, environ=environ, cwd=self.place)
-        assembly.runtime.subscribe(self)
-        if self.clock is not None:
-            assembly.routes._clock = lambda: self.clock
-        try:
-            if before:
-                await before(assembly)
-            for prompt in prompts:
-                beside = asyncio.ensure_future(during(assembly)) if during else None
-                parts = (Text(prompt),) if isinstance(prompt, str) else prompt
-                self.answers.append(await assembly.runtime.turn(parts))
-                if beside:
-                    await beside
-            if after:
-                await after(assembly)
-        finally:
-            await assembly.close()
-        return [record.event for record in assembly.unsaved.records]
-
-    def show(self, record):
-        self.records.append(record)
-        if self.interrupts and isinstance(record.event, RequestFailed):
-            asyncio.get_running_loop().call_soon(self.assembly.runtime.cancel)
-
-
-def of(events, kind):
-    return [event for event in events if isinstance(event, kind)]
-
-
-def asked(events):
-    return [f"{event.provider}/{event.model}" for event in of(events, StepStarted)]
+from tests.compose.chains import CHAIN, NOBODY, PIXEL, Person, asked, of
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
@@ -212,14 +141,10 @@ def test_a_person_can_end_the_wait_for_a_busy_service(tmp_path):
 
 def test_the_circuit_opens_then_lets_one_request_through_and_closes(tmp_path):
     script = [Refused(500)] * 3 + ["Back again."]
-
-    async def passing(_):
-        person.clock += 16.0  # once the turn has begun
-
     with ModelServer(script) as first, ModelServer(["b"] * 5) as second:
         person = Person(tmp_path, groq=first.url, openai=second.url)
-        person.clock = 0.0
-        events = person.ask("1", "2", "3", "4", "5", "6", during=passing)
+        person.clock, person.each_takes = 0.0, 11.0
+        events = person.ask("1", "2", "3", "4", "5", "6")
         assert len(first.requests) == 4
     assert asked(events) == [*CHAIN * 3, "openai/second", "openai/second", "groq/first"]
     first_again = of(events, ModelChosen)[-1]
@@ -257,6 +182,47 @@ def test_a_prompt_with_an_image_goes_to_a_model_that_sees_it(tmp_path):
         assert not first.requests
     (chosen,) = of(events, ModelChosen)
     assert chosen.passed == ("groq/first: it does not see images",)
+
+
+IMAGE = (Text("What is it?"), Image("image/png", PIXEL))
+
+
+def test_who_is_known_not_to_see_is_passed_over_for_a_prompt_with_an_image(tmp_path):
+    chain = ["groq/llama-3.3-70b-versatile", "ollama/blind", "openai/second"]
+    with ModelServer(["a"]) as first, ModelServer(["A cat.", "b"]) as second:
+        person = Person(tmp_path, chain, groq=first.url, openai=second.url)
+        person.urls["ollama"] = first.url  # which says so
+        passed = tuple(f"{name}: it does not see images" for name in chain[:2])
+        rule = {"main": "auto:local-first", "pool": [*chain[1:], chain[0]]}
+        for person.models, told in ((rule, passed[1:]), ({"main": chain}, passed)):
+            events = person.ask(IMAGE)
+            assert asked(events) == ["openai/second"]  # nobody knows what it sees
+            assert of(events, ModelChosen)[0].passed == told
+        assert not first.requests
+
+
+def test_a_service_that_says_that_a_model_sees_is_believed(tmp_path):
+    wire = Wire(capabilities=("completion", "vision"))
+    with ModelServer(["A cat."], wire=wire) as ollama:
+        person = Person(tmp_path, ["groq/llama-3.3-70b-versatile", "ollama/sees"])
+        person.urls["ollama"] = ollama.url
+        assert asked(person.ask(IMAGE)) == ["ollama/sees"]
+
+
+def test_where_everybody_is_known_not_to_see_the_first_is_asked_all_the_same(tmp_path):
+    with ModelServer(["a"]) as first:
+        person = Person(tmp_path, ["groq/gpt-oss-20b"], groq=first.url)
+        assert asked(person.ask(IMAGE)) == ["groq/gpt-oss-20b"]
+
+
+def test_a_rule_for_prompts_with_images_chooses_among_those_that_may_see(tmp_path):
+    with ModelServer(["a"]) as first, ModelServer(["b"]) as second:
+        person = Person(tmp_path, ["groq/first"], groq=first.url, openai=second.url)
+        person.models |= {
+            "vision": "auto:cheapest",
+            "pool": ["groq/gpt-oss-20b", "openai/second"],
+        }
+        assert asked(person.ask(IMAGE)) == ["openai/second"]
 
 
 def test_summaries_are_written_by_the_models_that_are_named_for_them(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmrepl.compose import assemble
+from llmrepl.compose.counting import FEW
 from llmrepl.compose.standing import filling_of, standing_of
 from llmrepl.config import load
 from llmrepl.parts import Text
@@ -114,6 +115,20 @@ def test_what_fills_the_context_adds_up_to_the_next_request(assembled):
 
     filling, estimate, context = assembled(look, model=assembled.model)
     assert filling.total == estimate == context
+
+
+def test_a_context_that_is_being_counted_is_not_told(assembled):
+    async def look(assembly):
+        await said(assembly, FEW)
+        assembly.window.native = True  # which is counted anew
+        before = standing_of(assembly).context
+        assembly.counting.begin()
+        await assembly.counting.done()
+        return before, standing_of(assembly).context, filling_of(assembly).total
+
+    before, context, filling = assembled(look, model=assembled.model)
+    assert before is None
+    assert context == filling
 
 
 def test_it_costs_no_more_after_many_turns(assembled):

@@ -123,11 +123,10 @@ def test_any_provider_can_be_configured(world):
     )
     loaded = world.load()
     assert loaded.config.provider("openai") == Provider(
-        "http://127.0.0.1:8080/v1",
-        None,
-        "MY_KEY",
-        2.5,
-        {"service_tier": "flex", "top_p": 0.5, "nested": {"a": [1, 2.5]}},
+        base_url="http://127.0.0.1:8080/v1",
+        api_key_env="MY_KEY",
+        timeout=2.5,
+        options={"service_tier": "flex", "top_p": 0.5, "nested": {"a": [1, 2.5]}},
     )
     assert isinstance(loaded.config.provider("openai").options["top_p"], float)
     assert loaded.config.provider("ollama").options == {"num_ctx": 8192}

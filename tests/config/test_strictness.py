@@ -22,7 +22,11 @@ def _refusal(world):
     return caught.value
 
 
+SCOPES = ("step", "turn", "day", "month", "project", "user")
+BUDGETS = {f"budgets.{scope}" for scope in SCOPES}
+
 LOOSER = {
+    "budgets.warn": '["day"]',
     "approval": '"auto"',
     "sandbox.write": '["."]',
     "sandbox.net": '["a.org"]',
@@ -47,7 +51,8 @@ def test_a_project_that_allows_more_than_the_person_is_refused(world, key):
 
 def test_every_setting_that_a_project_may_tighten_is_tried():
     tighten = {setting.key for setting in SETTINGS if setting.project == "tighten"}
-    assert tighten - set(LOOSER) == {"sandbox.tier", "sandbox.project", "limits.budget"}
+    others = {"sandbox.tier", "sandbox.project", "limits.budget", "models.regions", *BUDGETS}
+    assert tighten - set(LOOSER) == others
 
 
 NEVER = {
@@ -68,7 +73,10 @@ NEVER = {
     "sessions.identity": '"key"',
     "providers.<name>.base_url": '"http://evil.example"',
     "providers.<name>.api_key_env": '"PATH"',
+    "providers.<name>.api_key_file": '"key"',
+    "providers.<name>.keyring": "true",
     "providers.<name>.timeout": "1",
+    "providers.<name>.region": '"eu"',
     "providers.<name>.options.<option>": "1",
     "prices.<model>.input": "0",
     "prices.<model>.output": "0",
@@ -115,6 +123,17 @@ def test_a_project_can_ask_for_the_full_sandbox(world):
 def test_a_project_can_set_a_budget_where_there_is_none(world):
     world.in_project("[limits]\nbudget = 2\n")
     assert world.load().config.limits.budget == 2
+
+
+def test_a_project_can_say_where_requests_may_be_answered_and_never_where_else(world):
+    world.in_project('[models]\nregions = ["eu"]\n')
+    assert world.load().config.models.regions == ("eu",)
+    world.user('[models]\nregions = ["us", "eu"]\n')
+    assert world.load().config.models.regions == ("eu",)
+    world.user('[models]\nregions = ["us"]\n')
+    assert _refusal(world).message.startswith(f"{world.project_file}:2: models.regions is")
+    world.user("[models]\nregions = []\n")
+    _refusal(world)
 
 
 def test_a_person_can_allow_more_than_the_project_by_variable_and_flag(world):
@@ -174,8 +193,13 @@ ALLOWS = {
     },
     "sandbox.net": set,
     "sandbox.env": set,
-    "limits.budget": lambda value: float("inf") if value is None else value,
+    "budgets.warn": set,
+    "models.regions": lambda value: {"anywhere", *REGIONS} if value is None else set(value),
+    **dict.fromkeys(
+        ("limits.budget", *BUDGETS), lambda value: float("inf") if value is None else value
+    ),
 }
+REGIONS = ("ch", "eu", "us")
 CANDIDATE_PATHS = [Path(*parts) for parts in (("/w",), ("/w/a",), ("/w/a/b",), ("/v",), ("/",))]
 FREE_TO_SET = {
     "model",
@@ -192,6 +216,8 @@ lists = {
     "sandbox.write": ["/w", "/w/a", "/w/a/b", "/w/../v", "/v", "/"],
     "sandbox.net": ["a.org", "a.org:80", "b.org"],
     "sandbox.env": ["A", "B", "C"],
+    "budgets.warn": ["day", "month"],
+    "models.regions": REGIONS,
 }
 NUMBERS = {
     "sandbox.timeout": st.integers(1, 100),
@@ -201,7 +227,7 @@ NUMBERS = {
     "sandbox.output": st.integers(2**10, 2**20),
     "limits.max_steps": st.integers(1, 200),
     "limits.turn_seconds": st.integers(1, 4000),
-    "limits.budget": st.integers(0, 9),
+    **dict.fromkeys(("limits.budget", *BUDGETS), st.integers(0, 9)),
 }
 
 

@@ -62,6 +62,7 @@ FOUR = {
         )
         for purpose in ("main", "fast", "vision", "compact", "pool")
     },
+    "models.regions": ('["eu", "us"]', '["eu"]', '["ch"]', '["us-east-1", "eu"]'),
     "models.patience": ("1", "2.5", "0", "3600"),
     "models.tools": ('"native"', '"blocks"', '"auto"', '"native"'),
     "system": ('"/s/1"', '"prompt.md"', '"/s/3"', '"/s/4"'),
@@ -81,6 +82,16 @@ FOUR = {
     "limits.max_steps": ("40", "30", "20", "10"),
     "limits.turn_seconds": ("400", "300.5", "200", "100"),
     "limits.budget": ("4.1", "3", "2", "0.1"),
+    **{
+        f"budgets.{scope}": ("4.1", "3", "2", "0.1")
+        for scope in ("step", "turn", "day", "month", "project", "user")
+    },
+    "budgets.warn": (
+        '["day", "month", "turn", "user"]',
+        '["day", "month", "turn"]',
+        '["day", "month"]',
+        '["day"]',
+    ),
     "context.window": ("4096", "8192", "16384", "256"),
     "context.compact": ("false", "true", "false", "true"),
     "sessions.directory": ('"/d/1"', None, '"/d/3"', '"/d/4"'),
@@ -114,6 +125,8 @@ WRONG = {
     "an address that begins with http:// or https://": ['"localhost:1"', '"ftp://x"', "1", '"http://"'],
     "the name of an environment variable": ['"1X"', '"A B"', "1", '""', '"A=1"'],
     "a list of `keyring` and age recipients": ['"keyring"', '["keys"]', "[1]", '["age1", ""]'],
+    kinds.REGION.accepts: ['"EU"', '"e u"', '""', "1", '["eu"]', '"-eu"'],
+    kinds.REGIONS.accepts: ['"eu"', '["EU"]', "[1]", '["eu", ""]', '["eu/west"]'],
     "a list of words": ['"keep"', '["A B"]', "[1]", '["A", ""]'],
     "a list of names of environment variables": ['"A"', '["A B"]', "[1]", '["A", ""]'],
     "a list of texts of 8 characters or more": [

@@ -24,7 +24,9 @@ money = st.decimals(0, 1000, places=9, allow_nan=False, allow_infinity=False).ma
 counts = st.integers(0, 10**7)
 
 usages = st.builds(Usage, counts, counts, counts, counts, counts, st.booleans())
-prices = st.builds(Price, money, money, st.none() | money, st.none() | money, words)
+prices = st.builds(
+    Price, money, money, st.none() | money, st.none() | money, words, st.none() | money
+)
 costs = st.builds(Cost, money, money, money, money, st.booleans(), st.none() | prices)
 
 simple_parts = (
@@ -65,6 +67,7 @@ BY_NAME = {
     "artifacts": st.lists(words, max_size=3).map(tuple),
     "arguments": objects,
     "limits": objects,
+    "schema": objects,
     "versions": st.dictionaries(names, words, max_size=3),
     "data": objects,
     "value": json_values,

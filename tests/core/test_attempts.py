@@ -64,7 +64,7 @@ class Chain:
         self.told = []
         self.passed = ()
 
-    def choices(self, request, without=()):
+    async def choices(self, request, without=()):
         every = [Choice(speaker, "m", speaker.why, self.passed) for speaker in self.speakers]
         return [choice for choice in every if choice.name not in without]
 

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused, ProviderUnreachable
+from llmrepl.errors import (
+    BudgetExceeded,
+    ProviderBusy,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnreachable,
+)
 from llmrepl.purposes import RULES
 from llmrepl.routing import (
     CLOSED,
@@ -22,8 +28,10 @@ from llmrepl.routing import (
     Needs,
     Ranked,
     Remedy,
+    barred,
     ranked,
     remedy,
+    unaffordable,
 )
 
 ANY = Needs()
@@ -96,6 +104,46 @@ def test_where_none_will_do_all_are_asked_in_their_order():
     assert names(ranked((("a/1",), ("b/2",)), facts, Needs(30))) == ["a/1", "b/2"]
 
 
+EU = Needs(regions=("eu",))
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        (Facts(region="eu"), ""),
+        (Facts(here=True), ""),
+        (Facts(region="us"), "it is hosted in us, and allowed are eu or this machine"),
+        (Facts(local=True), "nobody says where it is hosted, and allowed are eu or this machine"),
+    ],
+)
+def test_a_model_is_asked_in_an_allowed_region_or_on_this_machine(facts, why):
+    assert barred(facts, EU) == why
+    assert barred(facts, ANY) == ""
+
+
+def test_where_no_region_is_allowed_it_is_this_machine_alone():
+    nowhere = Needs(regions=())
+    assert barred(Facts(here=True), nowhere) == ""
+    assert barred(Facts(region="eu"), nowhere) == (
+        "it is hosted in eu, and allowed are this machine"
+    )
+
+
+def test_whoever_may_not_be_asked_is_left_out_even_where_nobody_else_will_do():
+    facts = {"a/1": Facts(region="us", context=9), "b/2": Facts(region="eu", context=1)}
+    ranking = ranked((("a/1",), ("b/2",)), facts, Needs(5, regions=("eu",)))
+    assert names(ranking) == ["b/2"]
+    (passed,) = ranking.passed
+    assert passed.model == "a/1"
+    assert passed.reason.startswith("it is hosted in us")
+
+
+def test_where_nobody_may_be_asked_all_are_passed_over():
+    ranking = ranked((("a/1",), ("b/2",)), {"a/1": Facts(region="us")}, EU)
+    assert ranking.candidates == ()
+    assert [each.model for each in ranking.passed] == ["a/1", "b/2"]
+
+
 def test_of_equals_the_quickest_is_asked_and_one_not_measured_before_it():
     facts = {"a/1": Facts(ms=300.0), "b/2": Facts(ms=200.0), "c/3": Facts()}
     ranking = ranked((("a/1", "b/2", "c/3"),), facts, ANY)
@@ -163,9 +211,23 @@ known = st.dictionaries(
         st.none() | st.booleans(),
         st.none() | st.decimals(0, 9, places=3),
         st.none() | st.floats(0, 1e6),
+        st.sampled_from([None, "eu", "us"]),
+        st.booleans(),
     ),
 )
-needs = st.builds(Needs, st.integers(0, 9), st.booleans())
+needs = st.builds(
+    Needs,
+    st.integers(0, 9),
+    st.booleans(),
+    st.sampled_from([None, (), ("eu",), ("eu", "us")]),
+)
+
+
+@given(chains, known, needs, st.sets(models))
+def test_nobody_outside_is_ever_a_candidate(chain, facts, need, without):
+    for name in names(ranked(chain, facts, need, without)):
+        about = facts.get(name, Facts())
+        assert need.regions is None or about.here or about.region in need.regions
 
 
 @given(chains, known, needs, st.sets(models))
@@ -240,6 +302,16 @@ def test_patience_is_never_overdrawn(error, retries, waited, patience, others):
     found = follows(error, retries=retries, waited=waited, patience=patience, others=others)
     if found is not None and found.wait:
         assert waited + found.wait <= patience
+
+
+# What no budget allows
+
+
+def test_the_first_model_s_error_ends_the_turn_and_names_the_others():
+    dear, unknown = BudgetExceeded("too dear", hint="earn more"), BudgetExceeded("no price")
+    assert unaffordable({"a/1": dear}) is dear
+    error = unaffordable({"a/1": dear, "b/2": unknown, "c/3": unknown})
+    assert (error.message, error.hint) == ("too dear; nor can b/2, c/3 be asked", "earn more")
 
 
 # Circuits

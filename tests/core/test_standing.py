@@ -9,7 +9,7 @@ from llmrepl.conversation import Spend
 from llmrepl.events import ContextCompacted, StepStarted
 from llmrepl.record import Record
 from llmrepl.runtime import fold
-from llmrepl.standing import Filling, Ledger, StepUsage, spend_of
+from llmrepl.standing import Filling, Steps, StepUsage, spend_of
 from llmrepl.testing.builders import COST, USAGE, Step, records, turn
 from llmrepl.usage import Usage
 from tests.core.strategies import costs, usages
@@ -25,7 +25,7 @@ def session(*turns):
 
 
 def test_each_message_has_its_place_its_model_and_what_it_took():
-    first, second, third = Ledger(session(2, 1)).steps
+    first, second, third = Steps(session(2, 1)).taken
     assert (first.turn, first.step, second.turn, second.step) == (1, 1, 1, 2)
     assert (third.turn, third.step, third.model) == (2, 1, "scripted/test")
     assert (third.usage, third.cost) == (USAGE, COST)
@@ -35,7 +35,7 @@ def test_each_message_has_its_place_its_model_and_what_it_took():
 @given(st.lists(st.integers(1, 3), max_size=4))
 def test_the_steps_add_up_to_what_the_session_took(turns):
     some = session(*turns)
-    assert spend_of(Ledger(some).steps) == fold(some).session_spend
+    assert spend_of(Steps(some).taken) == fold(some).session_spend
 
 
 @given(st.lists(st.builds(StepUsage, st.just(1), st.just(1), st.just("m"), usages, costs)))
@@ -50,26 +50,26 @@ def test_nothing_took_nothing():
     assert spend_of(()) == Spend()
 
 
-def test_a_ledger_takes_in_records_as_they_come():
+def test_what_steps_took_takes_in_records_as_they_come():
     some = session(2, 1)
-    ledger = Ledger(some[:5])
+    steps = Steps(some[:5])
     for record in some[5:]:
-        ledger.show(record)
-    assert ledger.steps == Ledger(some).steps
+        steps.show(record)
+    assert steps.taken == Steps(some).taken
 
 
-def test_a_ledger_goes_on_in_another_session():
-    ledger = Ledger(session(2, 1))
-    ledger.adopt(Ledger(session(1)))
-    assert ledger.steps == Ledger(session(1)).steps
+def test_what_steps_took_goes_on_in_another_session():
+    steps = Steps(session(2, 1))
+    steps.adopt(Steps(session(1)))
+    assert steps.taken == Steps(session(1)).taken
 
 
 def test_a_turn_that_begins_again_replaces_what_it_was():
-    ledger = Ledger(session(1, 3))
+    steps = Steps(session(1, 3))
     again = [record for record in session(1, 1) if record.turn == 2]
     for record in again:
-        ledger.show(record)
-    assert [(step.turn, step.step) for step in ledger.steps] == [(1, 1), (2, 1)]
+        steps.show(record)
+    assert [(step.turn, step.step) for step in steps.taken] == [(1, 1), (2, 1)]
 
 
 def test_a_model_that_was_changed_is_told_with_the_steps_after():
@@ -78,7 +78,7 @@ def test_a_model_that_was_changed_is_told_with_the_steps_after():
         StepStarted(provider="other", model="x") if isinstance(e, StepStarted) else e
         for e in turn("On.", [Step("Done.")], number=2)
     ]
-    models = [step.model for step in Ledger(records([*events, *changed])).steps]
+    models = [step.model for step in Steps(records([*events, *changed])).taken]
     assert models == ["scripted/test", "other/x"]
 
 
@@ -89,5 +89,5 @@ def test_what_fills_the_context_has_a_sum():
 def test_a_summary_took_something_and_one_that_asked_nobody_did_not():
     asked = ContextCompacted(summary="s", replaced=1, provider="p", model="m", usage=USAGE, ms=9.0)
     records = [Record(1, 0, 1, 2, ContextCompacted(summary="s", replaced=1))]
-    ledger = Ledger([*records, Record(2, 0, 1, 2, asked)])
-    assert ledger.steps == [StepUsage(1, 2, "p/m", USAGE, total_ms=9.0, purpose="compact")]
+    steps = Steps([*records, Record(2, 0, 1, 2, asked)])
+    assert steps.taken == [StepUsage(1, 2, "p/m", USAGE, total_ms=9.0, purpose="compact")]

@@ -10,7 +10,8 @@ from llmrepl.events import (
 )
 from llmrepl.loop import Limits
 from llmrepl.redaction import Redactor
-from llmrepl.runtime import STEERED, fold
+from llmrepl.runtime import fold
+from llmrepl.stepping import STEERED
 from tests.core.running import ANSWER, BLOCK, events_of, make, one, turn, types_of
 
 

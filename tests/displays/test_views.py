@@ -7,12 +7,12 @@ from importlib.metadata import entry_points
 import pytest
 
 from llmrepl.displays.views import GROUP, PLAIN, STYLES, THEMES, Views, write
-from llmrepl.standing import Filling, Ledger
+from llmrepl.standing import Filling, Steps
 from llmrepl.testing import check_context, check_usage, records, turn
 from llmrepl.testing.status import STANDING, standings
 from tests.repl.test_hostile import ATTACKS
 
-STEPS = Ledger(records(turn())).steps
+STEPS = Steps(records(turn())).taken
 FILLING = Filling("m", {"answers": 1200}, 8192)
 VALUES = {"line": STANDING, "usage": STEPS, "context": FILLING}
 

@@ -35,6 +35,8 @@ FIGURES = re.compile(
 )
 UNFINISHED = re.compile(rf"{PROMPT}|──|[│├╰]|Waiting for|Thinking|Composing|Writing|Running")
 """What stands above the prompt while a turn runs."""
+CHECKED = re.compile(r"^\S check: ", re.MULTILINE)
+"""The line that is shown once what a chat needs was looked at."""
 ANY = {
     "id": r"\d{8}-\d{6}-[a-z2-7]{4}",
     "date": r"\d{4}-\d\d-\d\d \d\d:\d\d",
@@ -174,7 +176,8 @@ class Terminal:
         self._is_command = False
 
     def begin(self):
-        """Wait for the first prompt."""
+        """Wait for the first prompt, and for the line about what was checked."""
+        self._wait(lambda: CHECKED.search("\n".join(self.lines())))
         self._wait(self._is_at_prompt)
 
     def type(self, text):

@@ -29,5 +29,5 @@ def test_every_picture_stands_on_the_page():
 def test_every_kind_that_is_drawn_is_on_a_picture():
     events = [event for name in KINDS for event in chosen(name)]
     pictured = {event.name if isinstance(event, Custom) else event.type for event in events}
-    silent = {"step.finished", "config.changed", "context.pinned", "system.set"}
+    silent = {"step.finished", "config.changed", "context.pinned", "system.set", "paused"}
     assert {*DRAWINGS, *CUSTOM} - silent == pictured

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+from llmrepl.conversing.drafting.attaching import MOST_FILES, MOST_NAMES, TEXT_BYTES, message
+from llmrepl.conversing.drafting.dropped import images_in
+from llmrepl.conversing.drafting.pastes import Pastes
 from llmrepl.parts import Image, Text
-from llmrepl.repl.editing.attaching import MOST_FILES, MOST_NAMES, TEXT_BYTES, message
-from llmrepl.repl.editing.dropped import images_in
-from llmrepl.repl.editing.pastes import Pastes
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 IMAGES = {

@@ -10,12 +10,13 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from llmrepl.config import load
-from llmrepl.repl.commands.showing import THEMES
-from llmrepl.repl.commands.table import COMMANDS
-from llmrepl.repl.editing.arguments import forms
+from llmrepl.conversing.commands.showing import THEMES
+from llmrepl.conversing.commands.table import COMMANDS
+from llmrepl.conversing.drafting.arguments import forms
+from llmrepl.conversing.drafting.files import ProjectFiles
+from llmrepl.conversing.drafting.fuzzy import best
+from llmrepl.conversing.drafting.offers import Offers
 from llmrepl.repl.editing.completing import Completions
-from llmrepl.repl.editing.files import ProjectFiles
-from llmrepl.repl.editing.fuzzy import best
 from llmrepl.sessions.log import SessionLog
 
 FILES = ("src/app.py", "src/deep/model.py", "README.md", ".env", "src/id_rsa", "my notes.txt")
@@ -42,7 +43,7 @@ def offered(place):
         config = load({}, environ, project, user_file=place / "config.toml").config
         document = Document(text)
         known = {"CALL": lambda: [("2.1.0", "bash ok, 1 lines"), ("1.1.0", "python ok, 9 lines")]}
-        completions = Completions(config, environ, project, known)
+        completions = Completions(Offers(config, environ, project, known))
         rows = completions.get_completions(document, CompleteEvent())
         found = []
         for row in rows:

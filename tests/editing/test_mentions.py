@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.repl.editing.mentions import begun, mention, mentions
+from llmrepl.conversing.drafting.mentions import begun, mention, mentions
 
 
 def first(text):

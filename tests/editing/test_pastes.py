@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.repl.editing.pastes import MOST_CHARACTERS, MOST_LINES, Pastes
+from llmrepl.conversing.drafting.pastes import MOST_CHARACTERS, MOST_LINES, Pastes
 
 LARGE = "x" * (MOST_CHARACTERS + 1)
 texts = st.text(alphabet=st.sampled_from("ab[]#:12 \n@Pasted text line"), max_size=60)

@@ -121,8 +121,8 @@ def test_large_pastes_have_placeholders_that_expand(tmp_path):
     keys = ("a ", paste(first.replace("\n", "\r")), " b ", paste(second), ENTER)
     text, session = entered(tmp_path, *keys)
     assert text == "a [Pasted text #1: 20 lines] b [Pasted text #2: 1 line]"
-    assert session.expand(text) == f"a {first} b {second}"
-    assert session.composed(text).parts[0].text == f"a {first} b {second}"
+    assert session.drafts.expand(text) == f"a {first} b {second}"
+    assert session.drafts.composed(text).parts[0].text == f"a {first} b {second}"
 
 
 def test_what_is_kept_of_a_paste_for_other_chats_is_the_paste(tmp_path):

@@ -128,7 +128,9 @@ def test_markdown_has_a_heading_for_each_turn_and_a_fence_for_each_output(sessio
     for turn in turns:
         for step in turn.asked:
             for made in step.calls:
-                code = made.code if made.code is not None else '{\n  "city": "Oslo"\n}'
+                code = made.code
+                if code is None:
+                    code = json.dumps(dict(made.request.arguments), indent=2, ensure_ascii=False)
                 assert clean(code).rstrip("\n") + "\n" in fences(text)
 
 

@@ -16,7 +16,7 @@ from llmrepl.exchange.formats import FORMATS
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import poetry.core.masonry.api as backend; print(backend.build_{}({!r}))"
-PACKAGES = ("llmrepl", "plugins/llmrepl_timeline", "plugins/llmrepl_usage")
+PACKAGES = ("llmrepl", *(f"plugins/llmrepl_{name}" for name in ("timeline", "usage", "textual")))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,10 @@
 """How the tests here ask a provider something."""
 
-import asyncio
-import contextlib
-
-from llmrepl.errors import ProviderError
-from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request, TextChunk
+from llmrepl.ports import ChatMessage, Request
 from llmrepl.providers.registry import open_provider
+from llmrepl.testing.asking import asked, end_of, run, text_of, thought_of
+
+__all__ = ["KEY", "ask", "end_of", "opened", "partly", "request", "run", "text_of", "thought_of"]
 
 KEY = "sk-secret-0123456789"
 
@@ -23,51 +22,14 @@ def opened(kind, url, **settings):
     return open_provider(kind, {"base_url": base, "api_key": KEY} | settings)
 
 
-def run(provider, work):
-    """Run `work(provider)` in a loop of its own and close the provider in it."""
-
-    async def main():
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(main())
-
-
 def ask(provider, *texts, **fields):
     """All chunks of one reply."""
-
-    async def work(provider):
-        return [chunk async for chunk in provider.stream(request(*texts, **fields))]
-
-    return run(provider, work)
-
-
-def text_of(chunks):
-    return "".join(chunk.text for chunk in chunks if isinstance(chunk, TextChunk))
+    chunks, error = partly(provider, *texts, **fields)
+    if error is not None:
+        raise error
+    return chunks
 
 
-def thought_of(chunks):
-    return "".join(chunk.text for chunk in chunks if isinstance(chunk, ReasoningChunk))
-
-
-def end_of(chunks):
-    assert isinstance(chunks[-1], Finish)
-    return chunks[-1]
-
-
-def partly(provider, **fields):
+def partly(provider, *texts, **fields):
     """The chunks that came, and the error they ended in; None where they ended well."""
-
-    async def work(provider):
-        chunks = []
-        try:
-            async with contextlib.aclosing(provider.stream(request(**fields))) as stream:
-                async for chunk in stream:
-                    chunks += [chunk]
-        except ProviderError as error:
-            return chunks, error
-        return chunks, None
-
-    return run(provider, work)
+    return asked(provider, request(*texts, **fields))

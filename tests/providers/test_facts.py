@@ -10,7 +10,7 @@ from llmrepl.context.render import chat_message
 from llmrepl.conversation import Message
 from llmrepl.parts import Output, Text, ToolCall, ToolResult
 from llmrepl.ports import Allowance, Rationed
-from llmrepl.testing import ModelServer, Refused, Reply
+from llmrepl.testing import ModelServer, Refused, Reply, Wire
 from llmrepl.usage import Usage
 from tests.providers.calls import ask, end_of, opened, partly, request, run
 
@@ -22,7 +22,11 @@ def test_each_fact_has_a_test_or_a_reason(number):
     (kind,) = FACTS[number].keys() & {"test", "cannot", "open"}
     if kind == "test":
         module, _, name = FACTS[number]["test"].partition("::")
-        assert callable(getattr(import_module(f"tests.providers.{module}"), name))
+        if "/" in module:
+            source = Path(__file__).parents[2].joinpath(f"{module}.py").read_text("utf-8")
+            assert f"\ndef {name}(" in source
+        else:
+            assert callable(getattr(import_module(f"tests.providers.{module}"), name))
 
 
 def test_ollama_is_told_its_context_and_not_to_cut_it():
@@ -84,6 +88,15 @@ def test_a_prompt_that_was_cut_to_fit_is_said_though_little_is_missing():
     assert alarms(8192, sent=9_500, options={"num_ctx": 16_384}) == [""]
 
 
+@pytest.mark.parametrize("sent", [300, 2000])
+def test_a_prompt_that_fills_the_context_was_cut(sent):
+    full, again = alarms(8192, 8192, sent=sent)
+    assert full.startswith("The prompt filled all 8192 tokens of Ollama's context")
+    assert "num_ctx" in full
+    assert again == ""
+    assert alarms(8191, sent=sent) == [""]
+
+
 @pytest.mark.parametrize(("read", "sent"), [(600, 1000), (14_000, 15_750), (30, 900), (20_000, 9)])
 def test_a_wrong_estimate_is_no_alarm(read, sent):
     assert alarms(read, sent=sent, options={"num_ctx": 32_768}) == [""]
@@ -116,6 +129,14 @@ def test_what_is_left_of_a_limit_is_read():
     assert 170 < requests.again <= 179.56
     assert (tokens.kind, tokens.left, tokens.most) == ("tokens", 17_997, 18_000)
     assert 25_190 < tokens.again <= 25_200
+
+
+@pytest.mark.parametrize("kind", ["groq", "openai"])
+def test_what_is_left_is_read_of_an_answer_too(kind):
+    with ModelServer(["Yes."], wire=Wire(headers=LEFT)) as server:
+        provider = opened(kind, server.url)
+        ask(provider)
+    assert [allowance.left for allowance in provider.allowances] == [14_370, 17_997]
 
 
 def test_what_was_used_of_a_limit_is_there_again_after_its_time():

@@ -121,12 +121,38 @@ def test_ollamas_calls_come_whole_and_its_reason_is_still_stop(arguments):
         assert calls_in(text_of(ask(opened("ollama", url)))) == [("python", "print(1)")]
 
 
+PARSE = "error parsing tool call: raw='{\"code\": }', err=invalid character '}'"
+SPOILT = [{"error": PARSE}, {"error": PARSE, "status": 500}, {"error parsing tool call": PARSE}]
+DONE = {"message": {"role": "assistant", "content": "It is 42."}, "done": True}
+
+
+def lines(*objects):
+    body = "".join(f"{json.dumps(each)}\n" for each in objects).encode()
+    return response(body, media_type=b"application/x-ndjson")
+
+
 def test_a_call_that_ollama_could_not_read_is_asked_for_once_more():
-    parse = "error parsing tool call: raw='{\"code\": }', err=invalid character '}'"
-    failed = Refused(500, {"error": parse})
+    failed = Refused(500, {"error": PARSE})
     with ModelServer([failed, "It is 42."]) as server:
         assert text_of(ask(opened("ollama", server.url))) == "It is 42."
     with ModelServer([failed, failed, "never"]) as server:
         _, error = partly(opened("ollama", server.url))
         assert len(server.requests) == 2
+    assert "error parsing tool call" in error.message
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_such_a_call_may_be_told_in_a_stream_and_by_a_key_of_its_own(spoilt):
+    with raw_server(lines(spoilt), lines(DONE)) as (url, received):
+        assert text_of(ask(opened("ollama", url))) == "It is 42."
+        assert len(received) == 2
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
+def test_after_the_first_word_it_is_not_asked_for_again(spoilt):
+    begun = {"message": {"role": "assistant", "content": "I look."}, "done": False}
+    with raw_server(lines(begun, spoilt), lines(DONE)) as (url, received):
+        chunks, error = partly(opened("ollama", url))
+        assert len(received) == 1
+    assert text_of(chunks) == "I look."
     assert "error parsing tool call" in error.message

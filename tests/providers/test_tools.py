@@ -126,6 +126,15 @@ def test_arguments_that_groq_finds_fault_with_are_ours_to_judge():
     assert chunk.call.arguments == {"code": "1", "timeout": 5}
 
 
+def test_a_call_that_groq_was_not_offered_is_ours_to_answer():
+    said = "tool call validation failed: attempted to call tool 'search' which was not in request"
+    written = json.dumps({"name": "search", "arguments": {"query": "x"}})
+    error = {"message": said, "code": "tool_use_failed", "failed_generation": written}
+    with ModelServer([Refused(400, {"error": error})]) as server:
+        (chunk, _) = ask(opened("groq", server.url), tools=TOOLS)
+    assert (chunk.call.name, chunk.call.arguments) == ("search", {"query": "x"})
+
+
 def test_a_failed_call_in_a_stream_is_a_call_after_its_text():
     error = {"message": FAILED, "code": "tool_use_failed", "failed_generation": GENERATIONS[0]}
     body = b'data: {"choices":[{"delta":{"content":"I look."}}]}\n\n'

@@ -4,8 +4,8 @@ import stat
 
 import pytest
 
-from llmrepl.repl.guard import GRACE as GRACE_SECONDS
-from llmrepl.repl.guard import Guard
+from llmrepl.conversing.guard import GRACE as GRACE_SECONDS
+from llmrepl.conversing.guard import Guard
 from llmrepl.testing import Wire
 from tests.repl.terminal import ALT_ENTER, CTRL_C, ENTER, NEW_LINE, PROMPT
 

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
+from llmrepl.conversing.attention import RESTORE, SAVE, Attention
 from llmrepl.events import ApprovalDecided, ApprovalRequested, TurnFinished, TurnStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.repl.attention import RESTORE, SAVE, Attention
 from llmrepl.testing import FakeClock
 from tests.repl.terminal import PROMPT
 from tests.repl.test_hostile import HOSTILE

@@ -290,13 +290,14 @@ def test_the_up_key_brings_back_what_was_typed_in_this_and_an_earlier_chat(machi
     assert history.stat().st_mode & 0o077 == 0
 
 
-def test_a_chat_that_is_not_saved_leaves_no_file_behind_but_the_audit_log(machine, chat):
+def test_of_a_chat_that_is_not_saved_stay_the_audit_log_and_what_it_took(machine, chat):
     model = machine.script("Hello.")
     terminal = chat("--model", model, "--no-save")
-    terminal.turn("hello", "Hello.")
+    terminal.turn("a cup of tea", "Hello.")
     assert terminal.leave() == 0
-    files = {path.name for path in machine.home.rglob("*") if path.is_file()}
-    assert files == {"script.txt", "log.jsonl", "head"}
+    files = {path.name: path for path in machine.home.rglob("*") if path.is_file()}
+    assert set(files) == {"script.txt", "log.jsonl", "head", "usage.db"}
+    assert b"a cup of tea" not in files["usage.db"].read_bytes()
 
 
 def test_vi_keys_edit_where_they_are_asked_for(machine, chat):

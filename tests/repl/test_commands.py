@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmrepl.repl.commands.table import COMMANDS
+from llmrepl.conversing.commands.table import COMMANDS
 from llmrepl.testing import ModelServer
 from tests.cli.machine import Machine
 from tests.repl.terminal import PROMPT, Terminal
@@ -85,7 +85,7 @@ def test_models_lists_what_can_be_used(terminal):
 
 def test_check_says_what_works(terminal):
     terminal.say("/check")
-    terminal.wait("✓ sandbox: ", "no network", "✓ provider: groq/model", "✓ sessions: ", PROMPT)
+    terminal.wait("✓ sandbox: ", "no network", "✓ groq/model", "✓ sessions: ", PROMPT)
 
 
 def test_cost_adds_up_and_says_what_has_no_known_price(terminal):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmrepl.config.actions import ACTIONS
-from llmrepl.repl.commands.table import COMMANDS
+from llmrepl.conversing.commands.table import COMMANDS
 from tests.repl.terminal import (
     ALT_ENTER,
     ALT_F,

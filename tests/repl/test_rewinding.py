@@ -296,11 +296,11 @@ def test_the_model_is_told_that_blocks_ran_which_it_does_not_see(machine, chat, 
 
 
 def test_the_budget_remembers_what_was_taken_back(machine, chat, server):
-    machine.configure('[prices."openai/x"]\ninput = 1_000_000\noutput = 1_000_000\n')
+    machine.configure('[prices."openai/x"]\ninput = 0\noutput = 1_000_000\n')
     terminal = chat("--model", "openai/x", "--budget", "0.5")
     terminal.turn("one", "Answer 1.")
     terminal.say("/retry")
-    terminal.wait("reached its budget", PROMPT)
+    terminal.wait("error: the budget of ", "for this session has $0", PROMPT)
     assert terminal.leave() == 0
 
 

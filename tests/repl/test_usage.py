@@ -135,7 +135,23 @@ def test_cost_says_what_is_left_of_the_budget(priced):
     priced.say("/cost")
     priced.wait("last turn  ↑ 9k ↓ 800 tokens · $0.0170")
     priced.wait("session    ↑ 12k ↓ 1k tokens · $0.0220")
-    priced.wait("budget     $1.50 · $1.48 left (98%)", PROMPT)
+    priced.wait("budget     session $0.0220 of $1.50 · $1.48 left (98%)", PROMPT)
+
+
+def test_budgets_of_more_than_the_session_are_told_by_cost_and_the_status_line(
+    machine, serve, chat
+):
+    machine.configure(PRICED + '[budgets]\nday = 0.006\nmonth = 1\nwarn = ["day"]\n')
+    serve(FIRST, SECOND)
+    assert machine.run("run", *MODEL, "hello").code == 0
+    terminal = chat(*MODEL)
+    terminal.appear("!! day $0.0050 / $0.0060")  # of the call before this chat
+    terminal.turn("hello", "Hello again.")
+    assert "!!! day $0.0220 / $0.0060, month $0.0220 / $1.00" in status(terminal, 300, "month")
+    terminal.say("/cost")
+    terminal.wait("budget     day $0.0220 of $0.0060 · $0 left (0%), only warns")
+    terminal.wait("budget     month $0.0220 of $1.00 · $0.98 left (97%)", PROMPT)
+    assert terminal.leave() == 0
 
 
 def test_cost_says_how_much_came_from_the_cache(serve, chat):

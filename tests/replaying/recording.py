@@ -1,7 +1,7 @@
 """Records sessions/golden and sessions/regressions anew: `python -m tests.replaying.recording`.
 
-Each session comes from the replies below, through the scripted provider and the real sandbox, in a
-copy of `.project` that lies at the same place every time.
+Each session comes from the replies below, through the scripted provider, or a server on this
+machine, and the real sandbox, in a copy of `.project` that lies at the same place every time.
 """
 
 import os
@@ -10,13 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmrepl.repl.commands.continuing import GO_ON
+from llmrepl.conversing.commands.continuing import GO_ON
 from llmrepl.sessions.branching.forking import _chain
 from llmrepl.sessions.format import encode_header
 from llmrepl.sessions.reader import LogReader
+from llmrepl.testing import ModelServer, Reply, Wire
 
 ROOT = Path(__file__).parents[2]
 SESSIONS = ROOT / "sessions"
@@ -31,17 +33,19 @@ class Recipe:
     `prompts` are turns, each a process of its own. `interrupted` presses Ctrl-C once a call runs.
     `fork_of` is a session whose first turn is copied and gone on from. `window` is how many tokens
     the model takes at once, where that is limited. `others` are the replies of a second model, who
-    is asked where the first fails.
+    is asked where the first fails. `natively`: the replies come over HTTP, from a service that has
+    tools of its own.
     """
 
     name: str
     prompts: tuple[str, ...]
-    replies: tuple[str, ...]
+    replies: tuple[str | Reply, ...]
     options: tuple[str, ...] = ()
     interrupted: bool = False
     fork_of: str = ""
     window: int = 0
     others: tuple[str, ...] = ()
+    natively: bool = False
     folder: str = "golden"
 
 
@@ -106,6 +110,13 @@ purpose: compact
 
 The person asked which months sales.csv has: Jan, Feb, Mar, Apr. All numbers from 0 to 1000 were \
 printed; their sum is 500500."""
+
+SUMS = """\
+import csv
+rows = list(csv.DictReader(open("sales.csv")))
+total = {drink: sum(int(row[drink]) for row in rows) for drink in ("tea", "coffee")}
+total"""
+DIFFERENCE = 'total["coffee"] - total["tea"]'
 
 RECIPES = (
     Recipe(
@@ -313,6 +324,24 @@ RECIPES = (
         ),
     ),
     Recipe(
+        "calls-natively",
+        ("Which drink sold better, and in which month most?",),
+        (
+            Reply(
+                "I'll look at both.",
+                "Two questions, two calls.",
+                calls=(
+                    ("python", {"code": SUMS}),
+                    ("bash", {"code": "tail -n +2 sales.csv | sort -t, -k3 -nr | head -1"}),
+                ),
+            ),
+            Reply("", "The totals are there still.", calls=(("python", '{"code": "total['),)),
+            Reply("Once more, whole:", calls=(("python", {"code": DIFFERENCE, "timeout": 5}),)),
+            "Coffee, by **620** cups; most of it in January.",
+        ),
+        natively=True,
+    ),
+    Recipe(
         "differs-each-time",
         ("What time is it, and who are you?",),
         (
@@ -344,13 +373,35 @@ def record(recipe, target, home):
     shutil.rmtree(PLACE, ignore_errors=True)
     shutil.copytree(SESSIONS / "golden" / ".project", PLACE)
     home.mkdir(exist_ok=True)
-    model = _script(home / f"{recipe.name}.txt", recipe.replies)
+    with _answering(recipe, home) as (model, found):
+        log = _recorded(recipe, target, home, model, found)
+    shutil.rmtree(PLACE)
+    shutil.rmtree(home)
+    log.chmod(0o644)
+    return log
+
+
+@contextmanager
+def _answering(recipe, home):
+    """Yield the name of a model that gives the replies, and where it is found."""
+    if not recipe.natively:
+        yield _script(home / f"{recipe.name}.txt", recipe.replies), {}
+        return
+    with ModelServer(recipe.replies, wire=Wire(reasoning="reasoning_content")) as server:
+        yield (
+            "openai/calling",
+            {"OPENAI_BASE_URL": f"{server.url}/v1", "LLMREPL_MODELS_TOOLS": "native"},
+        )
+
+
+def _recorded(recipe, target, home, model, found):
     environ = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "LLMREPL_SESSIONS_DIRECTORY": str(target),
         "LLMREPL_SANDBOX_PYTHON": "/usr/bin/python3",
+        **found,
     }
     log = target / f"{recipe.name}.jsonl"
     log.unlink(missing_ok=True)
@@ -366,9 +417,6 @@ def record(recipe, target, home):
     for prompt in recipe.prompts:
         command = [LLMREPL, "run", "--session", recipe.name, *chosen]
         _run([*command, *recipe.options, prompt], environ, log if recipe.interrupted else None)
-    shutil.rmtree(PLACE)
-    shutil.rmtree(home)
-    log.chmod(0o644)
     return log
 
 

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from llmrepl.compose.exporting import exported
+from llmrepl.compose.sent import sent
+from llmrepl.conversing.commands.continuing import GO_ON
 from llmrepl.events import (
     ContextCompacted,
     ContextTrimmed,
@@ -12,13 +14,13 @@ from llmrepl.events import (
     RequestFailed,
     StepStarted,
     ToolFinished,
+    ToolRequested,
     TurnFinished,
     TurnStarted,
 )
 from llmrepl.exchange.formats import FORMATS
-from llmrepl.parts import Text
+from llmrepl.parts import Reasoning, Text
 from llmrepl.redaction import NOTHING
-from llmrepl.repl.commands.continuing import GO_ON
 from llmrepl.sessions.reader import LogReader
 from tests.cli.machine import Machine
 from tests.replaying.recording import RECIPES, SESSIONS
@@ -81,6 +83,7 @@ def events(name, kind):
     ("name", "statuses", "reason"),
     [
         ("golden/several-steps", ["ok", "ok", "ok"], "end_turn"),
+        ("golden/calls-natively", ["ok", "ok", "error", "ok"], "end_turn"),
         ("golden/mends-an-error", ["error", "error", "ok"], "end_turn"),
         ("golden/runs-out-of-time", ["timeout", "ok"], "end_turn"),
         ("golden/is-denied", ["denied"], "end_turn"),
@@ -119,6 +122,30 @@ def test_the_session_that_goes_on_keeps_what_came_before_it_broke_off():
     assert events("golden/goes-on", TurnStarted)[1].prompt == (Text(GO_ON),)
     finished = [event.reason for event in events("golden/goes-on", TurnFinished)]
     assert finished == ["error", "end_turn"]
+
+
+def test_the_session_that_calls_natively_holds_what_a_service_wants_back():
+    requested = events("golden/calls-natively", ToolRequested)
+    assert {event.origin for event in requested} == {"native"}
+    assert [event.call_id for event in requested] == ["1.1.1", "1.1.2", "1.2.1", "1.3.1"]
+    assert {event.tools for event in events("golden/calls-natively", StepStarted)} == {
+        ("python", "bash")
+    }
+    parts = [
+        part for event in events("golden/calls-natively", MessageFinished) for part in event.parts
+    ]
+    seals = [part.seal for part in parts if isinstance(part, Reasoning)]
+    assert seals == ["openai:reasoning_content"] * 2
+
+
+def test_what_the_session_that_calls_natively_sent_can_be_made_again():
+    records = list(LogReader(SESSIONS / "golden" / "calls-natively.jsonl"))
+    *_, assistant, one, two = sent(records, "1.2").body
+    assert [call["function"]["name"] for call in assistant["tool_calls"]] == ["python", "bash"]
+    assert assistant["reasoning_content"] == "Two questions, two calls."
+    assert [one["role"], two["role"]] == ["tool", "tool"]
+    assert "'coffee': 1205" in one["content"]
+    assert "Jan,120,340" in two["content"]
 
 
 def test_the_plot_was_kept_for_the_person():

@@ -24,7 +24,7 @@ from llmrepl.events import (
 from llmrepl.parts import Output, Text, ToolCall
 from llmrepl.replaying.comparing import Difference
 from llmrepl.replaying.normalising import Place
-from llmrepl.replaying.verifying import verify
+from llmrepl.replaying.verifying import Report, verify
 from llmrepl.sessions.log import SessionLog
 from llmrepl.sessions.reader import LogReader
 from llmrepl.testing import FakeExecutor, records
@@ -250,7 +250,7 @@ def session(*calls):
 
 
 def verified(recorded, executor):
-    return asyncio.run(verify("test", recorded, executor.run, then=HERE, here=HERE))
+    return asyncio.run(verify(Report("test"), recorded, executor.run, then=HERE, here=HERE))
 
 
 @pytest.mark.parametrize(
@@ -281,6 +281,16 @@ def test_all_divergences_are_found_and_the_first_stands_first():
     assert [found.call.request.call_id for found in report.divergences] == ["1.2.1", "1.3.1"]
     assert report.divergences[0].differences[0].diff[-2:] == ["-b", "+x"]
     assert report.estranged == (1, 3)
+
+
+def test_who_watches_is_told_of_each_call_as_it_is_done():
+    seen = []
+    report = Report("test", watch=lambda checked, among: seen.append((checked, among)))
+    executor = FakeExecutor({"1": "1\n", "2": "two\n"})
+    recorded = session(call("1.1.1", "1"), call("1.2.1", "2"))
+    asyncio.run(verify(report, recorded, executor.run, then=HERE, here=HERE))
+    assert [checked for checked, _ in seen] == report.calls
+    assert [among for _, among in seen] == [2, 2]
 
 
 def test_a_divergence_behind_a_call_that_was_not_run_says_so():

@@ -101,7 +101,7 @@ def test_the_tests_would_find_what_leaks(machine, server, canaries):
 
 
 def test_a_chat_leaks_no_secret_but_what_a_person_types(machine, server, canaries, chat):
-    script(server, [*replies(canaries), *replies(canaries)[-1:], "Bye."])
+    script(server, [*replies(canaries), *replies(canaries)[-1:] * 3, "Bye."])
     terminal = chat()
     terminal.turn("Find out.", "I know below", "[redacted:URL]")
     for command in ("/diff", "/models", "/check", "/sessions", "/system", "/model openai/y"):

@@ -110,6 +110,7 @@ def test_two_columns_stand_beside_each_other_where_there_is_room():
     assert [part.strip() for part in lines[1].split("│")] == ["plan", "other"]
     assert any("❯ by train?" in line and "❯ by bus?" in line for line in lines)
     assert any(line.startswith("(nothing more)") and "turn 3" in line for line in lines)
+    assert " │ " in "\n".join(drawn(contrast(LEFT, RIGHT), NAMES, 60, 60))
     narrow = list(drawn(contrast(LEFT, RIGHT), NAMES, WIDE - 1))
     assert narrow.index("── plan ──") < narrow.index("❯ by train?") < narrow.index("── other ──")
     assert narrow.index("── other ──") < narrow.index("❯ by bus?")

@@ -9,7 +9,7 @@ import pytest
 from llmrepl.events import Custom, NoteAdded
 from llmrepl.record import Record
 from llmrepl.sessions.branching.forking import fork
-from llmrepl.sessions.listing import sessions
+from llmrepl.sessions.listing import sessions, summary_of
 from llmrepl.sessions.log import SessionLog
 from llmrepl.usage import Usage
 from tests.sessions.sample import COST, USAGE, notes, story, turn, write
@@ -170,3 +170,9 @@ def test_an_empty_or_missing_directory_lists_nothing(tmp_path):
 def test_costs_add_up_to_the_last_digit(tmp_path):
     write(tmp_path, story(10))
     assert _only(tmp_path).cost == Decimal("0.00204")
+
+
+def test_one_session_is_summed_up_as_in_the_listing(tmp_path):
+    path = write(tmp_path, story(3))
+    assert summary_of(tmp_path, path.stem) == _only(tmp_path)
+    assert summary_of(tmp_path, "no-such") is None

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.soak.driving import Soak
 from tests.soak.faults import FAULTS, KILLS
 from tests.soak.judging import judge, missed
+from tests.soak.money import PICO
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
         soak = Soak(home, given.turns, given.faults, given.seed, given.window, given.kills)
         soak.run()
         verdict = judge(soak)
-    write = sys.stdout.write
+    money, write = verdict.ledger, sys.stdout.write
     write(f"{given.turns} turns in {soak.seconds:.0f} s, seed {given.seed}\n\nFaults\n")
     for kind in (*FAULTS, *KILLS):
         write(f"  {soak.reasons[kind]:5d}  {kind}\n")
@@ -43,6 +44,14 @@ def main() -> int:
         f" ↓ {verdict.served.output_tokens:,} in the books,"
         f" ↑ {verdict.logged.input_tokens:,} ↓ {verdict.logged.output_tokens:,} in the log\n"
         f"  {verdict.kept:,} in the usage database, with {soak.killed} kills\n"
+        f"\nLedger\n"
+        f"  {money.counted:5,} calls that a service has counted:"
+        f" ${money.booked / PICO:.6f} in the books, ${money.charged / PICO:.6f} in the ledger\n"
+        f"  {money.refused:5,} refused, $0\n"
+        f"  {money.estimated:5,} broken off, which nobody has counted:"
+        f" ${money.estimates / PICO:.6f} by our estimate\n"
+        f"  {money.unarrived:5,} that no service has seen\n"
+        f"  {money.lost:5,} summaries lost in a kill\n"
     )
     write("\nMemory\n   turn      log      rss  fds  tasks  threads  children\n")
     for look in soak.looks:

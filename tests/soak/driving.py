@@ -22,6 +22,9 @@ CHAIN = [f"{name}/soak" for name in PROVIDERS]
 MODES = ("main", "fast", *CHAIN)
 """Whom the person talks to, in turn: all in a chain, all as equals, and each alone."""
 
+SENT, RECEIVED = 1.0, 2.0
+"""US dollars for a million tokens."""
+
 SILENCE = 2.0
 """Seconds after which a silent service is given up."""
 
@@ -137,7 +140,7 @@ class Soak:
         for name in PROVIDERS:
             lines += [f"[providers.{name}]", f'base_url = "{self.services.url(name)}"']
             lines += ['api_key = "sk_of_the_soak"', f"timeout = {SILENCE}"]
-            lines += [f'[prices."{name}/soak"]', "input = 1.0", "output = 2.0"]
+            lines += [f'[prices."{name}/soak"]', f"input = {SENT}", f"output = {RECEIVED}"]
         settings.write_text("\n".join(lines))
         settings.chmod(0o600)
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from llmrepl.audit.reading import verify
 from llmrepl.config.paths import audit_directory, usage_database
 from llmrepl.conversation import Phase
+from llmrepl.conversing.commands.continuing import GO_ON
 from llmrepl.events import (
     ContextCompacted,
     MessageFinished,
@@ -26,13 +27,13 @@ from llmrepl.events import (
 from llmrepl.figures import tokens
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.repl.commands.continuing import GO_ON
 from llmrepl.runtime import fold
 from llmrepl.sessions.reader import LogReader
 from llmrepl.usage import Usage
 from tests.cli.machine import LLMREPL
 from tests.soak.driving import Soak
 from tests.soak.faults import FAULTS, KILLS
+from tests.soak.money import Attempt, Tally, tally
 from tests.soak.services import Served
 
 NOBODY = "No server answers"
@@ -43,16 +44,6 @@ MEMORY, SLACK = 3.0, 4 << 20
 AGAIN = ("tool_use_failed, without words",)
 PARSED = ("tool_use_failed, readable", "tool_use_failed in mid-stream")
 """Faults that Ollama's client answers with a second request of its own."""
-
-
-@dataclass
-class Attempt:
-    """One request as the session has it; `usage` None where it failed and took nothing."""
-
-    name: str
-    usage: Usage | None = None
-    stop: str = ""
-    compact: bool = False
 
 
 @dataclass
@@ -70,6 +61,9 @@ class Verdict:
     estimated: int = 0
     compactions: int = 0
     blocks: int = 0
+    calls: list[tuple[Served, Attempt]] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
+    ledger: Tally = field(default_factory=Tally)
 
 
 def judge(soak: Soak) -> Verdict:
@@ -88,6 +82,8 @@ def judge(soak: Soak) -> Verdict:
     _turns(soak, records, verdict)
     _counts(soak, records, verdict)
     _database(soak, verdict)
+    verdict.ledger = tally(soak, verdict.calls, verdict.unsent)
+    verdict.wrong += verdict.ledger.wrong
     _cost(soak, records, verdict)
     _flat(soak, verdict)
     return verdict
@@ -155,17 +151,18 @@ def _attempts(records: list[Record]) -> Iterator[Attempt]:
             case StepStarted():
                 asked = f"{event.provider}/{event.model}"
             case RequestFailed() if asked:
-                yield from _seen(Attempt(asked), event.message)
+                yield from _seen(Attempt(asked, seq=record.seq), event.message)
                 asked = ""
             case MessageFinished() if asked:
                 said = getattr(before.event, "message", "")
-                yield from _seen(Attempt(asked, event.usage, event.stop), said)
+                attempt = Attempt(asked, event.usage, event.stop, seq=record.seq)
+                yield from _seen(attempt, said)
                 asked = ""
             case NoteAdded(text=text) if " wrote no summary (" in text:
                 yield from _seen(Attempt(text.partition(" ")[0], compact=True), text)
             case ContextCompacted() if event.provider:
                 name = f"{event.provider}/{event.model}"
-                attempt = Attempt(name, event.usage, event.problem, compact=True)
+                attempt = Attempt(name, event.usage, event.problem, compact=True, seq=record.seq)
                 yield from _seen(attempt, event.problem)
 
 
@@ -185,7 +182,7 @@ def _counts(soak: Soak, records: list[Record], verdict: Verdict) -> None:
         seen = list(_visible(books[number]))
         attempts = list(_attempts(groups[number]))
         if len(attempts) == len(seen) + 1 and _unsent(attempts[-1]):
-            attempts.pop()
+            verdict.unsent += [attempts.pop().seq]
         verdict.requests += len(books[number])
         verdict.attempts += len(attempts)
         if len(seen) != len(attempts):
@@ -196,6 +193,7 @@ def _counts(soak: Soak, records: list[Record], verdict: Verdict) -> None:
             )
             continue
         for served, attempt in zip(seen, attempts, strict=True):
+            verdict.calls.append((served, attempt))
             if problem := _differs(served, attempt, verdict):
                 verdict.wrong.append(f"turn {number}: {problem}: {served} / {attempt}")
 
@@ -267,7 +265,7 @@ def _cost(soak: Soak, records: list[Record], verdict: Verdict) -> None:
     price = (Decimal(total.input_tokens) + 2 * total.output_tokens) / 1_000_000
     wanted = [total.input_tokens, total.output_tokens, str(price.normalize())]
     last = soak.looks[-1]
-    for name in ("spent", "ledger"):
+    for name in ("spent", "steps"):
         sent, said, paid = last.told[name]
         if [sent, said, str(Decimal(paid).normalize())] != wanted:
             verdict.wrong.append(f"{name} is {last.told[name]}, and the log has {wanted}")

@@ -20,13 +20,13 @@ from typing import Any
 from llmrepl.compose import Assembly, assemble
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import load
+from llmrepl.conversing.commands.continuing import go_on
+from llmrepl.conversing.commands.spending import cost
 from llmrepl.displays.opening import open_display, surface_for
 from llmrepl.errors import LlmreplError
 from llmrepl.events import RequestFailed, StepStarted, TextDelta, ToolStarted
 from llmrepl.parts import Text
 from llmrepl.record import Record
-from llmrepl.repl.commands.continuing import go_on
-from llmrepl.repl.commands.spending import cost
 from llmrepl.standing import spend_of
 
 HURRY = 200.0
@@ -93,7 +93,7 @@ class Life:
         with contextlib.redirect_stdout(told):
             await cost(self.assembly, "")
         spent = self.assembly.runtime.state.session_spend
-        ledger = spend_of(self.assembly.ledger.steps)
+        steps = spend_of(self.assembly.steps.taken)
         tell(
             at="done",
             rss=_resident(),
@@ -103,7 +103,7 @@ class Life:
             children=_children(),
             cost=told.getvalue(),
             spent=[spent.usage.input_tokens, spent.usage.output_tokens, str(spent.total)],
-            ledger=[ledger.usage.input_tokens, ledger.usage.output_tokens, str(ledger.total)],
+            steps=[steps.usage.input_tokens, steps.usage.output_tokens, str(steps.total)],
         )
 
 

@@ -213,7 +213,7 @@ async def launch(plan: Plan, features: Features) -> Sandbox:
     except BaseException as error:
         _close(ours, refresher)
         kill(process)
-        await _reap(process)
+        process.wait()  # it is dead: nothing to await, where another cancellation would leave it
         if isinstance(error, OSError | LaunchFailed | TimeoutError):
             raise LaunchFailed(_said(reader) or str(error) or "it did not answer") from error
         raise

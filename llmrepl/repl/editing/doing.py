@@ -12,13 +12,13 @@ from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.key_binding import KeyPressEvent
 from prompt_toolkit.utils import suspend_to_background_supported
 
+from llmrepl.conversing.work import EDITOR
 from llmrepl.repl.editing.keys import Does, Doing, editing
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
 
 _WORD = re.compile(r"\s*\S+|\s+")
-_EDITOR = re.compile(r"\s*/editor(?:\s+|\Z)")
 
 
 def _suggested() -> bool:
@@ -108,7 +108,7 @@ def doing(expand: Callable[[str], str]) -> Doing:
         buffer = event.current_buffer
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None  # its text is in the prompt already
-        elif command := _EDITOR.match(buffer.text):
+        elif command := EDITOR.match(buffer.text):
             buffer.text = buffer.text[command.end() :]
             editor(event)
         else:

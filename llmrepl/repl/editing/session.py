@@ -28,16 +28,16 @@ from prompt_toolkit.key_binding import (
 )
 from prompt_toolkit.keys import Keys
 
+from llmrepl.conversing.drafting.draft import Drafts
+from llmrepl.conversing.drafting.offers import Offers, worth_completing
+from llmrepl.conversing.sent import Sent
 from llmrepl.repl.editing.completing import Completions
 from llmrepl.repl.editing.doing import doing
 from llmrepl.repl.editing.keys import Doing, bound
-from llmrepl.repl.editing.mentions import begun
-from llmrepl.repl.editing.pastes import Pastes
 from llmrepl.repl.history import History
 
 if TYPE_CHECKING:
     from llmrepl.config import Config
-    from llmrepl.repl.editing.attaching import Message
 
 ESCAPE = 0.05
 """Seconds in which a terminal sends the rest of a key that begins with Escape."""
@@ -51,32 +51,9 @@ ALONE = 0.2
 
 
 class Editor(PromptSession[str]):
-    """The line editor. What it returns has placeholders for large pastes; see `composed`."""
+    """The line editor. What it returns has placeholders for large pastes; see `drafts`."""
 
-    pastes: Pastes
-    directory: Path
-
-    def expand(self, text: str) -> str:
-        """Return `text` with each placeholder replaced by what it stands for."""
-        return self.pastes.expand(text)
-
-    def composed(self, text: str) -> Message:
-        """Return what `text` is as a message: with its pastes, and the files that it mentions.
-
-        Blocking: it reads the files.
-        """
-        from llmrepl.repl.editing.attaching import message
-
-        return message(text, self.directory, self.pastes)
-
-    def left_out(self, text: str) -> str:
-        """Return a line that says what `composed` attaches and a text alone does not, if any."""
-        from llmrepl.repl.editing.attaching import mentioned
-        from llmrepl.sanitise import clean
-
-        names = [name for _, name in mentioned(text, self.directory, self.pastes)]
-        said = f"not attached: {clean(', '.join(names))}: Ctrl-S sends text, Enter files with it"
-        return f"{said}\n" if names else ""
+    drafts: Drafts
 
 
 def prompt_session(
@@ -100,23 +77,23 @@ def prompt_session(
         known: what placeholders in commands' arguments stand for, where only others know it.
         options: what else a `PromptSession` takes: message, bottom_toolbar, input, output …
     """
-    pastes, directory, mode = Pastes(), Path.cwd(), config.ui.editing_mode
-    does = {**doing(pastes.expand), **(others or {})}
-    ours = [bound(mode, config.keys._asdict(), does), _typing(pastes, directory)]
-    kept = history and History(history, redact, pastes.expand)
+    drafts, mode = Drafts(Path.cwd()), config.ui.editing_mode
+    does = {**doing(drafts.expand), **(others or {})}
+    ours = [bound(mode, config.keys._asdict(), does), _typing(drafts)]
+    kept = history and History(Sent(history, redact, drafts.expand))
     editor = Editor(
         history=kept or InMemoryHistory(),
         multiline=True,
         key_bindings=merge_key_bindings([*ours, keys] if keys else ours),
         vi_mode=mode == "vi",
         cursor=ModalCursorShapeConfig() if mode == "vi" else None,
-        completer=Completions(config, os.environ, directory, known),
+        completer=Completions(Offers(config, os.environ, drafts.directory, known)),
         complete_while_typing=Condition(_worth_completing),
         auto_suggest=ThreadedAutoSuggest(AutoSuggestFromHistory()),
         search_ignore_case=True,
         **options,
     )
-    editor.pastes, editor.directory = pastes, directory
+    editor.drafts = drafts
     # As an option, this would turn completion off while somebody types.
     editor.default_buffer.enable_history_search = Always()
     editor.app.ttimeoutlen, editor.app.timeoutlen = ESCAPE, SEQUENCE
@@ -125,16 +102,13 @@ def prompt_session(
     return editor
 
 
-def _typing(pastes: Pastes, directory: Path) -> KeyBindings:
+def _typing(drafts: Drafts) -> KeyBindings:
     """Return the bindings that are no actions."""
     keys = KeyBindings()
 
     @keys.add(Keys.BracketedPaste)
     def _paste(event: KeyPressEvent) -> None:
-        from llmrepl.repl.editing.dropped import images_in, pasted
-
-        text = pasted(event.data)
-        event.current_buffer.insert_text(images_in(text, directory) or pastes.fold(text))
+        event.current_buffer.insert_text(drafts.pasted(event.data))
 
     @keys.add("escape", filter=has_completions & emacs_mode, eager=True)
     def _close_menu(event: KeyPressEvent) -> None:
@@ -151,5 +125,4 @@ def _hurry(editor: Editor, urgent: Filter) -> None:
 
 
 def _worth_completing() -> bool:
-    before = get_app().current_buffer.document.text_before_cursor
-    return before.startswith("/") or begun(before) is not None
+    return worth_completing(get_app().current_buffer.document.text_before_cursor)

@@ -18,18 +18,19 @@ _BETWEEN = " │ "
 _LABEL = 8
 
 
-def drawn(found: Contrast, names: tuple[str, str], width: int) -> Iterator[str]:
+def drawn(found: Contrast, names: tuple[str, str], width: int, wide: int = WIDE) -> Iterator[str]:
     """Yield lines that show the two sides, and their sums below.
 
     Args:
         found: the two sides.
         names: their ids.
         width: cells of a line at the most.
+        wide: cells from which on there are two columns.
     """
     names = one_line(names[0]), one_line(names[1])
     yield fit(_common(found), width).rstrip()
     sides = (found.left, found.right)
-    if width >= WIDE:
+    if width >= wide:
         yield from _columns(sides, names, (width - len(_BETWEEN)) // 2)
     else:
         for name, side in zip(names, sides, strict=True):

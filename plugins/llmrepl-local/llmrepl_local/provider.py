@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llmrepl.errors import ConfigError, ProviderError, ProviderRefused
-from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, Request, TextChunk
+from llmrepl.ports import ChatMessage, Chunk, Finish, ModelInfo, Request, TextChunk, Traits
 from llmrepl.sdk import PerLoop
 from llmrepl.usage import Usage
 from llmrepl_local.child import Child
@@ -121,6 +121,10 @@ class Local:
         """Return the models that were added."""
         entries = await asyncio.to_thread(self._shelf.entries)
         return [self._info(entry) for entry in entries]
+
+    def describe(self, model: str) -> Traits:  # noqa: ARG002 - it holds for all of them
+        """Return that all is done on this machine, and no images are seen."""
+        return Traits(here=True, images=False)
 
     async def close(self) -> None:
         """End the process of the running event loop."""

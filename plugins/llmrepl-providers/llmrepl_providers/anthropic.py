@@ -5,7 +5,6 @@ Everything that repeats from one request to the next is marked for its prompt ca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -15,17 +14,24 @@ from llmrepl.ports import (
     CallResult,
     ChatMessage,
     Chunk,
-    Finish,
     ModelInfo,
     ReasoningChunk,
     Request,
     TextChunk,
 )
-from llmrepl.sdk import Calls, Rejected, Service, base64_of, call_id
+from llmrepl.sdk import base64_of, call_id, count_in
 from llmrepl.usage import Usage
 from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
-from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
+from llmrepl_providers.vendor import (
+    Address,
+    Vendor,
+    alone,
+    content_of,
+    is_blank,
+    present,
+    result_of,
+)
 
 VERSION = "2023-06-01"
 MODEST_TOKENS = 8192
@@ -50,6 +56,69 @@ STATUSES = {"overloaded_error": 529, "rate_limit_error": 429, "timeout_error": 4
 """Errors in a stream that mean: later."""
 
 
+class ReplyReader(Reader):
+    """Reads one reply."""
+
+    def take(self, event: Event) -> Iterable[Chunk]:
+        """Return what is in an event; one of a kind that is not known is passed over."""
+        match event:
+            case {"type": "content_block_delta", "delta": dict(delta)}:
+                return self._go_on(event.get("index"), delta)
+            case {"type": "content_block_start", "content_block": dict(block)}:
+                return self._begin(event.get("index"), block)
+            case {"type": "message_start", "message": {"usage": dict(counts)}}:
+                self.count(counts)
+            case {"type": "message_delta"}:
+                ended = event.get("delta") or {}
+                if reason := ended.get("stop_reason"):
+                    self.stop = STOPS.get(reason, "end_turn")
+                self.note = (ended.get("stop_details") or {}).get("explanation") or self.note
+                self.count(event.get("usage"))
+            case {"type": "message_stop"}:
+                self.ended, self.stop = True, self.stop or "end_turn"
+            case {"error": error} if error:
+                self.fail(error, STATUSES)
+        return []
+
+    def _begin(self, index: Any, block: Mapping[str, Any]) -> list[Chunk]:
+        """Return what is in the beginning of a block; the arguments of a call come later."""
+        match block:
+            case {"type": "tool_use"}:
+                begun = {"id": block.get("id"), "index": index, "name": block.get("name")}
+                self.calls.add([{**begun, "arguments": block.get("input") or None}])
+            case {"type": "redacted_thinking", "data": str(hidden)}:
+                return [ReasoningChunk("", HIDDEN + hidden)]
+            case {"text": str(text)} if text:
+                return [TextChunk(text)]
+        return []
+
+    def _go_on(self, index: Any, delta: Mapping[str, Any]) -> list[Chunk]:
+        """Return what more there is of a block."""
+        match delta:
+            case {"text": str(text)} if text:
+                return [TextChunk(text)]
+            case {"thinking": str(thought)} if thought:
+                return [ReasoningChunk(thought)]
+            case {"signature": str(signature)}:
+                return [ReasoningChunk("", SIGNED + signature)]
+            case {"partial_json": str(text)}:
+                self.calls.add([{"index": index, "arguments": text}])
+        return []
+
+    def usage(self) -> Usage:
+        """Return the usage in the counts, in which what is cached stands beside the input."""
+        counts = self.counts
+        read = count_in(counts, "cache_read_input_tokens")
+        write = count_in(counts, "cache_creation_input_tokens")
+        return Usage(
+            input_tokens=count_in(counts, "input_tokens") + read + write,
+            output_tokens=count_in(counts, "output_tokens"),
+            cache_read=read,
+            cache_write=write,
+            reasoning_tokens=count_in(counts.get("output_tokens_details"), "thinking_tokens"),
+        )
+
+
 class Anthropic(Vendor):
     """Anthropic's service.
 
@@ -62,6 +131,7 @@ class Anthropic(Vendor):
         "Anthropic", "ANTHROPIC", "https://api.anthropic.com", "/v1", "console.anthropic.com"
     )
     models_path = "/v1/models?limit=1000"
+    reader = ReplyReader
     limits = MappingProxyType(
         {
             kind: Headers(*(f"anthropic-ratelimit-{kind}-{what}" for what in TOLD))
@@ -107,16 +177,18 @@ class Anthropic(Vendor):
             "max_tokens": most,
             "stream": True,
         }
+        if shape := self._shapes.fields(request):
+            fields["output_config"] = {**(fields.get("output_config") or {}), **shape}
         return "/v1/messages", self._bodies.body(alone(request), fields)
+
+    def _forms(self, schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        return ({"format": {"type": "json_schema", "schema": closed(schema)}},)
 
     @property
     def _thinks(self) -> bool:
         """Whether the options ask for thinking, beside which a temperature is refused."""
         asked = self._options.get("thinking") or {"type": "disabled"}
         return bool(asked != {"type": "disabled"})
-
-    def _reader(self) -> Reader:
-        return ReplyReader(self._service)
 
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
@@ -127,6 +199,18 @@ class Anthropic(Vendor):
             )
             for model in answer.get("data") or ()
         )
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema whose objects have no other properties, which the service insists on."""
+    if isinstance(schema, list):
+        return list(map(closed, schema))
+    if not isinstance(schema, Mapping):
+        return schema
+    found = {name: closed(value) for name, value in schema.items()}
+    if found.get("type") == "object":
+        found.setdefault("additionalProperties", False)
+    return found
 
 
 def longest(facts: Mapping[str, Any], estimated: int) -> int:
@@ -157,12 +241,7 @@ def encode_message(message: ChatMessage, *, thinks: bool = False) -> dict[str, A
             for call in message.calls
         ]
         return {"role": message.role, "content": [block for block in blocks if block]}
-    if not message.images:
-        return {"role": message.role, "content": words(message)}
-    content = list(map(_image, message.images))
-    if not is_blank(message):
-        content.append({"type": "text", "text": message.text})
-    return {"role": message.role, "content": content}
+    return {"role": message.role, "content": content_of(message, _image)}
 
 
 def _thought(thought: Reasoning) -> dict[str, Any]:
@@ -176,11 +255,10 @@ def _thought(thought: Reasoning) -> dict[str, Any]:
 
 
 def _result(result: CallResult) -> dict[str, Any]:
-    content = [{"type": "text", "text": result.text}, *map(_image, result.images)]
     said = {
         "type": "tool_result",
         "tool_use_id": call_id(result.call),
-        "content": content if result.images else result.text,
+        "content": result_of(result, _image),
     }
     return {**said, "is_error": True} if result.failed else said
 
@@ -188,88 +266,3 @@ def _result(result: CallResult) -> dict[str, Any]:
 def _image(image: Image) -> dict[str, Any]:
     source = {"type": "base64", "media_type": image.media_type, "data": base64_of(image)}
     return {"type": "image", "source": source}
-
-
-class ReplyReader:
-    """Reads one reply."""
-
-    def __init__(self, service: Service) -> None:
-        self.ended = False
-        self.calls = Calls()
-        self._service = service
-        self._stop = ""
-        self._note = ""
-        self._counts: dict[str, Any] = {}
-
-    def take(self, event: Event) -> Iterable[Chunk]:
-        """Return what is in an event; one of a kind that is not known is passed over."""
-        match event:
-            case {"type": "content_block_delta", "delta": dict(delta)}:
-                return self._go_on(event.get("index"), delta)
-            case {"type": "content_block_start", "content_block": dict(block)}:
-                return self._begin(event.get("index"), block)
-            case {"type": "message_start", "message": {"usage": dict(counts)}}:
-                self._count(counts)
-            case {"type": "message_delta"}:
-                ended = event.get("delta") or {}
-                self._stop = ended.get("stop_reason") or self._stop
-                self._note = (ended.get("stop_details") or {}).get("explanation") or self._note
-                self._count(event.get("usage") or {})
-            case {"type": "message_stop"}:
-                self.ended = True
-            case {"type": "error", "error": dict(error)}:
-                status = STATUSES.get(error.get("type", ""))
-                if status is not None:
-                    raise Rejected(status, json.dumps(error), {})
-                raise self._service.broken(str(error.get("message") or error.get("type")))
-        return []
-
-    def _begin(self, index: Any, block: Mapping[str, Any]) -> list[Chunk]:
-        """Return what is in the beginning of a block; the arguments of a call come later."""
-        match block:
-            case {"type": "tool_use"}:
-                begun = {"id": block.get("id"), "index": index, "name": block.get("name")}
-                self.calls.add([{**begun, "arguments": block.get("input") or None}])
-            case {"type": "redacted_thinking", "data": str(hidden)}:
-                return [ReasoningChunk("", HIDDEN + hidden)]
-            case {"text": str(text)} if text:
-                return [TextChunk(text)]
-        return []
-
-    def _go_on(self, index: Any, delta: Mapping[str, Any]) -> list[Chunk]:
-        """Return what more there is of a block."""
-        match delta:
-            case {"text": str(text)} if text:
-                return [TextChunk(text)]
-            case {"thinking": str(thought)} if thought:
-                return [ReasoningChunk(thought)]
-            case {"signature": str(signature)}:
-                return [ReasoningChunk("", SIGNED + signature)]
-            case {"partial_json": str(text)}:
-                self.calls.add([{"index": index, "arguments": text}])
-        return []
-
-    def _count(self, counts: Mapping[str, Any]) -> None:
-        """Take the counts, each of which is of the whole reply until now."""
-        self._counts |= present(counts)
-
-    def finish(self) -> Finish | None:
-        """Return the last chunk; None where the reply stopped before its end."""
-        if not (self.ended or self._stop):
-            return None
-        return Finish(STOPS.get(self._stop, "end_turn"), read_usage(self._counts), self._note)
-
-
-def read_usage(counts: Mapping[str, Any]) -> Usage | None:
-    """Return the usage in the service's counts, in which what is cached stands beside the input."""
-    if not counts:
-        return None
-    read = counts.get("cache_read_input_tokens", 0)
-    write = counts.get("cache_creation_input_tokens", 0)
-    return Usage(
-        input_tokens=counts.get("input_tokens", 0) + read + write,
-        output_tokens=counts.get("output_tokens", 0),
-        cache_read=read,
-        cache_write=write,
-        reasoning_tokens=(counts.get("output_tokens_details") or {}).get("thinking_tokens", 0),
-    )

@@ -7,7 +7,7 @@ A stream has no end mark: it ends where the answer does, after a reason to finis
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,14 +16,14 @@ from llmrepl.ports import (
     CallResult,
     ChatMessage,
     Chunk,
-    Finish,
     ModelInfo,
     ReasoningChunk,
     Request,
     TextChunk,
 )
-from llmrepl.sdk import Calls, Rejected, Service, base64_of, call_id
+from llmrepl.sdk import Rejected, base64_of, call_id, count_in
 from llmrepl.usage import Usage
+from llmrepl_providers.gemini_ends import BROKEN, REFUSED, UNREADABLE, WHOLE, unreadable
 from llmrepl_providers.reading import Event, Reader
 from llmrepl_providers.vendor import Address, Vendor, alone, is_blank, present, words
 
@@ -31,27 +31,69 @@ ROLES = {"assistant": "model"}
 MOST_STOPS = 5
 """How many stop strings are taken. More are no loss: llmrepl ends a reply at them, too."""
 
-STOPS = {
-    "STOP": "end_turn",
-    "MAX_TOKENS": "max_tokens",
-    "SAFETY": "refusal",
-    "RECITATION": "refusal",
-    "LANGUAGE": "refusal",
-    "BLOCKLIST": "refusal",
-    "PROHIBITED_CONTENT": "refusal",
-    "SPII": "refusal",
-    "MODEL_ARMOR": "refusal",
-}
-"""What reasons to finish mean. With any other, like MALFORMED_FUNCTION_CALL, a reply broke off."""
-
 SIGNED = "gemini:"
 """What the seal of a call begins with: its signature."""
 
 UNSIGNED = "skip_thought_signature_validator"
 """The service's own word for the signature of a call that it has not made."""
 
-LATER = frozenset({429, 503})
+LATER = {429: 429, 503: 503}
 NO_KEY = "API_KEY_INVALID"
+
+
+class ReplyReader(Reader):
+    """Reads one reply."""
+
+    def take(self, event: Event) -> Iterator[Chunk]:
+        """Yield what is in an event: the parts of the only candidate."""
+        if error := event.get("error"):
+            self.fail(error, LATER)
+        self.count(event.get("usageMetadata"))
+        feedback = event.get("promptFeedback") or {}
+        if reason := feedback.get("blockReason"):
+            self.stop = "refusal"
+            said = feedback.get("blockReasonMessage") or reason
+            self.note = f"Gemini did not take the prompt: {said}"
+        for candidate in (event.get("candidates") or ())[:1]:
+            parts = (candidate.get("content") or {}).get("parts") or ()
+            said = (part for part in parts if isinstance(part.get("text"), str))
+            yield from (_chunk(part) for part in said if part["text"])
+            self.calls.add(map(_call, (part for part in parts if part.get("functionCall"))))
+            if reason := candidate.get("finishReason"):
+                self._finish(str(reason), str(candidate.get("finishMessage") or ""))
+
+    def _finish(self, reason: str, message: str) -> None:
+        self.stop = WHOLE.get(reason, "end_turn")
+        if reason in REFUSED:
+            self.stop = "refusal"
+            self.note = f"Gemini ended its reply: {message or REFUSED[reason]} ({reason})"
+        elif reason in UNREADABLE and self.offered:
+            self.calls.add(list(unreadable(reason, message, self.offered)))
+        elif reason not in WHOLE and not (reason in UNREADABLE and self.calls):
+            said = message or UNREADABLE.get(reason) or BROKEN.get(reason, "a reason of its own")
+            raise self.service.broken(f"{said} ({reason})")
+
+    def usage(self) -> Usage:
+        """Return the usage in the counts, in which thoughts stand beside the answer."""
+        thought = count_in(self.counts, "thoughtsTokenCount")
+        return Usage(
+            input_tokens=count_in(self.counts, "promptTokenCount"),
+            output_tokens=count_in(self.counts, "candidatesTokenCount") + thought,
+            cache_read=count_in(self.counts, "cachedContentTokenCount"),
+            reasoning_tokens=thought,
+        )
+
+
+def _call(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a call, which comes whole, as it is gathered."""
+    call, signature = part["functionCall"], part.get("thoughtSignature")
+    seal = f"{SIGNED}{signature}" if signature else ""
+    named = {"name": call.get("name"), "arguments": call.get("args")}
+    return {"id": call.get("id"), "function": named, "seal": seal}
+
+
+def _chunk(part: Mapping[str, Any]) -> Chunk:
+    return ReasoningChunk(part["text"]) if part.get("thought") else TextChunk(part["text"])
 
 
 class Gemini(Vendor):
@@ -70,6 +112,7 @@ class Gemini(Vendor):
     )
     models_path = "/v1beta/models?pageSize=1000"
     messages_field = "contents"
+    reader = ReplyReader
 
     def _headers(self, key: str) -> Mapping[str, str]:
         return {"x-goog-api-key": key}
@@ -93,6 +136,7 @@ class Gemini(Vendor):
                 "seed": request.seed,
             }
         )
+        config |= self._shapes.fields(request)
         fields = {**self._options, "generationConfig": config}
         if request.system:
             fields["systemInstruction"] = {"parts": [{"text": request.system}]}
@@ -109,8 +153,9 @@ class Gemini(Vendor):
         path = f"/v1beta/models/{quote(request.model, safe='')}:streamGenerateContent?alt=sse"
         return path, self._bodies.body(alone(request), fields)
 
-    def _reader(self) -> Reader:
-        return ReplyReader(self._service)
+    def _forms(self, schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        kind = {"responseMimeType": "application/json"}
+        return kind | {"responseJsonSchema": schema}, kind
 
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
@@ -195,74 +240,3 @@ def _response(result: CallResult) -> dict[str, Any]:
             "response": told,
         }
     }
-
-
-class ReplyReader:
-    """Reads one reply."""
-
-    def __init__(self, service: Service) -> None:
-        self.ended = False
-        self.calls = Calls()
-        self._service = service
-        self._stop = ""
-        self._note = ""
-        self._counts: Mapping[str, Any] = {}
-
-    def take(self, event: Event) -> Iterable[Chunk]:
-        """Return what is in an event: the parts of the only candidate."""
-        if error := event.get("error"):
-            if error.get("code") in LATER:
-                raise Rejected(error["code"], json.dumps(error), {})
-            raise self._service.broken(str(error.get("message") or error.get("status")))
-        self._counts = event.get("usageMetadata") or self._counts
-        feedback = event.get("promptFeedback") or {}
-        if reason := feedback.get("blockReason"):
-            self._stop = "refusal"
-            said = feedback.get("blockReasonMessage") or reason
-            self._note = f"Gemini did not take the prompt: {said}"
-        chunks: list[Chunk] = []
-        for candidate in (event.get("candidates") or ())[:1]:
-            parts = (candidate.get("content") or {}).get("parts") or ()
-            chunks += [_chunk(part) for part in parts if part.get("text")]
-            self.calls.add(map(_call, (part for part in parts if part.get("functionCall"))))
-            if reason := candidate.get("finishReason"):
-                self._finish(reason, candidate.get("finishMessage"))
-        return chunks
-
-    def _finish(self, reason: str, message: str | None) -> None:
-        if reason not in STOPS:
-            raise self._service.broken(message or f"it ended with {reason}")
-        self._stop = STOPS[reason]
-        if self._stop == "refusal":
-            self._note = f"Gemini ended its reply: {message or reason}"
-
-    def finish(self) -> Finish | None:
-        """Return the last chunk; None where the reply stopped before its end."""
-        if not self._stop:
-            return None
-        return Finish(self._stop, read_usage(self._counts), self._note)
-
-
-def _call(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a call, which comes whole, as it is gathered."""
-    call, signature = part["functionCall"], part.get("thoughtSignature")
-    seal = f"{SIGNED}{signature}" if signature else ""
-    named = {"name": call.get("name"), "arguments": call.get("args")}
-    return {"id": call.get("id"), "function": named, "seal": seal}
-
-
-def _chunk(part: Mapping[str, Any]) -> Chunk:
-    return ReasoningChunk(part["text"]) if part.get("thought") else TextChunk(part["text"])
-
-
-def read_usage(counts: Mapping[str, Any]) -> Usage | None:
-    """Return the usage in the service's counts, in which thoughts stand beside the answer."""
-    if not counts:
-        return None
-    thought = counts.get("thoughtsTokenCount") or 0
-    return Usage(
-        input_tokens=counts.get("promptTokenCount") or 0,
-        output_tokens=(counts.get("candidatesTokenCount") or 0) + thought,
-        cache_read=counts.get("cachedContentTokenCount") or 0,
-        reasoning_tokens=thought,
-    )

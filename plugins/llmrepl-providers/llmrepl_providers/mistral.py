@@ -7,28 +7,37 @@ refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
+from llmrepl.errors import ProviderRefused
 from llmrepl.parts import Image, ToolCall
 from llmrepl.ports import (
     CallResult,
     ChatMessage,
     Chunk,
-    Finish,
     ModelInfo,
-    ReasoningChunk,
     Request,
-    TextChunk,
-    written,
+    Traits,
 )
-from llmrepl.sdk import Calls, Encoded, Rejected, Service, base64_of, encode_tool, takes_tools
+from llmrepl.sdk import (
+    Encoded,
+    Rejected,
+    base64_of,
+    count_in,
+    encode_calls,
+    encode_tool,
+    read_content,
+    response_formats,
+    takes_tools,
+)
 from llmrepl.usage import Usage
 from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
-from llmrepl_providers.vendor import Address, Vendor, is_blank, present, words
+from llmrepl_providers.vendor import Address, Vendor, content_of, present, result_of
 
 STOPS = {"length": "max_tokens", "model_length": "max_tokens", "content_filter": "refusal"}
 """Finish reasons that mean something other than the end of the model's turn."""
@@ -36,6 +45,37 @@ STOPS = {"length": "max_tokens", "model_length": "max_tokens", "content_filter":
 BROKEN = "error"
 NO_MODEL, NOT_FOUND = "invalid_model", 404
 LATER = {"rate_limited": 429, "service_tier_capacity_exceeded": 429, "overloaded": 503}
+
+
+class ReplyReader(Reader):
+    """Reads one reply. An event without anything is its end mark."""
+
+    def take(self, event: Event) -> Iterator[Chunk]:
+        """Yield what is in an event."""
+        self.ended = not event
+        if error := event if event.get("object") == "error" else event.get("error"):
+            self.fail(error, LATER)
+        self.count(event.get("usage"))
+        for choice in (event.get("choices") or ())[:1]:
+            delta = choice.get("delta") or {}
+            yield from read_content(delta.get("content"))
+            self.calls.add(delta.get("tool_calls") or ())
+            reason = choice.get("finish_reason")
+            if reason == BROKEN:
+                raise self.service.broken("it ended with an error")
+            if reason:
+                self.stop = STOPS.get(reason, "end_turn")
+
+    def usage(self) -> Usage:
+        """Return the usage in the counts."""
+        counts = self.counts
+        cached = count_in(counts.get("prompt_tokens_details"), "cached_tokens")
+        return Usage(
+            input_tokens=count_in(counts, "prompt_tokens"),
+            output_tokens=count_in(counts, "completion_tokens"),
+            cache_read=cached or count_in(counts, "num_cached_tokens"),
+            reasoning_tokens=count_in(counts.get("completion_tokens_details"), "reasoning_tokens"),
+        )
 
 
 class Mistral(Vendor):
@@ -49,6 +89,7 @@ class Mistral(Vendor):
         "Mistral", "MISTRAL", "https://api.mistral.ai", "/v1", "console.mistral.ai/api-keys"
     )
     models_path = "/v1/models"
+    reader = ReplyReader
     limits = MappingProxyType(
         {
             kind: Headers(f"x-ratelimit-remaining-{name}", f"x-ratelimit-limit-{name}")
@@ -68,6 +109,17 @@ class Mistral(Vendor):
         found = known.get("function_calling")
         return found if isinstance(found, bool) else takes_tools(model)
 
+    def describe(self, model: str) -> Traits:
+        """Return whether a model sees images, which the service says once it was asked."""
+        known = self._facts.get(model, {}).get("capabilities") or {}
+        found = known.get("vision")
+        return Traits(images=found) if isinstance(found, bool) else super().describe(model)
+
+    async def learn(self, model: str) -> None:
+        """Ask the service, once, what a model can."""
+        with suppress(ProviderRefused):  # there is no key; the request itself will say so
+            await self._facts_about(model)
+
     async def _asked(self, request: Request) -> tuple[str, bytes]:
         fields = self._options | present(
             {
@@ -80,10 +132,11 @@ class Mistral(Vendor):
                 "tools": list(map(encode_tool, request.tools)) or None,
             }
         )
+        fields |= self._shapes.fields(request)
         return "/v1/chat/completions", self._bodies.body(request, fields)
 
-    def _reader(self) -> Reader:
-        return ReplyReader(self._service)
+    def _forms(self, schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        return response_formats(schema)
 
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
@@ -112,21 +165,9 @@ def encode_message(message: ChatMessage) -> Encoded:
     if message.results:
         return list(map(_result, message.results))
     if message.calls:
-        calls = [
-            {
-                "id": short_id(call),
-                "type": "function",
-                "function": {"name": call.name, "arguments": written(call)},
-            }
-            for call in message.calls
-        ]
+        calls = encode_calls(message.calls, short_id)
         return {"role": message.role, "content": message.text, "tool_calls": calls}
-    if not message.images:
-        return {"role": message.role, "content": words(message)}
-    content = list(map(_image, message.images))
-    if not is_blank(message):
-        content.append({"type": "text", "text": message.text})
-    return {"role": message.role, "content": content}
+    return {"role": message.role, "content": content_of(message, _image)}
 
 
 def short_id(call: ToolCall) -> str:
@@ -135,82 +176,14 @@ def short_id(call: ToolCall) -> str:
 
 
 def _result(result: CallResult) -> dict[str, Any]:
-    content = [{"type": "text", "text": result.text}, *map(_image, result.images)]
     return {
         "role": "tool",
         "tool_call_id": short_id(result.call),
         "name": result.call.name,
-        "content": content if result.images else result.text,
+        "content": result_of(result, _image),
     }
 
 
 def _image(image: Image) -> dict[str, str]:
     url = f"data:{image.media_type};base64,{base64_of(image)}"
     return {"type": "image_url", "image_url": url}
-
-
-class ReplyReader:
-    """Reads one reply. An event without anything is its end mark."""
-
-    def __init__(self, service: Service) -> None:
-        self.ended = False
-        self.calls = Calls()
-        self._service = service
-        self._stop = ""
-        self._counts: Mapping[str, Any] = {}
-
-    def take(self, event: Event) -> Iterable[Chunk]:
-        """Return what is in an event."""
-        self.ended = not event
-        if error := event if event.get("object") == "error" else event.get("error"):
-            self._fail(error)
-        self._counts = event.get("usage") or self._counts
-        chunks: list[Chunk] = []
-        for choice in (event.get("choices") or ())[:1]:
-            delta = choice.get("delta") or {}
-            chunks += read_content(delta.get("content"))
-            self.calls.add(delta.get("tool_calls") or ())
-            reason = choice.get("finish_reason")
-            if reason == BROKEN:
-                raise self._service.broken("it ended with an error")
-            if reason:
-                self._stop = STOPS.get(reason, "end_turn")
-        return chunks
-
-    def _fail(self, error: Any) -> None:
-        kind = error.get("type") if isinstance(error, Mapping) else None
-        if kind in LATER:
-            raise Rejected(LATER[kind], json.dumps(error), {})
-        said = error.get("message") if isinstance(error, Mapping) else error
-        raise self._service.broken(str(said or kind))
-
-    def finish(self) -> Finish | None:
-        """Return the last chunk; None where the reply stopped before its end."""
-        return Finish(self._stop, read_usage(self._counts)) if self._stop else None
-
-
-def read_content(content: Any) -> list[Chunk]:
-    """Return what is in a delta's content, which is text or a list of parts."""
-    if isinstance(content, str):
-        return [TextChunk(content)] if content else []
-    chunks: list[Chunk] = []
-    for part in content or ():
-        if part.get("type") == "text" and part.get("text"):
-            chunks.append(TextChunk(part["text"]))
-        thoughts = (thought.get("text") for thought in part.get("thinking") or ())
-        chunks += [ReasoningChunk(text) for text in thoughts if text]
-    return chunks
-
-
-def read_usage(counts: Mapping[str, Any]) -> Usage | None:
-    """Return the usage in the service's counts."""
-    if not counts:
-        return None
-    sent = counts.get("prompt_tokens_details") or {}
-    received = counts.get("completion_tokens_details") or {}
-    return Usage(
-        input_tokens=counts.get("prompt_tokens") or 0,
-        output_tokens=counts.get("completion_tokens") or 0,
-        cache_read=sent.get("cached_tokens") or counts.get("num_cached_tokens") or 0,
-        reasoning_tokens=received.get("reasoning_tokens") or 0,
-    )

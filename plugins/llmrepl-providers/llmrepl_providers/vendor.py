@@ -9,24 +9,28 @@ from __future__ import annotations
 import asyncio
 import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from llmrepl.errors import ProviderError, ProviderRefused
-from llmrepl.ports import Allowance, ChatMessage, Chunk, ModelInfo, Request
+from llmrepl.parts import Image
+from llmrepl.ports import Allowance, CallResult, ChatMessage, Chunk, ModelInfo, Request, Traits
 from llmrepl.sdk import (
     SILENCE_SECONDS,
+    Asked,
     Bodies,
     Encoded,
     PerLoop,
     Rejected,
     Service,
+    Shapes,
     clean_key,
     clean_url,
+    sees_images,
     takes_tools,
     tls_settings,
 )
@@ -79,8 +83,10 @@ class Vendor(ABC):
 
     name: ClassVar[str]
     local = False
+    takes_schema = True
     address: ClassVar[Address]
     models_path: ClassVar[str]
+    reader: ClassVar[type[Reader]]
     messages_field: ClassVar[str] = "messages"
     limits: ClassVar[Mapping[str, Headers]] = {}
 
@@ -107,7 +113,9 @@ class Vendor(ABC):
         self._options = dict(options or {})
         self._rations = Rations(self.limits)
         self._facts: dict[str, Mapping[str, Any]] = {}
+        self._asked_for: Asked[Mapping[str, Any]] = Asked()
         self._bodies = Bodies(self._encoded, self.messages_field)
+        self._shapes = Shapes(at.name, self._forms)
         self._clients = PerLoop(self._make_client, self.warm)
 
     @abstractmethod
@@ -123,12 +131,12 @@ class Vendor(ABC):
         """Return the path and the body of the request for a reply."""
 
     @abstractmethod
-    def _reader(self) -> Reader:
-        """Return what reads the next reply."""
-
-    @abstractmethod
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         """Return the models in an answer to the request for them."""
+
+    @abstractmethod
+    def _forms(self, schema: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Return the fields that ask for JSON of a schema, the strictest way first."""
 
     def _meant(self, rejected: Rejected) -> Rejected:
         """Return a rejection with the status that it would have elsewhere."""
@@ -141,8 +149,13 @@ class Vendor(ABC):
         if self._service.url.startswith("https:"):
             tls_settings()
 
-    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
+        if request.schema is None:
+            return self._reply(request)
+        return self._shapes.held(self._reply, request)
+
+    async def _reply(self, request: Request) -> AsyncGenerator[Chunk, None]:
         try:
             client = await self._client()
             path, body = await self._asked(request)
@@ -150,7 +163,8 @@ class Vendor(ABC):
             response = await client.send(sent, stream=True)
             self._rations.read(response.headers)
             try:
-                reply = read_reply(response, self._reader(), self._service, request.tools)
+                reader = self.reader(self._service, [tool.name for tool in request.tools])
+                reply = read_reply(response, reader, self._service, request.tools)
                 async with aclosing(reply) as chunks:
                     async for chunk in chunks:
                         yield chunk
@@ -159,12 +173,22 @@ class Vendor(ABC):
         except ProviderError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
-            refused = self._service.no_tools(error, request)
+            no_tools = self._service.no_tools(error, request)
+            refused = no_tools or self._shapes.no_schema(error, request)
             raise refused or await self._explained(error, request.model) from None
+
+    async def prepare(self, model: str, /) -> None:
+        """Import what sends requests, and ask for the facts about a model."""
+        with suppress(ProviderRefused):  # there is no key: the first request says so
+            await self._facts_about(model)
 
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools, as far as its name says it."""
         return takes_tools(model)
+
+    def describe(self, model: str) -> Traits:
+        """Return what is known of a model, as far as its name says it."""
+        return Traits(images=sees_images(model))
 
     @property
     def allowances(self) -> Sequence[Allowance]:
@@ -191,19 +215,23 @@ class Vendor(ABC):
     async def _facts_about(self, model: str) -> Mapping[str, Any]:
         """Return what the service says of a model; nothing where it says nothing in time."""
         if model not in self._facts:
-            client = await self._client()
-            path = self.models_path.partition("?")[0]
-            url = f"{self._service.url}{path}/{quote(model, safe='')}"
-            try:
-                async with asyncio.timeout(FACTS_SECONDS):
-                    found = (await client.get(url)).json()
-            except Rejected as rejected:
-                if rejected.status not in NO_SUCH_PAGE:
-                    return {}
-                found = {}
-            except Exception:  # noqa: BLE001 - the request itself will say what is wrong
+            return await self._asked_for.once(model, lambda: self._ask_facts(model))
+        return self._facts[model]
+
+    async def _ask_facts(self, model: str) -> Mapping[str, Any]:
+        client = await self._client()
+        path = self.models_path.partition("?")[0]
+        url = f"{self._service.url}{path}/{quote(model, safe='')}"
+        try:
+            async with asyncio.timeout(FACTS_SECONDS):
+                found = (await client.get(url)).json()
+        except Rejected as rejected:
+            if rejected.status not in NO_SUCH_PAGE:
                 return {}
-            self._facts[model] = found if isinstance(found, dict) else {}
+            found = {}
+        except Exception:  # noqa: BLE001 - the request itself will say what is wrong
+            return {}
+        self._facts[model] = found if isinstance(found, dict) else {}
         return self._facts[model]
 
     async def _client(self) -> httpx.AsyncClient:
@@ -240,6 +268,30 @@ def is_blank(message: ChatMessage) -> bool:
 def words(message: ChatMessage) -> str:
     """Return a message's text, or what stands for none."""
     return NOTHING if is_blank(message) else message.text
+
+
+def content_of(
+    message: ChatMessage, image: Callable[[Image], Mapping[str, Any]]
+) -> str | Sequence[Mapping[str, Any]]:
+    """Return what a message says as the services have it: images before text, or text alone.
+
+    Args:
+        message: one without calls and results.
+        image: returns an image as the service has it.
+    """
+    if not message.images:
+        return words(message)
+    text = () if is_blank(message) else ({"type": "text", "text": message.text},)
+    return [*map(image, message.images), *text]
+
+
+def result_of(
+    result: CallResult, image: Callable[[Image], Mapping[str, Any]]
+) -> str | Sequence[Mapping[str, Any]]:
+    """Return what came of a call as the services have it: text alone, or images behind it."""
+    if not result.images:
+        return result.text
+    return [{"type": "text", "text": result.text}, *map(image, result.images)]
 
 
 def alone(request: Request) -> Request:

@@ -3,7 +3,7 @@
 import pytest
 from vendor_calls import MODELS, PAGES, ask, end_of, hear, opened, partly, server, text_of
 
-from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused
+from llmrepl.errors import ProviderBusy, ProviderRefused
 from llmrepl.parts import Image
 from llmrepl.ports import ChatMessage
 from llmrepl.testing import Refused
@@ -81,22 +81,6 @@ def test_images_and_messages_without_text_have_parts_that_are_not_refused():
     ]
 
 
-@pytest.mark.parametrize(
-    ("reason", "stop"),
-    [("STOP", "end_turn"), ("MAX_TOKENS", "max_tokens"), ("PROHIBITED_CONTENT", "refusal")],
-)
-def test_each_reason_to_finish_has_its_meaning(reason, stop):
-    chunks, _ = hear("gemini", {"candidates": [{"finishReason": reason}]})
-    assert end_of(chunks).stop == stop
-    assert end_of(chunks).usage is None
-
-
-def test_a_call_that_the_service_could_not_read_breaks_off_the_reply():
-    _, error = hear("gemini", {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL"}]})
-    assert type(error) is ProviderError
-    assert error.message.endswith("broke off its reply: it ended with MALFORMED_FUNCTION_CALL")
-
-
 def test_a_prompt_that_is_blocked_is_a_refusal():
     blocked = {
         "promptFeedback": {"blockReason": "SAFETY"},
@@ -111,7 +95,7 @@ def test_a_prompt_that_is_blocked_is_a_refusal():
 def test_why_a_reply_was_ended_is_a_note():
     said = {"finishReason": "RECITATION", "finishMessage": "a long quotation"}
     chunks, _ = hear("gemini", {"candidates": [said]})
-    assert end_of(chunks).note == "Gemini ended its reply: a long quotation"
+    assert end_of(chunks).note == "Gemini ended its reply: a long quotation (RECITATION)"
 
 
 def test_parts_of_other_kinds_are_passed_over():

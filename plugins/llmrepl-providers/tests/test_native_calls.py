@@ -5,7 +5,16 @@ from vendor_calls import ask, end_of, hear, opened, partly, run, server, text_of
 
 from llmrepl.errors import ToolsRefused
 from llmrepl.parts import Image, Reasoning, ToolCall
-from llmrepl.ports import CallChunk, CallResult, ChatMessage, ReasoningChunk, TakesTools, Tool
+from llmrepl.ports import (
+    CallChunk,
+    CallResult,
+    ChatMessage,
+    Described,
+    ReasoningChunk,
+    TakesTools,
+    Tool,
+    Traits,
+)
 from llmrepl.testing import Refused, Reply, Wire
 
 SCHEMA = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
@@ -82,6 +91,34 @@ def test_mistral_says_which_models_take_tools():
     with server("mistral", pages={"/v1/models/mistral-7": page}) as served:
         provider = opened("mistral", served.url)
         assert run(provider, lambda it: it.takes_tools("mistral-7")) is False
+
+
+def test_what_a_model_sees_is_known_by_its_name(kind):
+    provider = opened(kind, "https://models.invalid")
+    assert isinstance(provider, Described)
+    model = {"anthropic": "claude-opus-4", "gemini": "gemini-9", "mistral": "pixtral-12b"}[kind]
+    assert provider.describe(model) == Traits(images=True)
+    assert provider.describe("who-knows") == Traits()
+
+
+@pytest.mark.parametrize("vision", [True, False])
+def test_mistral_says_which_models_see(vision):
+    async def learnt(provider):
+        await provider.learn("mistral-7")
+        return provider.describe("mistral-7")
+
+    page = {"id": "mistral-7", "capabilities": {"vision": vision}}
+    with server("mistral", pages={"/v1/models/mistral-7": page}) as served:
+        assert run(opened("mistral", served.url), learnt) == Traits(images=vision)
+
+
+def test_a_mistral_without_a_key_says_nothing_of_a_model():
+    async def learnt(provider):
+        await provider.learn("mistral-7")
+        return provider.describe("mistral-7")
+
+    keyless = opened("mistral", "https://models.invalid", api_key=None)
+    assert run(keyless, learnt) == Traits()
 
 
 @pytest.mark.parametrize(

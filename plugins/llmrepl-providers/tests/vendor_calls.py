@@ -1,19 +1,30 @@
 """Servers that speak the vendors' dialects, and how the tests here ask a provider something."""
 
-import asyncio
-import contextlib
 import json
 
 from dialect_anthropic import AnthropicDialect
 from dialect_gemini import GeminiDialect
 from dialect_mistral import MistralDialect
 
-from llmrepl.errors import ProviderError
-from llmrepl.ports import ChatMessage, Finish, ReasoningChunk, Request, TextChunk
+from llmrepl.ports import ChatMessage, Request
 from llmrepl.testing import ModelServer
+from llmrepl.testing.asking import asked, end_of, run, text_of, thought_of
 from llmrepl_providers.anthropic import Anthropic
 from llmrepl_providers.gemini import Gemini
 from llmrepl_providers.mistral import Mistral
+
+__all__ = [
+    "ask",
+    "end_of",
+    "hear",
+    "opened",
+    "partly",
+    "request",
+    "run",
+    "server",
+    "text_of",
+    "thought_of",
+]
 
 KEY = "sk-secret-0123456789"
 
@@ -100,18 +111,6 @@ def request(kind, *texts, **fields):
     return Request(**given | fields)
 
 
-def run(provider, work):
-    """Run `work(provider)` in a loop of its own and close the provider in it."""
-
-    async def main():
-        try:
-            return await work(provider)
-        finally:
-            await provider.close()
-
-    return asyncio.run(main())
-
-
 def ask(provider, *texts, **fields):
     """All chunks of one reply."""
     chunks, error = partly(provider, *texts, **fields)
@@ -122,32 +121,7 @@ def ask(provider, *texts, **fields):
 
 def partly(provider, *texts, **fields):
     """The chunks that came, and the error they ended in; None where they ended well."""
-
-    async def work(provider):
-        chunks = []
-        asked = request(provider.name, *texts, **fields)
-        try:
-            async with contextlib.aclosing(provider.stream(asked)) as stream:
-                async for chunk in stream:
-                    chunks += [chunk]
-        except ProviderError as error:
-            return chunks, error
-        return chunks, None
-
-    return run(provider, work)
-
-
-def text_of(chunks):
-    return "".join(chunk.text for chunk in chunks if isinstance(chunk, TextChunk))
-
-
-def thought_of(chunks):
-    return "".join(chunk.text for chunk in chunks if isinstance(chunk, ReasoningChunk))
-
-
-def end_of(chunks):
-    assert isinstance(chunks[-1], Finish)
-    return chunks[-1]
+    return asked(provider, request(provider.name, *texts, **fields))
 
 
 async def all_of(stream):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from llmrepl.conversation import Spend
-from llmrepl.standing import Filling, Standing, StepUsage, spend_of
+from llmrepl.standing import Budgeted, Filling, Standing, StepUsage, spend_of
 from llmrepl.usage import Cost, Usage
 from llmrepl_usage.filling import context
 from llmrepl_usage.line import status
@@ -44,6 +44,13 @@ STANDING = Standing(
 )
 STANDINGS = {
     "usual": STANDING,
+    "with budgets": replace(
+        STANDING,
+        budgets=(
+            Budgeted("day", Decimal("0.31"), Decimal(5)),
+            Budgeted("month", Decimal("48.20"), Decimal(60), stops=False),
+        ),
+    ),
     "new": replace(STANDING, context=None, session=Spend(), budget=None),
     "of unknown size": replace(STANDING, room=None),
     "60 %": replace(STANDING, context=6000),

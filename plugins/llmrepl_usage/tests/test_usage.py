@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmrepl.cells import cells
 from llmrepl.conversation import Spend
 from llmrepl.figures import money, percent, tokens
-from llmrepl.standing import Filling, Standing, StepUsage, spend_of
+from llmrepl.standing import Budgeted, Filling, Standing, StepUsage, spend_of
 from llmrepl.testing import check_context, check_status_line, check_usage
 from llmrepl.usage import Cost, Usage
 from llmrepl_usage.cells import wrapped
@@ -49,6 +49,9 @@ standings = st.builds(
     room=st.none() | counts,
     session=spends,
     budget=st.none() | amounts,
+    budgets=st.lists(
+        st.builds(Budgeted, st.sampled_from(["day", "month"]), amounts, amounts), max_size=3
+    ).map(tuple),
 )
 steps = st.lists(
     st.builds(
@@ -88,6 +91,9 @@ def figures_of(standing):
     shown |= {money(cost.total, estimated=cost.estimated), "$?"}
     if standing.budget is not None:
         shown.add(money(standing.budget))
+    for budget in standing.budgets:
+        shown |= {money(budget.spent), money(budget.amount)}
+        shown.add(f"{int(budget.spent * 100 / budget.amount) if budget.amount else 100}%")
     if standing.context is not None:
         shown.add(tokens(standing.context, estimated=True))
         if standing.room:
@@ -141,6 +147,17 @@ def test_a_full_context_is_marked_by_a_sign_and_a_style(full, sign, style):
     ((found, text),) = [(s, t) for s, t in line if "context" in t]
     assert found == style
     assert text.startswith(f"{sign}context ~")
+
+
+@pytest.mark.parametrize(
+    ("spent", "sign", "style"),
+    [("2.49", "", ""), ("2.5", "! ", "warn"), ("4", "!! ", "hot"), ("5.1", "!!! ", "bad")],
+)
+def test_a_budget_that_is_nearly_spent_is_marked_by_a_sign_and_a_style(spent, sign, style):
+    day = Budgeted("day", Decimal(spent), Decimal(5))
+    month = Budgeted("month", Decimal(1), Decimal(60))
+    line = status(replace(STANDING, budgets=(day, month)), 300)
+    assert line[-1] == (style, f"{sign}day {money(day.spent)} / $5.00, month $1.00 / $60.00")
 
 
 def test_without_a_sandbox_the_line_begins_with_that():

@@ -1,0 +1,1 @@
+"""What every front end does alike: commands, drafts, what waits, the words of questions."""
