@@ -20,7 +20,9 @@ from typing import cast
 
 BLOCK = "Next.\n<helpers>\n{} + 1"  # ended by the stop sequence, as a real server ends it
 LENGTH = b"content-length: "
-
+NOT_SERVED = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
+UNTOLD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+"""What a server answers that says nothing of its models: asked once, as a real one is."""
 
 Reply = Sequence[str]
 """A reply in the pieces in which it is sent."""
@@ -99,7 +101,7 @@ class _Answering(asyncio.Protocol):
     def _answer(self, line: bytes) -> None:
         ollama = b"/api/chat" in line
         if not ollama and b"/chat/completions" not in line:  # what it is asked of its models
-            self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            self._transport.write(UNTOLD if b"/api/show" in line else NOT_SERVED)
             return
         body = (_ollama if ollama else _completions)(next(self._replies))
         kind = b"application/x-ndjson" if ollama else b"text/event-stream"
