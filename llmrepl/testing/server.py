@@ -25,6 +25,9 @@ from llmrepl.testing.loopback import Answer, Connection, Ending, Exchange, Piece
 GLANCE = 0.02
 """Seconds between two looks at whether a held reply may begin."""
 
+TURNS_TO_ACCEPT = 3
+"""Turns of asyncio's loop from a connection that is accepted to one that is made."""
+
 USAGES = ("extra", "x_groq", "both", "none")
 CHATS: Mapping[str, Dialect] = {
     "/api/chat": Ollama(),
@@ -146,6 +149,10 @@ class ModelServer:
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready()
         await self._stopped.wait()
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(TURNS_TO_ACCEPT):  # a server that is closed leaves open who is coming in
+            await asyncio.sleep(0)
         server.close()
         for connection in open_connections:
             connection.drop()

@@ -1,9 +1,12 @@
 """The scripted server: what tests of the whole product lean on."""
 
 import contextlib
+import gc
 import json
+import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -213,6 +216,27 @@ def test_a_request_costs_it_well_under_a_millisecond():
             took.append(time.process_time() - began)
     # The median of the whole process: what the client takes is part of it.
     assert sorted(took)[150] < 0.001
+
+
+def test_who_comes_in_while_it_ends_is_left_open_by_nobody():
+    def come_in(address, ended):
+        came = []
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                came.append(socket.create_connection(address, 1))
+        for connection in came:
+            connection.close()
+
+    with ThreadPoolExecutor() as visitors:
+        for _ in range(30):
+            ended = threading.Event()
+            with ModelServer([]) as server:
+                parts = urlsplit(server.url)
+                address = parts.hostname, parts.port
+                coming = [visitors.submit(come_in, address, ended) for _ in range(2)]
+            ended.set()
+            assert [visit.result() for visit in coming] == [None, None]
+    gc.collect()  # what is left open complains now, here
 
 
 def test_it_runs_in_a_process_of_its_own(tmp_path):
