@@ -46,13 +46,15 @@ class Server:
     def sessions(self):
         """The ids of the processes of browser sessions, of this machine's, whoever has them now."""
         home = f"HOME={self.machine.home}".encode()
-        found = []
+        found = {}
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
                 ours = entry.name.isdigit() and PAGE in (entry / "cmdline").read_bytes()
                 if ours and home in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-        return found
+                    after_name = (entry / "stat").read_text().rpartition(")")[2].split()
+                    found[int(entry.name)] = int(after_name[1])
+        # What they begin looks as they do, until it is another program.
+        return [process for process, parent in found.items() if parent not in found]
 
     def end(self, number=signal.SIGINT):
         """Send a signal, and return how it ended."""
