@@ -17,7 +17,7 @@ from llmrepl.compose.approval import Person
 from llmrepl.compose.front import Front
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import Config, Loaded
-from llmrepl.config.paths import data_directory
+from llmrepl.config.paths import history_file
 from llmrepl.conversing.drafting.draft import Drafts
 from llmrepl.conversing.loading import Loading
 from llmrepl.conversing.looking import glance
@@ -90,7 +90,7 @@ class Desk:
         self.drafts = Drafts(cwd)
         self.records = Records(lambda: self._redactor)
         saved = loaded.config.sessions.save
-        self.history = data_directory(environ) / "history" if saved else None
+        self.history = history_file(environ) if saved else None
         self.unsent: list[str] = []
         self.chosen = 0
         self.paused = ""
