@@ -75,9 +75,7 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
         redact=lambda text: redactor().redact(text),
     )
     ended = await chat.run(resuming=any(session))
-    if config.sessions.prune:
-        from llmrepl.compose.pruning import pruned_unasked
+    from llmrepl.cli.keeping import prune_unasked
 
-        if told := pruned_unasked(config, os.environ):
-            click.echo(f"llmrepl: {told}", err=True)
+    prune_unasked(config)
     return ended

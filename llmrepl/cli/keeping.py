@@ -14,7 +14,7 @@ import click
 from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
-    from llmrepl.config import Loaded
+    from llmrepl.config import Config, Loaded
     from llmrepl.sessions.keeping.retention import Found
 
 STAYS = "The audit log keeps the first line of each block that ran; exports are files of your own."
@@ -109,6 +109,15 @@ def prune(dry_run: bool, as_json: bool, yes: bool, **rules: str | None) -> None:
     if not yes and not click.confirm("Delete them for good?", err=True):
         _stop()
     _delete(directory, [session.id for session in plan.going], quiet=as_json)
+
+
+def prune_unasked(config: Config) -> None:
+    """Prune where `sessions.prune` says so, as a chat has ended, and say what went."""
+    if config.sessions.prune:
+        from llmrepl.compose.pruning import pruned_unasked
+
+        if told := pruned_unasked(config, os.environ):
+            click.echo(f"llmrepl: {told}", err=True)
 
 
 def size(count: int) -> str:

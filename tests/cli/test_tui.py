@@ -121,6 +121,21 @@ def test_leaving_prints_the_last_turn_and_how_to_resume(machine, tui):
     assert [line["type"] for line in machine.log("s")[1:]].count("turn.finished") == 2
 
 
+def test_leaving_prunes_where_the_setting_says_so(machine, tui):
+    model = machine.script("Yes.")
+    machine.run("run", "--model", model, "--session", "old", "Something.")
+    os.utime(machine.sessions / "old.jsonl", (0, 0))
+    machine.configure("[sessions]\nkeep_days = 30\nprune = true\n")
+    terminal = tui("--model", model, "--session", "s")
+    terminal.say("first")
+    terminal.appear("Yes.")
+    terminal.settle()
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+    assert "llmrepl: pruned 1 session: old" in after(terminal)
+    assert [path.name for path in machine.sessions.glob("*.jsonl")] == ["s.jsonl"]
+
+
 def test_a_crash_loses_no_record_restores_the_terminal_and_shows_no_variables(machine, tui):
     script = machine.script("It is kept.")
     command = (sys.executable, "-c", CRASH)
