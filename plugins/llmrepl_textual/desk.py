@@ -76,6 +76,7 @@ class Desk:
         look: the theme.
         chosen: the seq of the record of the block that is chosen in the chat; 0 where none is.
         paused: the action that the turn is paused before; empty where it is not.
+        ring: called as a person is asked something.
         unsent: what waited, or stood in the prompt, when it was left.
         history: the file of what was sent; None where nothing is kept.
     """
@@ -95,6 +96,7 @@ class Desk:
         self.chosen = 0
         self.paused = ""
         self.follow_pauses: Callable[[], object] = str
+        self.ring: Callable[[], object] = str
         self.look = Look(loaded.config.ui.theme)
         self._wanted = wanted
         self._loading = Loading(self._load)
