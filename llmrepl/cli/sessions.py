@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, watch, fork, export, import and remove saved sessions."""
+"""`llmrepl sessions`: lists, searches, shows, exports and imports; the rest is in other modules."""
 
 from __future__ import annotations
 
