@@ -70,7 +70,7 @@ KINDS: dict[str, tuple[type[Event], ...]] = {
 """What is on each picture: the events of the session that are of these types."""
 
 CUSTOM = frozenset({"welcome", "cognition"})
-FIRST, OTHERS = frozenset({"1.1.0"}), frozenset({"1.1.1", "1.1.2"})
+FIRST, OTHERS = frozenset({"1.1.1"}), frozenset({"1.2.1", "1.2.2"})
 CALLS = {"call": FIRST, "together": OTHERS, "approval": FIRST}
 """The calls that are on a picture; of others nothing is."""
 

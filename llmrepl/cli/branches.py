@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
-    from llmrepl.config import Loaded
-    from llmrepl.redaction import Redactor
     from llmrepl.sessions.branching.tree import Row
 
 
@@ -37,7 +33,7 @@ def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
     from llmrepl.sanitise import clean
     from llmrepl.sessions.branching.forking import fork as copy
     from llmrepl.sessions.branching.places import end_of_turn, goes_on
-    from llmrepl.sessions.catalog import session_path
+    from llmrepl.sessions.catalog import named, session_path
     from llmrepl.sessions.reader import LogReader
 
     if at is not None and turn is not None:
@@ -45,7 +41,7 @@ def fork(session: str, at: int | None, turn: int | None, name: str) -> None:
     if at is not None and at < 0:
         raise click.UsageError("--at is the number of a record, 0 or more")
     directory = load_config().config.sessions.directory
-    original = _found(directory, session)
+    original = named(directory, session)
     reader = LogReader(session_path(directory, original))
     records = list(reader)
     if turn is not None:
@@ -74,12 +70,13 @@ def tree(session: str | None, everything: bool, limit: int, as_json: bool) -> No
     """
     from llmrepl.sessions.branching.kinship import kin_in, tree_of, trees
     from llmrepl.sessions.branching.tree import plain, rows
+    from llmrepl.sessions.catalog import named
     from llmrepl.sessions.lock import holders
 
     loaded = load_config()
-    directory, redact = loaded.config.sessions.directory, _redactor(loaded).redact
+    directory, redact = loaded.config.sessions.directory, redactor_for(loaded).redact
     if session is not None:
-        shown = [tree_of(kin_in(directory), _found(directory, session))]
+        shown = [tree_of(kin_in(directory), named(directory, session))]
         left = alone = 0
     else:
         found = trees(kin_in(directory))
@@ -119,7 +116,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
     from llmrepl.sessions.reader import LogReader
 
     loaded = load_config()
-    redactor = _redactor(loaded)
+    redactor = redactor_for(loaded)
     directory = loaded.config.sessions.directory
     readers = [LogReader(session_file(directory, word)) for word in (first, second)]
     left, right = (redactor.scrub(list(reader)) for reader in readers)
@@ -146,19 +143,6 @@ def _draw(table: Sequence[Row | int], redact: Callable[[str], str]) -> None:
     width = shutil.get_terminal_size().columns
     for line in drawn(table, width, now=milliseconds(), redact=redact):
         click.echo(line)
-
-
-def _found(directory: Path, session: str) -> str:
-    from llmrepl.sessions.catalog import find, last
-
-    return last(directory) if session == "last" else find(directory, session)
-
-
-def _redactor(loaded: Loaded) -> Redactor:
-    """Return what takes secrets out of a session that is older than they are."""
-    from llmrepl.config.secrets import redactor_of
-
-    return redactor_of(loaded.config, os.environ, Path.cwd())
 
 
 COMMANDS = (fork, tree, compare)

@@ -50,7 +50,7 @@ def command(**options: Any) -> int:
 
 async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
     gc.disable()  # until all is loaded: modules stay, and there is nothing to find in them
-    from llmrepl.config.paths import data_directory
+    from llmrepl.config.paths import history_file
     from llmrepl.repl.chat import Chat
 
     config = loaded.config
@@ -67,7 +67,7 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
 
         return redactor_of(config, os.environ, Path.cwd())
 
-    history = data_directory(os.environ) / "history" if config.sessions.save else None
+    history = history_file(os.environ) if config.sessions.save else None
     chat = Chat(
         assembled,
         history,
@@ -75,9 +75,7 @@ async def _chat(loaded: Loaded, session: tuple[str, bool, str, str]) -> int:
         redact=lambda text: redactor().redact(text),
     )
     ended = await chat.run(resuming=any(session))
-    if config.sessions.prune:
-        from llmrepl.compose.pruning import pruned_unasked
+    from llmrepl.cli.keeping import prune_unasked
 
-        if told := pruned_unasked(config, os.environ):
-            click.echo(f"llmrepl: {told}", err=True)
+    prune_unasked(config)
     return ended

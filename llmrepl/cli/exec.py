@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.exits import DONE, ERROR, INTERRUPTED, LIMIT
-from llmrepl.cli.options import load_config, sandbox_option
+from llmrepl.cli.options import load_config, redactor_for, sandbox_option
 from llmrepl.cli.weaker import require_walls
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     from llmrepl.compose.closing import close_to_others
     from llmrepl.compose.policy import limits_of, policy_of
     from llmrepl.config.paths import audit_directory
-    from llmrepl.config.secrets import redactor_of
     from llmrepl.events import NetworkRequested, ToolFinished, ToolRequested
     from llmrepl.executors.macos import executor_for
     from llmrepl.runtime import redacted
@@ -65,7 +64,7 @@ async def _exec(loaded: Loaded, language: str, arguments: dict[str, Any], as_jso
     close_to_others()
     request = ToolRequested(call_id="exec", name=language, language=language, arguments=arguments)
     executor = executor_for(policy_of(loaded.config, Path.cwd()), os.environ)
-    redactor = redactor_of(loaded.config, os.environ, Path.cwd())
+    redactor = redactor_for(loaded)
     log = AuditLog(audit_directory(os.environ), redactor)
     trail = Trail(log, limits=limits_of(executor.settings))
     loop = asyncio.get_running_loop()

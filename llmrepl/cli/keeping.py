@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
-    from llmrepl.config import Loaded
+    from llmrepl.config import Config, Loaded
     from llmrepl.sessions.keeping.retention import Found
 
 STAYS = "The audit log keeps the first line of each block that ran; exports are files of your own."
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 PROMPT = 40
 """Characters of a prompt that a list shows."""
-
-
-def found(directory: Path, session: str) -> str:
-    """Return the id that a person means: an id, the beginning of one, or `last`."""
-    from llmrepl.sessions.catalog import find, last
-
-    return last(directory) if session == "last" else find(directory, session)
 
 
 @click.command("tag")
@@ -40,13 +33,13 @@ def tag(session: str, tags: tuple[str, ...], drop: tuple[str, ...]) -> None:
     Sessions tagged `keep` are never pruned; the setting sessions.keep_tags names others. SESSION is
     an id, the beginning of one, or `last`.
     """
-    from llmrepl.sessions.catalog import session_path
+    from llmrepl.sessions.catalog import named, session_path
     from llmrepl.sessions.finding import records_of
     from llmrepl.sessions.keeping.tags import tag as give
     from llmrepl.sessions.keeping.tags import tags_of
 
     directory = load_config().config.sessions.directory
-    session = found(directory, session)
+    session = named(directory, session)
     if tags or drop:
         has = give(directory, session, tags, drop)
     else:
@@ -66,10 +59,11 @@ def remove(sessions: tuple[str, ...], forks: bool, yes: bool) -> None:
     and files that no other session needs. The audit log keeps what ran. A SESSION is an id, the
     beginning of one, or `last`.
     """
+    from llmrepl.sessions.catalog import named
     from llmrepl.sessions.holdings import told_of_kin, with_forks
 
     directory = load_config().config.sessions.directory
-    going = list(dict.fromkeys(found(directory, name) for name in sessions))
+    going = list(dict.fromkeys(named(directory, name) for name in sessions))
     if forks:
         going = with_forks(directory, going)
     for line in told_of_kin(directory, going, more=" (--forks deletes it as well)"):
@@ -117,6 +111,15 @@ def prune(dry_run: bool, as_json: bool, yes: bool, **rules: str | None) -> None:
     _delete(directory, [session.id for session in plan.going], quiet=as_json)
 
 
+def prune_unasked(config: Config) -> None:
+    """Prune where `sessions.prune` says so, as a chat has ended, and say what went."""
+    if config.sessions.prune:
+        from llmrepl.compose.pruning import pruned_unasked
+
+        if told := pruned_unasked(config, os.environ):
+            click.echo(f"llmrepl: {told}", err=True)
+
+
 def size(count: int) -> str:
     """Return a number of bytes for people: `1.2 MB`."""
     each, name = next(((n, unit) for n, unit in UNITS if count >= n), (1, "B"))
@@ -125,10 +128,9 @@ def size(count: int) -> str:
 
 def _say(loaded: Loaded, sessions: Sequence[Found], what: str, dry_run: bool) -> None:
     """List sessions with the reason: on stdout where the list is the result."""
-    from llmrepl.config.secrets import redactor_of
     from llmrepl.sanitise import clean
 
-    redactor = redactor_of(loaded.config, os.environ, Path.cwd())
+    redactor = redactor_for(loaded)
     for session in sessions:
         when = time.strftime("%Y-%m-%d", time.localtime(session.used / 1000))
         prompt = clean(redactor.redact(session.prompt))[:PROMPT]

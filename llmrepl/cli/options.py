@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from llmrepl.config import Loaded, load
 from llmrepl.config.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from llmrepl.redaction import Redactor
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,3 +114,10 @@ def load_config(options: dict[str, Any] | None = None) -> Loaded:
         for warning in loaded.warnings:
             click.echo(f"llmrepl: warning: {clean(warning)}", err=True)
     return loaded
+
+
+def redactor_for(loaded: Loaded) -> Redactor:
+    """Return what takes secrets out of what was written before they were known."""
+    from llmrepl.config.secrets import redactor_of
+
+    return redactor_of(loaded.config, os.environ, Path.cwd())

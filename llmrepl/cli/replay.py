@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from llmrepl.cli.exits import DONE, INTERRUPTED
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,12 +38,11 @@ def command(session: str, speed: float, instant: bool, display: str | None) -> i
     pauses and goes on, n or → shows the next record, + and - change the speed, q ends. A pause is
     never longer than 2 s.
     """
-    from llmrepl.config.secrets import redactor_of
     from llmrepl.sessions.finding import records_of, session_file
 
     loaded = load_config({"ui__display": display})
     _, records = records_of(session_file(loaded.config.sessions.directory, session))
-    records = redactor_of(loaded.config, os.environ, Path.cwd()).scrub(records)
+    records = redactor_for(loaded).scrub(records)
     if instant:
         shown = _display(loaded, saved=True)
         for record in records:

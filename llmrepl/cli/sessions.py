@@ -1,4 +1,4 @@
-"""`llmrepl sessions`: list, search, show, watch, fork, export, import and remove saved sessions."""
+"""`llmrepl sessions`: lists, searches, shows, exports and imports; the rest is in other modules."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli import branches
-from llmrepl.cli.keeping import found, prune, remove, tag
-from llmrepl.cli.options import load_config
+from llmrepl.cli.keeping import prune, remove, tag
+from llmrepl.cli.options import load_config, redactor_for
 from llmrepl.cli.storing import key, pack, schema, unpack, upgrade
 
 if TYPE_CHECKING:
-    from llmrepl.config import Loaded
     from llmrepl.redaction import Redactor
     from llmrepl.sessions.search.index import Hit
 
@@ -45,7 +44,7 @@ def list_(as_json: bool, limit: int, tagged: str | None) -> None:
     from llmrepl.sessions.listing import sessions
 
     loaded = load_config()
-    redactor = _redactor(loaded)
+    redactor = redactor_for(loaded)
     shown = False
     rows = sessions(loaded.config.sessions.directory)
     for each in islice((row for row in rows if tagged in (None, *row.tags)), limit):
@@ -64,13 +63,6 @@ def list_(as_json: bool, limit: int, tagged: str | None) -> None:
         )
     if not shown:
         click.echo("No sessions yet.", err=True)
-
-
-def _redactor(loaded: Loaded) -> Redactor:
-    """Return what takes secrets out of a session that is older than they are."""
-    from llmrepl.config.secrets import redactor_of
-
-    return redactor_of(loaded.config, os.environ, Path.cwd())
 
 
 def _row(row: Any) -> dict[str, Any]:
@@ -129,7 +121,7 @@ def show(
         for line, _ in reader.lines():
             click.echo(reader.whole(line))
     else:
-        _replay(reader, session, loaded.config.ui, _redactor(loaded))
+        _replay(reader, session, loaded.config.ui, redactor_for(loaded))
     for lost in reader.lost:
         click.echo(f"llmrepl: {reader.path} {lost}", err=True)
     if reader.problem is not None:
@@ -173,7 +165,7 @@ def search(words: tuple[str, ...], as_json: bool, limit: int, sealed: bool) -> N
     from llmrepl.sessions.search.words import excerpt
 
     loaded = load_config()
-    redactor = _redactor(loaded)
+    redactor = redactor_for(loaded)
     query = " ".join(words)
     directory = loaded.config.sessions.directory
     with SearchIndex(directory, search_index(os.environ, directory)) as index:
@@ -230,12 +222,12 @@ def export(session: str, name: str, output: Path | None, display: str) -> None:
     SESSION is an id, the beginning of one, or `last`.
     """
     from llmrepl.compose.exporting import exported, save
-    from llmrepl.sessions.catalog import session_path
+    from llmrepl.sessions.catalog import named, session_path
 
     loaded = load_config()
     directory = loaded.config.sessions.directory
-    path = session_path(directory, found(directory, session))
-    text, problem = exported(path, name, _redactor(loaded), display)
+    path = session_path(directory, named(directory, session))
+    text, problem = exported(path, name, redactor_for(loaded), display)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -257,7 +249,7 @@ def import_(file: Path, name: str) -> None:
 
     loaded = load_config()
     directory = loaded.config.sessions.directory
-    for made in imported(file, name, directory, str(Path.cwd()), _redactor(loaded)):
+    for made in imported(file, name, directory, str(Path.cwd()), redactor_for(loaded)):
         click.echo(made.id)
         click.echo(f"llmrepl: {made.id}: {clean(made.told)}", err=True)
 

@@ -120,9 +120,9 @@ def key(file: Path | None) -> None:
 
 
 def _ids(directory: Path, words: Iterable[str]) -> Iterator[str]:
-    from llmrepl.sessions.catalog import find, last
+    from llmrepl.sessions.catalog import named
 
-    return (last(directory) if word == "last" else find(directory, word) for word in words)
+    return (named(directory, word) for word in words)
 
 
 def _unused(directory: Path, days: int | None) -> list[str]:

@@ -37,4 +37,8 @@ def command(opened: str, **options: Any) -> int:
     from llmrepl.compose.opening import Wanted
     from llmrepl.conversing.frontends import frontend
 
-    return frontend("tui")(loaded, Wanted(resume, last, session, fork))
+    ended = frontend("tui")(loaded, Wanted(resume, last, session, fork))
+    from llmrepl.cli.keeping import prune_unasked
+
+    prune_unasked(loaded.config)
+    return ended

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmrepl.cli.exits import DONE, ERROR
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -95,8 +95,7 @@ def _verified(
 
 def _show(report: Report, loaded: Loaded, *, as_json: bool) -> None:
     from llmrepl.cli.divergences import plain, told
-    from llmrepl.config.secrets import redactor_of
 
-    redactor = redactor_of(loaded.config, os.environ, Path.cwd())
+    redactor = redactor_for(loaded)
     text = json.dumps(plain(report), ensure_ascii=False) if as_json else told(report)
     click.echo(redactor.redact(text))

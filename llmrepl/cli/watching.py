@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from llmrepl.cli.exits import DONE, ERROR
-from llmrepl.cli.options import load_config
+from llmrepl.cli.options import load_config, redactor_for
 
 if TYPE_CHECKING:
     from llmrepl.config import Loaded
@@ -50,12 +49,11 @@ async def _printed(watching: Watching) -> None:
 
 
 async def _shown(watching: Watching, loaded: Loaded) -> None:
-    from llmrepl.config.secrets import redactor_of
     from llmrepl.displays.opening import open_display, surface_for
     from llmrepl.ports import Settles
 
     ui = loaded.config.ui
-    redactor = redactor_of(loaded.config, os.environ, Path.cwd())
+    redactor = redactor_for(loaded)
     surface = surface_for(sys.stdout, ui.theme, os.environ, words=ui.screen_reader)
     display = open_display(ui.display, surface)
     try:

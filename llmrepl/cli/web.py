@@ -71,9 +71,12 @@ def command(opened: str, page: bool, **options: Any) -> int:
     from llmrepl.conversing.frontends import Listening, frontend, server
 
     if page:
+        from llmrepl.cli.keeping import prune_unasked
         from llmrepl.compose.opening import Wanted
 
-        return frontend("page")(loaded, Wanted(resume, last, session, fork))
+        ended = frontend("page")(loaded, Wanted(resume, last, session, fork))
+        prune_unasked(loaded.config)
+        return ended
     chosen = {"resume": resume, "session": session, "fork": fork}
     wanted = [f"--{name}={value}" for name, value in chosen.items() if value]
     wanted += ["--continue"] * last

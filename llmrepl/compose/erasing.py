@@ -12,13 +12,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from llmrepl.config.paths import data_directory, search_index
+from llmrepl.config.paths import history_file, search_index
 from llmrepl.errors import SessionError
 from llmrepl.executors.walls.ground import sweep
 from llmrepl.sessions.keeping.erasing import Erased, erase
-
-HISTORY = "history"
-"""The file of what was typed, in the data directory."""
 
 
 def erase_everywhere(
@@ -42,7 +39,7 @@ def erase_everywhere(
     finally:
         if gone:
             forget_indexed(search_index(environ, directory), [erased.id for erased in gone])
-            forget_typed(data_directory(environ) / HISTORY, gone)
+            forget_typed(history_file(environ), gone)
             sweep(Path(tempfile.gettempdir()))
 
 

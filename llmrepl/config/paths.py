@@ -39,6 +39,11 @@ def audit_directory(environ: Mapping[str, str]) -> Path:
     return data_directory(environ) / "audit"
 
 
+def history_file(environ: Mapping[str, str]) -> Path:
+    """Return the file of what was typed: `~/.local/share/llmrepl/history` on Linux."""
+    return data_directory(environ) / "history"
+
+
 def cache_directory(environ: Mapping[str, str]) -> Path:
     """Return the folder of what llmrepl can make again: `~/.cache/llmrepl` on Linux."""
     return _directory(environ, "XDG_CACHE_HOME", ".cache", mac="Library/Caches")

@@ -8,6 +8,7 @@ its provider is opened, and never shown.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +21,10 @@ from llmrepl.errors import ConfigError
 
 SERVICE = "llmrepl"
 RING = "the system's keyring"
-INSTALL = "pip install 'llmrepl[encryption]', or keep the key in a variable or a file"
+PACKAGES = f"{sys.executable} -m pip install 'llmrepl[encryption]'"
+"""What installs the packages behind the keyring and sealed sessions, where llmrepl itself is."""
+
+INSTALL = f"{PACKAGES}, or keep the key in a variable or a file"
 LONGEST = 16 * 2**10
 """Bytes of a key's file at the most: more is no key."""
 

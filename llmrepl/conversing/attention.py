@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import time
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import Protocol
 
 from llmrepl.events import ApprovalDecided, ApprovalRequested, TurnFinished, TurnStarted
 from llmrepl.parts import text_of
@@ -33,6 +33,22 @@ NOTES: Mapping[str, str] = {
 """How a terminal is asked for a message on the desktop, by TERM_PROGRAM or TERM."""
 
 
+class Terminal(Protocol):
+    """What is written to."""
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        ...
+
+    def write(self, text: str, /) -> object:
+        """Write text that moves no cursor."""
+        ...
+
+    def flush(self) -> object:
+        """See to it that what was written is there."""
+        ...
+
+
 class Attention:
     """Sees every record (`llmrepl.ports.Display`).
 
@@ -46,7 +62,7 @@ class Attention:
 
     def __init__(
         self,
-        stream: TextIO,
+        stream: Terminal,
         environ: Mapping[str, str],
         *,
         bell: float,

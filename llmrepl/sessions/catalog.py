@@ -106,6 +106,15 @@ def absent(directory: Path, session_id: str, more: str = "") -> SessionError:
     return SessionError(f"there is no session {session_id!r} in {directory}{more}", hint=LIST)
 
 
+def named(directory: Path, word: str) -> str:
+    """Return the id that a person means: an id, the beginning of one, or `last`.
+
+    Raises:
+        SessionError: there is none, or more than one.
+    """
+    return last(directory) if word == "last" else find(directory, word)
+
+
 def last(directory: Path, cwd: str = "") -> str:
     """Return the id of the most recently written session that can be read.
 

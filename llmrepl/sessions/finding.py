@@ -6,7 +6,7 @@ from pathlib import Path
 
 from llmrepl.errors import SessionError
 from llmrepl.record import Record
-from llmrepl.sessions.catalog import SUFFIX, find, last, session_path
+from llmrepl.sessions.catalog import SUFFIX, named, session_path
 from llmrepl.sessions.packed import PACKED
 from llmrepl.sessions.reader import LogReader
 
@@ -25,7 +25,7 @@ def session_file(directory: Path, word: str) -> Path:
                 hint=f"a path ends in {SUFFIX} or {SUFFIX}{PACKED}",
             )
         return path
-    return session_path(directory, last(directory) if word == "last" else find(directory, word))
+    return session_path(directory, named(directory, word))
 
 
 def records_of(path: Path) -> tuple[LogReader, list[Record]]:

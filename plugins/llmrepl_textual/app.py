@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from functools import partial
 from traceback import format_exc
 from typing import ClassVar
@@ -12,6 +13,7 @@ from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from llmrepl.conversing.attention import Attention
 from llmrepl.sanitise import clean
 from llmrepl_textual.desk import Desk
 from llmrepl_textual.palette import Deeds
@@ -19,6 +21,7 @@ from llmrepl_textual.prompt.presses import teach_alt_enter
 from llmrepl_textual.screen import View
 from llmrepl_textual.screens import FIRST, SCREENS
 from llmrepl_textual.themes import TEXTUAL
+from llmrepl_textual.undrawn import Undrawn
 
 
 class FullScreen(App[None]):
@@ -58,6 +61,10 @@ class FullScreen(App[None]):
     def on_mount(self) -> None:
         """Follow the theme, and end in order when the process is told to."""
         self.desk.look.follow = self._dress
+        ui, terminal = self.desk.config.ui, Undrawn(sys.__stdout__ or sys.stdout, self._between)
+        attention = Attention(terminal, self.desk.environ, bell=ui.bell, title=ui.title)
+        self.desk.subscribe(attention)
+        self.desk.ring = attention.asks
         # Textual does not draw again what a shell has wiped away.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         loop = asyncio.get_running_loop()
@@ -84,6 +91,14 @@ class FullScreen(App[None]):
     async def _left(self) -> None:
         await self.desk.work.idle()
         self.exit()
+
+    def _between(self, text: str) -> bool:
+        """Write between two drawings; return whether anything is drawn."""
+        if self._driver is None or not self.is_running:
+            return False
+        if not self.is_headless:
+            self._driver.write(text)
+        return True
 
     def _fatal_error(self) -> None:
         """End with what went wrong, without secrets: Textual would show all variables."""

@@ -17,7 +17,7 @@ from llmrepl.compose.approval import Person
 from llmrepl.compose.front import Front
 from llmrepl.compose.opening import Wanted
 from llmrepl.config import Config, Loaded
-from llmrepl.config.paths import data_directory
+from llmrepl.config.paths import history_file
 from llmrepl.conversing.drafting.draft import Drafts
 from llmrepl.conversing.loading import Loading
 from llmrepl.conversing.looking import glance
@@ -76,6 +76,7 @@ class Desk:
         look: the theme.
         chosen: the seq of the record of the block that is chosen in the chat; 0 where none is.
         paused: the action that the turn is paused before; empty where it is not.
+        ring: called as a person is asked something.
         unsent: what waited, or stood in the prompt, when it was left.
         history: the file of what was sent; None where nothing is kept.
     """
@@ -90,11 +91,12 @@ class Desk:
         self.drafts = Drafts(cwd)
         self.records = Records(lambda: self._redactor)
         saved = loaded.config.sessions.save
-        self.history = data_directory(environ) / "history" if saved else None
+        self.history = history_file(environ) if saved else None
         self.unsent: list[str] = []
         self.chosen = 0
         self.paused = ""
         self.follow_pauses: Callable[[], object] = str
+        self.ring: Callable[[], object] = str
         self.look = Look(loaded.config.ui.theme)
         self._wanted = wanted
         self._loading = Loading(self._load)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,7 +221,8 @@ def test_a_package_that_is_missing_is_named_with_what_installs_it(machine, model
     where.mkdir()
     (where / f"{package}.py").write_text("raise ImportError('not installed')\n")
     machine.env["PYTHONPATH"] = str(where)
-    hint = "`pip install 'llmrepl[encryption]'` installs what sealed sessions need"
+    command = f"{sys.executable} -m pip install 'llmrepl[encryption]'"
+    hint = f"`{command}` installs what sealed sessions need"
     if package == "keyring":
         machine.env |= {"LLMREPL_SESSIONS_IDENTITY": "", "LLMREPL_SESSIONS_ENCRYPT": "keyring"}
     else:

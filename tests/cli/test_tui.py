@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llmrepl.conversing.attention import RESTORE
 from llmrepl.conversing.guard import GRACE
 from tests.repl.conftest import terminals
 from tests.repl.terminal import ALT_ENTER, CTRL_D, CTRL_S, CTRL_Z, ENTER
@@ -71,6 +72,11 @@ def until(terminal, true, seconds=60):
         terminal.settle(0.1)
 
 
+def rings(terminal):
+    """Return how often the bell rang; one that ends a command to the terminal is none."""
+    return re.sub(rb"\x1b\][^\x07\x1b]*\x07", b"", terminal.raw).count(b"\x07")
+
+
 def state(pid):
     """Return the letter of a process's state: T where it is stopped."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -119,6 +125,45 @@ def test_leaving_prints_the_last_turn_and_how_to_resume(machine, tui):
     assert "first" not in left
     assert "To resume this session: llmrepl tui s" in left
     assert [line["type"] for line in machine.log("s")[1:]].count("turn.finished") == 2
+
+
+def test_a_long_turn_rings_and_the_title_tells_how_it_stands(machine, tui):
+    machine.configure("[ui]\nbell = 0.01\n")
+    terminal = tui("--model", machine.script("delay: 0.1\n\nYes."), "--session", "s")
+    terminal.say("first")
+    terminal.appear("Yes.")
+    until(terminal, lambda: rings(terminal) == 1)
+    assert terminal.raw.count(b"\x1b]2;llmrepl: first \xc2\xb7 done\x1b\\") == 1
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+    assert after(terminal).count(RESTORE) == 1
+
+
+def test_nothing_rings_where_no_bell_is_wanted(machine, tui):
+    machine.configure("[ui]\nbell = 0\ntitle = false\n")
+    terminal = tui("--model", machine.script(BLOCK, "Done."), "--net", "example.org")
+    terminal.say("look")
+    terminal.appear("Run this bash block")
+    answered(terminal, "n", lambda: "Done." in terminal.text)
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+    assert rings(terminal) == 0
+    assert b"\x1b]2;" not in terminal.raw
+
+
+def test_leaving_prunes_where_the_setting_says_so(machine, tui):
+    model = machine.script("Yes.")
+    machine.run("run", "--model", model, "--session", "old", "Something.")
+    os.utime(machine.sessions / "old.jsonl", (0, 0))
+    machine.configure("[sessions]\nkeep_days = 30\nprune = true\n")
+    terminal = tui("--model", model, "--session", "s")
+    terminal.say("first")
+    terminal.appear("Yes.")
+    terminal.settle()
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+    assert "llmrepl: pruned 1 session: old" in after(terminal)
+    assert [path.name for path in machine.sessions.glob("*.jsonl")] == ["s.jsonl"]
 
 
 def test_a_crash_loses_no_record_restores_the_terminal_and_shows_no_variables(machine, tui):

@@ -7,7 +7,6 @@ import os
 import pytest
 
 from llmrepl.executors import Policy
-from llmrepl.executors.files.scratch import read_artifact
 from tests.sandbox import promises
 from tests.sandbox.session import SMALL, Session
 
@@ -166,14 +165,9 @@ def test_a_link_in_the_scratch_leads_no_mount_elsewhere(project, tmp_path):
     assert not (scratch / first).is_symlink()
 
 
-def test_artifacts_that_are_links_are_neither_listed_nor_followed(shared):
+def test_artifacts_that_are_links_or_no_files_are_not_listed(shared):
     result = shared.bash(
         "mkdir -p /tmp/artifacts; cd /tmp/artifacts; ln -s /etc/passwd link; mkfifo fifo;"
         " ln -s / root; echo real > real; touch $'odd\\e[2J' $'\\xff'"
     )
     assert [path.rpartition("/")[2] for path in result.finished.artifacts] == ["real"]
-    top = shared.scratch
-    assert read_artifact(top / "artifacts/real", top, 100) == b"real\n"
-    for name in ("link", "fifo", "root/etc/passwd", "."):
-        with pytest.raises(OSError, match=r"\w"):
-            read_artifact(top / "artifacts" / name, top, 100)

@@ -4,7 +4,7 @@ import os
 import signal
 
 from tests.cli.machine import until
-from tests.web.serving import PATIENCE
+from tests.web.serving import PATIENCE, Visitor
 
 BLOCK = "Let me **see**.\n\n<helpers>\nprint(6 * 7)\n</helpers>"
 SLOW = "rate: 10\n\n" + "word " * 400
@@ -111,6 +111,16 @@ def test_a_closed_tab_ends_its_process_and_the_log_keeps_everything(machine, ser
     until(lambda: not server.sessions(), PATIENCE)
     (finished,) = [line for line in saved(machine) if line.get("type") == "turn.finished"]
     assert finished["data"]["reason"] == "cancelled"
+
+
+def test_a_session_that_ends_prunes_where_the_setting_says_so(machine, serving):
+    machine.run("run", "--model", "demo/assistant", "--session", "old", "hello")
+    os.utime(machine.sessions / "old.jsonl", (0, 0))
+    machine.configure("[sessions]\nkeep_days = 30\nprune = true\n")
+    server = serving("--grace", "0")
+    Visitor(server, server.invitation).connect(until="full sandbox")
+    until(lambda: not server.sessions(), PATIENCE)
+    assert not (machine.sessions / "old.jsonl").exists()
 
 
 def test_leaving_ends_the_process_and_the_page_says_how_to_go_on(serving, tabs):

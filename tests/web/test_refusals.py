@@ -139,7 +139,7 @@ def test_the_limit_holds(serving):
     assert len(server.sessions()) == 1  # it goes on for its grace
     told = second.get()
     assert told.status_code == 503
-    assert "1 sessions are open" in told.text
+    assert "1 session may be open, and no more" in told.text
     assert second.connect() == (101, "")
     assert first.get().status_code == 200
     assert len(server.sessions()) == 1

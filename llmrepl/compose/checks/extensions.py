@@ -11,6 +11,7 @@ from pathlib import Path
 from llmrepl.checks import Finding
 from llmrepl.compose.checks.site import Installation
 from llmrepl.compose.extended import extensions
+from llmrepl.config.vault import PACKAGES
 from llmrepl.figures import counted
 from llmrepl.health import apart
 from llmrepl.health.finding import broken
@@ -57,7 +58,7 @@ def _keyring(users: Sequence[str]) -> Finding:
         return Finding(
             status="failed",
             message=f"the package keyring is missing, and {kept}",
-            fix="pip install 'llmrepl[encryption]'",
+            fix=PACKAGES,
         )
     name = f"{type(ring).__module__}.{type(ring).__qualname__}"
     if ring.priority <= 0:

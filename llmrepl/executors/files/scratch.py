@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,27 +147,6 @@ def place_of(fd: int) -> tuple[int, int]:
     """Return what tells a directory from every other one."""
     facts = os.fstat(fd)
     return facts.st_dev, facts.st_ino
-
-
-def read_artifact(path: Path, scratch: Path, most: int) -> bytes:
-    """Return the content of an artifact, at most `most` bytes, following no link on the way.
-
-    Raises:
-        OSError: it is gone, or something else stands where it was.
-    """
-    fd = os.open(scratch, os.O_DIRECTORY)
-    try:
-        for part in path.relative_to(scratch).parts:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            inner = os.open(part, flags, dir_fd=fd)
-            os.close(fd)
-            fd = inner
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise IsADirectoryError(f"{path} is not a regular file")
-        with os.fdopen(os.dup(fd), "rb") as file:
-            return file.read(most)
-    finally:
-        os.close(fd)
 
 
 def enter(parent: int, name: str) -> int:

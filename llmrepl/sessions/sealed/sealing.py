@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 SEALED = "sealed"
 """The field of a line that holds the rest of it."""
 
-INSTALL = "`pip install 'llmrepl[encryption]'` installs what sealed sessions need"
+_COMMAND = f"{sys.executable} -m pip install 'llmrepl[encryption]'"
+INSTALL = f"`{_COMMAND}` installs what sealed sessions need"
 
 _BYTES = 32
 _NONCE = 12

@@ -36,7 +36,6 @@ ZOOM = 2.0
 PAN = 0.25
 """The part of what is shown that it moves by."""
 
-RULER = 2
 HIGHEST = 4
 """Rows of a graph, at the most."""
 

@@ -247,7 +247,7 @@ class Chat(View):
         outside = partial(changed, self.app, self.desk.environ)
         question = Question(request, asked, self.desk.look.theme, presses, outside)
         self.app.push_screen(question, answer.set_result)
-        self.app.bell()
+        self.desk.ring()
         try:
             decision = await answer
         finally:

@@ -171,7 +171,7 @@ class Sessions(Study):
         self._ended = True
         self._show(Hits(self, found.hits, query.words))
         most = f" or more: the newest {MOST} are shown" if len(found.hits) == MOST else ""
-        told = f"{len(found.hits)} records{most}"
+        told = f"{counted(len(found.hits), 'record')}{most}"
         if found.sealed:
             told += f" · sealed, not searched: {found.sealed}"
         self._say(told)

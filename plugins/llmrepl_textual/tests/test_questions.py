@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from textual.widgets import Input
 
 from llmrepl.conversing.guard import GRACE
 from llmrepl.events import ApprovalDecided, ApprovalRequested, ToolFinished, TurnFinished
@@ -89,7 +90,7 @@ def test_a_choice_is_clicked(ask):
 def test_always_lets_the_rule_be_changed_and_keeps_it(ask):
     async def play(pilot, desk):
         await pilot.press("a")
-        await until(pilot, lambda: "rule: " in text(pilot))
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press("enter")
         await is_over(pilot, desk)
         (decided,) = events(desk, ApprovalDecided)
@@ -103,7 +104,7 @@ def test_always_lets_the_rule_be_changed_and_keeps_it(ask):
 def test_a_rule_that_is_none_is_said_and_asked_again(ask):
     async def play(pilot, desk):
         await pilot.press("v")
-        await until(pilot, lambda: "rule: " in text(pilot))
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await pilot.press("ctrl+u")
         await typed(pilot, "nonsense")
         await pilot.press("enter")

@@ -17,7 +17,7 @@ from llmrepl_textual.screens.sessions import Sessions
 from llmrepl_textual.studying.compare import Compare
 from llmrepl_textual.studying.shelf import AT_ONCE
 from llmrepl_textual.studying.shown import Forest, Hits, Listed
-from llmrepl_textual.tests.host import full_screen, said, text, until
+from llmrepl_textual.tests.host import full_screen, lines, said, text, until
 from llmrepl_textual.tests.shelf import listen, many, noted, saved
 from llmrepl_textual.widgets.dialogs import Ask, Confirm, Pick
 
@@ -112,6 +112,7 @@ def test_words_tags_and_models_are_searched_for(machine):
         assert "How many lines?" in text(pilot)
         await looked(pilot, view, "lines #keep", Hits)
         assert {*listed(view)} == {"forked-here"}
+        await until(pilot, lambda: " 1 record" in lines(pilot))
         await looked(pilot, view, "#keep", Listed)
         assert listed(view) == ["forked-here"]
         await looked(pilot, view, "model:PLOT", Listed)

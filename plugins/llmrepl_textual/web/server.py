@@ -14,6 +14,7 @@ import textual_serve
 from aiohttp import web
 from textual_serve.server import Server, to_int
 
+from llmrepl.figures import counted
 from llmrepl_textual.web.admission import ADMITTED_SECONDS, Admission
 from llmrepl_textual.web.guard import SANDBOX, Guard
 from llmrepl_textual.web.seat import Program, Seat
@@ -101,7 +102,7 @@ class Pages(Server):
         """Show the page of a session."""
         name, seat = request.match_info["seat"], request[SEAT]
         if not seat.running and not self._room():
-            told = f"{self._limit} sessions are open, and that is the limit"
+            told = f"{counted(self._limit, 'session')} may be open, and no more"
             return self._told(request, 503, "No room", told, LIMIT)
         size = to_int(request.query.get("fontsize", ""), 16)
         context = {

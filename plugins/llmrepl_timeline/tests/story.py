@@ -80,14 +80,16 @@ CODE = 'import csv\n\nwith open("data.csv") as file:\n    rows = list(csv.reader
 DIFF = "--- a/data.csv\n+++ b/data.csv\n@@ -1,2 +1,2 @@\n name,count\n-alpha,1\n+alpha,2\n"
 
 
-def call(number, name, code, language="python"):
+def call(number, name, code, language="python", step=1):
     arguments = {"code": code} if language != "tool" else {"city": code}
-    return ToolRequested(call_id=f"1.1.{number}", name=name, language=language, arguments=arguments)
+    call_id = f"1.{step}.{number}"
+    return ToolRequested(call_id=call_id, name=name, language=language, arguments=arguments)
 
 
 def events():
     """Return the events of the session."""
-    first, second = call(1, "weather", "Oslo", "tool"), call(2, "weather", "Rome", "tool")
+    first = call(1, "weather", "Oslo", "tool", step=2)
+    second = call(2, "weather", "Rome", "tool", step=2)
     return [
         Custom(
             name="welcome",
@@ -121,19 +123,19 @@ def events():
         TextDelta(text="I will **read** it.\n\n"),
         BlockOpened(language="python"),
         BlockDelta(text=CODE),
-        call(0, "python", CODE),
+        call(1, "python", CODE),
         MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=COST, total_ms=2300.0),
         ApprovalRequested(
-            call_id="1.1.0",
+            call_id="1.1.1",
             question="May this block read data.csv and reach example.org?",
             dangers=("sends data to example.org",),
             touches=("reads data.csv", "reaches example.org:80"),
         ),
-        ApprovalDecided(call_id="1.1.0", decision="once"),
-        ToolStarted(call_id="1.1.0", executor="sandbox"),
-        ToolOutput(call_id="1.1.0", stream="stdout", text="reading\n"),
+        ApprovalDecided(call_id="1.1.1", decision="once"),
+        ToolStarted(call_id="1.1.1", executor="sandbox"),
+        ToolOutput(call_id="1.1.1", stream="stdout", text="reading\n"),
         NetworkRequested(
-            call_id="1.1.0",
+            call_id="1.1.1",
             method="GET",
             host="example.org",
             port=80,
@@ -141,7 +143,7 @@ def events():
             reason="no rule allows it",
         ),
         ToolFinished(
-            call_id="1.1.0",
+            call_id="1.1.1",
             status="error",
             exit_code=3,
             ms=1234.0,
@@ -160,12 +162,12 @@ def events():
         first,
         second,
         MessageFinished(parts=(), stop="end_turn", usage=USAGE, cost=None, total_ms=400.0),
-        ApprovalRequested(call_id="1.1.1", question="May it ask for the weather in Oslo?"),
-        ApprovalDecided(call_id="1.1.1", decision="session", by="rule", rules=("allow weather",)),
-        ToolStarted(call_id="1.1.1", executor="sandbox"),
-        ToolStarted(call_id="1.1.2", executor="sandbox"),
-        ToolFinished(call_id="1.1.2", status="ok", ms=20.0, parts=(Output("value", "31 °C"),)),
-        ToolFinished(call_id="1.1.1", status="timeout", ms=9000.0, reason="took too long"),
+        ApprovalRequested(call_id="1.2.1", question="May it ask for the weather in Oslo?"),
+        ApprovalDecided(call_id="1.2.1", decision="session", by="rule", rules=("allow weather",)),
+        ToolStarted(call_id="1.2.1", executor="sandbox"),
+        ToolStarted(call_id="1.2.2", executor="sandbox"),
+        ToolFinished(call_id="1.2.2", status="ok", ms=20.0, parts=(Output("value", "31 °C"),)),
+        ToolFinished(call_id="1.2.1", status="timeout", ms=9000.0, reason="took too long"),
         StepFinished(usage=USAGE, ms=9400.0),
         ErrorRaised(kind="ProviderBusy", message="The service is busy", hint="try again in 2 s"),
         ContextTrimmed(messages=9, characters=2000, outputs=2, dropped=12_400),
