@@ -580,7 +580,7 @@ def test_the_screens_of_the_debugger_are_those_on_file(machine, size):
 
 
 async def looks(pilot, name):
-    """Wait until the screen is as it is on file, without the times, and what holds the folder's name."""
+    """Wait until the screen is as it is on file, but for times and the folder's name."""
     columns, rows = pilot.app.size
     file = FILES / f"{name}-{columns}x{rows}.txt"
 
