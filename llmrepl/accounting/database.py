@@ -165,7 +165,7 @@ class Database:
         while True:
             try:
                 return work()
-            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            except (sqlite3.Error, OSError, ValueError, TypeError, OverflowError) as error:
                 self.close()
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                 if code == BUSY and time.monotonic() < deadline:

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 PICO = Decimal(10) ** 12
 """What amounts are kept in: sums of whole numbers are exact."""
 
+MOST = 10**17
+"""What an amount is at the most: more than a call can cost, and sums of it are no overflow."""
+
 DOLLARS = "USD"
 
 STALE = 24 * 60 * 60 * 1000
-"""Milliseconds after which what is held is let go, whoever holds it."""
+"""Milliseconds after which what is held is let go whose holder cannot be seen from here."""
 
 _ADD = (
     "INSERT OR IGNORE INTO charges VALUES"
@@ -214,8 +217,8 @@ class Ledger:
 
 
 def pico(amount: Decimal) -> int:
-    """Return an amount as it is kept, never less than it is."""
-    return int((amount * PICO).to_integral_value(ROUND_CEILING))
+    """Return an amount as it is kept, never less than it is, or `MOST`."""
+    return min(int((amount * PICO).to_integral_value(ROUND_CEILING)), MOST)
 
 
 def _keep(
@@ -261,7 +264,7 @@ def _row(spender: Spender, charge: Charge) -> tuple[object, ...]:
         usage.estimated,
         DOLLARS,
         None if cost is None else pico(cost.total),
-        int(charge.saved * PICO),
+        max(-MOST, min(int(charge.saved * PICO), MOST)),
         json.dumps(price) if price else "",
         charge.passed,
         charge.first_ms,
@@ -292,7 +295,11 @@ def drawn_of(
 def _let_go(db: sqlite3.Connection, now: int) -> None:
     """Let go what processes hold that have ended without a word."""
     held = db.execute("SELECT id, at, process FROM held").fetchall()
-    gone = [(id_,) for id_, at, process in held if now - at > STALE or not _runs(process)]
+    gone = [
+        (id_,)
+        for id_, at, process in held
+        if (now - at > STALE if _is_elsewhere(process) else not _runs(process))
+    ]
     if gone:
         db.executemany("DELETE FROM held WHERE id = ?", gone)
 
@@ -304,9 +311,14 @@ def this_process() -> str:
 
 
 def _runs(process: str) -> bool:
-    """Whether a process still runs; one of another machine does, as far as can be told here."""
-    place, pid, began = process.rsplit(" ", 2)
-    return place != _place() or (_exists(int(pid)) and _began(int(pid)) == began)
+    """Whether a process of this place still runs."""
+    _, pid, began = process.rsplit(" ", 2)
+    return _exists(int(pid)) and _began(int(pid)) == began
+
+
+def _is_elsewhere(process: str) -> bool:
+    """Whether a process is on another machine, or in another container."""
+    return process.rsplit(" ", 2)[0] != _place()
 
 
 def _place() -> str:
