@@ -37,7 +37,7 @@ from llmrepl.providers.service import Service, words_in
 from llmrepl.providers.sse import EventStream
 from llmrepl.providers.taking import name_in, pieces_of, read_json
 from llmrepl.providers.thoughts import FIELD, SEAL
-from llmrepl.usage import Usage
+from llmrepl.usage import Usage, whole
 
 if TYPE_CHECKING:
     import httpx
@@ -53,8 +53,8 @@ LINGER_SECONDS = 0.5
 
 _decode = json.JSONDecoder().raw_decode  # json.loads takes twice as long for short texts
 
-MOST_TOKENS = 10**12
-"""What is counted is less; a larger number is no count."""
+MOST_TOKENS = 10**8
+"""What is counted is less, ten times what any model takes; a larger number is no count."""
 
 CONTEXT_FIELDS = ("context_window", "context_length", "max_model_len", "max_context_length")
 """Where servers put the size of a model's context."""
@@ -294,17 +294,18 @@ def _parts(content: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def read_usage(counts: Any) -> Usage | None:
-    """Return the usage in a service's counts; None where they are none."""
+    """Return the usage in a service's counts; None where they are none, or count nothing."""
     if not isinstance(counts, Mapping):
         return None
     sent = counts.get("prompt_tokens_details")
     received = counts.get("completion_tokens_details")
-    return Usage(
+    usage = Usage(
         input_tokens=count_in(counts, "prompt_tokens"),
         output_tokens=count_in(counts, "completion_tokens"),
         cache_read=count_in(sent, "cached_tokens"),
         reasoning_tokens=count_in(received, "reasoning_tokens"),
     )
+    return None if usage == Usage() else whole(usage)
 
 
 def count_in(counts: Any, *names: str) -> int:

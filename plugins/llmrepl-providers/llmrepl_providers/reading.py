@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmrepl.ports import Chunk, Finish, ReasoningChunk, Tool
 from llmrepl.sdk import Calls, EventStream, Rejected, Service, pieces_of, read_json
-from llmrepl.usage import Usage
+from llmrepl.usage import Usage, whole
 
 if TYPE_CHECKING:
     import httpx
@@ -93,7 +93,8 @@ class Reader(ABC):
         """Return the last chunk; None where the reply stopped before its end."""
         if not self.stop:
             return None
-        return Finish(self.stop, self.usage() if self.counts else None, self.note)
+        usage = self.usage()
+        return Finish(self.stop, None if usage == Usage() else whole(usage), self.note)
 
 
 async def read_reply(

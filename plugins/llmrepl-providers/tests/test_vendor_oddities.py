@@ -75,6 +75,12 @@ def test_counts_that_are_none_are_not_counted(kind, count):
     assert end_of(chunks).usage == Usage(0, 7)
 
 
+def test_counts_of_nothing_are_none(kind):
+    sent, received = COUNTED[kind]
+    chunks, _ = hear(kind, *said(kind, "", {sent: 0, received: 0}))
+    assert end_of(chunks).usage is None
+
+
 ERRORS = {
     "anthropic": {"type": "error", "error": {"type": "api_error", "message": "out of order"}},
     "gemini": {"error": {"code": 500, "message": "out of order"}},
