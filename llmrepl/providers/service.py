@@ -48,7 +48,9 @@ MOST_NAMES = 1000
 SHORTEST_KEY = 8
 """Shorter ones are placeholders that local servers want; blotting them out would harm the text."""
 
-PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the hosts without it"
+PROXY_HINT = (
+    "a proxy is set: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it, NO_PROXY the hosts without it"
+)
 
 _NO_TOOLS = re.compile(
     r"(?=.*\b(?:tools?|tool[ _-]choice|(?:tool|function)[ _-]?call(?:ing|s)?)\b)"
@@ -218,8 +220,10 @@ class Service:
             return next((link for link in links if isinstance(link, types)), None)
 
         connecting = find(httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-        if connecting and not self.is_local and has_proxy(self.url):
-            return self._unreachable(_reason(find(OSError) or connecting), PROXY_HINT)
+        unusable = find(ImportError, httpx.InvalidURL)  # of what a proxy's address asks for
+        if (connecting or unusable) and not self.is_local and has_proxy(self.url):
+            why = find(OSError) or connecting or unusable
+            return self._unreachable(_reason(why or links[0]), PROXY_HINT)
         if find(ConnectionRefusedError, httpx.ConnectTimeout):
             return self._unreachable("", f"{self.start}, or set {self.url_variable}")
         if connecting:

@@ -33,6 +33,8 @@ ROLES = 16
 
 USUAL_ADDRESSES = {"groq": "https://api.groq.com", "openai": "https://api.openai.com"}
 ELSEWHERE = "leave it out of the chains, or allow its region in models.regions"
+SOMEWHERE = "say where it is: llmrepl config set providers.{}.region REGION"
+NO_MODEL = "see whether its key may use any; `llmrepl models` lists what can be used"
 SLOW = "the service is slow, or loads the model: try again, or `llmrepl check --timeout SECONDS`"
 
 
@@ -86,7 +88,9 @@ async def _one(
             opened = provider_for(site.settings, kind, site.environ)
             if why := await why_not_at_all(site.settings, opened, model):
                 message = f"not asked: {why}"
-                return [Finding(status="warning", subject=name, message=message, fix=ELSEWHERE)]
+                known = site.settings.provider(kind).region
+                fix = ELSEWHERE if known else f"{SOMEWHERE.format(kind)}; or {ELSEWHERE}"
+                return [Finding(status="warning", subject=name, message=message, fix=fix)]
             return await _heartbeat(opened, model, meter, accounts)
     except TimeoutError:
         message = f"no answer within {site.limit:g} s"
@@ -97,6 +101,9 @@ async def _one(
     except LlmreplError as error:
         fix = error.hint or "`llmrepl models` lists what can be used"
         return [Finding(status=bad, subject=name, message=error.message, fix=fix)]
+    except Exception as error:  # noqa: BLE001 - a plugin's own bug is no failure of the others
+        message, fix = f"its provider broke: {error!r}", "report it to whoever wrote the provider"
+        return [Finding(status=bad, subject=name, message=message, fix=fix)]
     finally:
         if opened is not None:
             await opened.close()
@@ -111,7 +118,8 @@ async def _first_model(site: Installation, name: str) -> str:
     finally:
         await opened.close()
     if not models:
-        raise LlmreplError("it has no model", hint=f"get one, like `{name} pull llama3.2`")
+        hint = "get one: `ollama pull llama3.2`" if name == "ollama" else NO_MODEL
+        raise LlmreplError("it has no model", hint=hint)
     return f"{name}/{models[0].name}"
 
 
@@ -228,7 +236,7 @@ async def _skew(address: str, limit: float) -> float | None:
         async with httpx.AsyncClient(timeout=limit, trust_env=not local) as client:
             answer = await client.head(address)
         after = time.time()
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError):  # the last: of a proxy
         return None
     return skew_of(answer.headers, before, after)
 
@@ -245,7 +253,7 @@ def skew_of(headers: Mapping[str, str], before: float, after: float) -> float | 
 
     try:
         told = parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if told > after:
         return after - told
