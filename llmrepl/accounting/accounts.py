@@ -26,6 +26,7 @@ from llmrepl.budgets import Asked, Budget, Drawn, Verdict, crossed
 from llmrepl.conversation import Conversation
 from llmrepl.ports import Choice, Clock, Request
 from llmrepl.record import Record
+from llmrepl.usage import Cost, Usage
 
 PATIENCE, PAUSE = 60.0, 0.1
 """Seconds that a call waits for others to end, and between two looks."""
@@ -105,7 +106,8 @@ class Accounts:
         deadline = self._clock.monotonic() + PATIENCE
         while True:
             now = periods(self._clock.now())
-            hold = partial(self._hold, self._spender(), budgets, asked, now, spent)
+            call = under_way(choice.provider.name, request, asked, now)
+            hold = partial(self._hold, self._spender(), budgets, asked, now, spent, call)
             try:
                 verdict = await self._judged(self._worker.submit(hold))
             except UsageError as error:
@@ -125,6 +127,7 @@ class Accounts:
         asked: Asked,
         now: Periods,
         spent: dict[str, Decimal],
+        call: Charge,
     ) -> tuple[Verdict, int]:
         """Judge a call by all that was spent, what could not be written before included.
 
@@ -135,7 +138,7 @@ class Accounts:
         """
         if self._waiting or self._owed:
             self._keep(0)
-        return self._ledger.hold(spender, budgets, asked, now, spent)
+        return self._ledger.hold(spender, budgets, asked, now, spent, call)
 
     async def _judged(self, holding: Future[tuple[Verdict, int]]) -> Verdict:
         """Return a verdict, and remember what is held; let it go where nobody waits any more."""
@@ -262,6 +265,13 @@ class Accounts:
     def _problems(self) -> list[str]:
         problem = self._trouble.take()
         return [problem] if problem else []
+
+
+def under_way(provider: str, request: Request, asked: Asked, now: Periods) -> Charge:
+    """Return what a call takes at the least that is about to be made."""
+    sent = Usage(request.estimated_tokens, estimated=True)
+    cost = None if asked.least is None else Cost(input=asked.least)
+    return Charge(0, now.now, provider, request.model, request.purpose, usage=sent, cost=cost)
 
 
 def _by_spender(

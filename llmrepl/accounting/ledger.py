@@ -39,6 +39,22 @@ _ADD = (
     " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
+_LOST = """
+INSERT OR IGNORE INTO charges
+SELECT session || ':held-' || id, at, session, project, person, purpose, provider, model,
+    'interrupted', tokens, 0, 0, 0, 0, 1, ?, cost, 0, '', '', NULL, 0
+FROM held JOIN under_way ON held.id = under_way.held WHERE held.id = ?
+"""
+"""Keeps what a call has cost at the least of which nobody will say more."""
+
+_FOUND = """
+DELETE FROM charges WHERE key > ? || ':held-' AND key < ? || ':held.' AND purpose = ? AND at <= ?
+"""
+"""Drops what was kept so of calls whose session has said more."""
+
+ANSWERS = "main"
+"""The purpose of calls that a session says more of once it goes on."""
+
 _LAST_PRICE = (
     "SELECT price FROM charges WHERE provider = ? AND model = ? AND price != ''"
     " ORDER BY at DESC LIMIT 1"
@@ -119,6 +135,7 @@ class Ledger:
         asked: Asked,
         periods: Periods,
         spent: dict[str, Decimal] | None = None,
+        call: Charge | None = None,
     ) -> tuple[Verdict, int]:
         """Judge a call and, where it may be made, hold what it may cost.
 
@@ -128,6 +145,7 @@ class Ledger:
             asked: what it can cost.
             periods: what time it is.
             spent: what is spent of the budgets that the caller itself keeps count of, by scope.
+            call: what it takes at the least, which is charged where its process is killed.
 
         Returns:
             The verdict, and what `settle` takes; 0 where nothing is held.
@@ -158,7 +176,14 @@ class Ledger:
                     verdict.open,
                 ),
             )
-            return verdict, made.lastrowid or 0
+            held = made.lastrowid or 0
+            if call is not None and call.cost is not None:
+                sent, cost = call.usage.input_tokens, pico(call.cost.total)
+                db.execute(
+                    "INSERT INTO under_way VALUES (?, ?, ?, ?, ?, ?)",
+                    (held, call.purpose, call.provider, call.model, sent, cost),
+                )
+            return verdict, held
 
         return self.database.write(judged)
 
@@ -195,7 +220,7 @@ class Ledger:
 
             before = spent()
             _keep(db, spender, made, self._price)
-            db.execute("DELETE FROM held WHERE id = ?", (held,))
+            _release(db, held)
             return list(zip(budgets, before, spent(), strict=True)) if before else []
 
         return self.database.write(settled)
@@ -228,7 +253,9 @@ def _keep(
     price: Callable[[Charge], Cost | None],
 ) -> None:
     for charge in made:
-        db.execute(_ADD, _row(spender, _priced(db, charge, price)))
+        added = db.execute(_ADD, _row(spender, _priced(db, charge, price)))
+        if added.rowcount == 1 and charge.purpose == ANSWERS:
+            db.execute(_FOUND, (spender.session, spender.session, ANSWERS, charge.at))
 
 
 def _priced(
@@ -293,15 +320,21 @@ def drawn_of(
 
 
 def _let_go(db: sqlite3.Connection, now: int) -> None:
-    """Let go what processes hold that have ended without a word."""
+    """Let go what processes hold that have ended without a word, and charge what they sent."""
     held = db.execute("SELECT id, at, process FROM held").fetchall()
     gone = [
-        (id_,)
+        id_
         for id_, at, process in held
         if (now - at > STALE if _is_elsewhere(process) else not _runs(process))
     ]
-    if gone:
-        db.executemany("DELETE FROM held WHERE id = ?", gone)
+    for id_ in gone:
+        db.execute(_LOST, (DOLLARS, id_))
+        _release(db, id_)
+
+
+def _release(db: sqlite3.Connection, held: int) -> None:
+    db.execute("DELETE FROM held WHERE id = ?", (held,))
+    db.execute("DELETE FROM under_way WHERE held = ?", (held,))
 
 
 def this_process() -> str:

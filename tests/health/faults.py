@@ -230,7 +230,7 @@ def a_ledger_that_cannot_be_read(machine, serve):
     file = usage_database(machine.env)
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as base:
-        base.executescript("CREATE TABLE charges (key); PRAGMA user_version = 2")
+        base.executescript("CREATE TABLE charges (key); PRAGMA user_version = 3")
     return Found("usage", "warning", "no such column: cost", f"mv {file}")
 
 
