@@ -12,7 +12,7 @@ from llmrepl.checks import Finding, Status
 from llmrepl.compose.accounts import aside
 from llmrepl.compose.assembly import prices_of, provider_for
 from llmrepl.compose.checks.site import Installation
-from llmrepl.compose.hosting import allowed, chosen_model, why_not_at_all
+from llmrepl.compose.hosting import allowed, chosen_model, why_not, why_not_at_all
 from llmrepl.compose.terms import terms_of
 from llmrepl.errors import BudgetExceeded, LlmreplError
 from llmrepl.figures import money, tokens
@@ -184,7 +184,8 @@ async def clock(site: Installation) -> Sequence[Finding]:
     """Compare this machine's clock with the `Date` of the services that are configured."""
     asked, others = await wanted(site)
     names = dict.fromkeys(name.partition("/")[0] for name in (*asked, *others))
-    addresses = {name: place for name in names if (place := _address(site, name))}
+    places = {name: _address(site, name) for name in names if not _is_outside(site, name)}
+    addresses = {name: place for name, place in places.items() if place}
     found = await asyncio.gather(*(_skew(place, site.limit) for place in addresses.values()))
     skews = {name: skew for name, skew in zip(addresses, found, strict=True) if skew is not None}
     if not skews:
@@ -204,6 +205,16 @@ async def clock(site: Installation) -> Sequence[Finding]:
             measures=measures,
         )
     ]
+
+
+def _is_outside(site: Installation, name: str) -> bool:
+    """Whether a provider is where nothing may be sent to; one that cannot be opened is, too."""
+    if site.settings.models.regions is None:
+        return False
+    try:
+        return bool(why_not(site.settings, provider_for(site.settings, name, site.environ), ""))
+    except LlmreplError:
+        return True
 
 
 def _address(site: Installation, name: str) -> str:
