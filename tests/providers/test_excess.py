@@ -5,7 +5,9 @@ import json
 
 import pytest
 
+from llmrepl.context.tools import TOOLS
 from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused
+from llmrepl.providers.native import Calls
 from llmrepl.providers.probe import first_model
 from llmrepl.testing.asking import run
 from tests.providers.calls import opened, partly
@@ -136,6 +138,28 @@ def test_a_stream_says_by_a_status_whether_another_try_may_help(kind, said, mean
     assert not chunks
     assert type(error) is means
     assert "No." in error.message
+
+
+def test_a_message_has_no_more_calls_than_a_model_makes(kind):
+    function = {"name": "python", "arguments": {"code": "1"} if kind == "ollama" else "{}"}
+    calls = [{"id": f"c{place}", "function": function} for place in range(501)]
+    if kind == "ollama":
+        event = {"message": {"content": "", "tool_calls": calls}, "done": True}
+    else:
+        event = {"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    _, error = heard(kind, event, tools=TOOLS)
+    assert type(error) is ProviderError
+    assert error.message.endswith("more than 500 calls came in one message")
+
+
+@pytest.mark.parametrize("piece", ["}", "["])
+def test_a_call_may_come_in_any_number_of_pieces(piece):
+    calls = Calls()
+    for _ in range(200_000):
+        function = {"name": "python", "arguments": piece}
+        calls.add([{"id": "same", "index": 0, "function": function}])
+    (call,) = calls.all
+    assert len(call.pieces) == 200_000
 
 
 @pytest.mark.parametrize(
