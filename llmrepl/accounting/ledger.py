@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -87,6 +87,10 @@ _SUMS = {
 """For a scope: what it goes by, what is spent of it, and what is held."""
 
 
+_HOLDING: dict[Path, set[int]] = {}
+"""What this process holds, by the file that it stands in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spender:
     """Who calls: a session, the directory it works in, and the account's name."""
@@ -117,6 +121,7 @@ class Ledger:
     def __init__(self, path: Path, price: Callable[[Charge], Cost | None] = lambda _: None) -> None:
         self.database = Database(path)
         self._price = price
+        self._holding = _HOLDING.setdefault(path.absolute(), set())
 
     def add(self, spender: Spender, charges: Iterable[Charge]) -> None:
         """Keep what calls took; those that are there already stay as they are.
@@ -156,7 +161,7 @@ class Ledger:
         known = spent or {}
 
         def judged(db: sqlite3.Connection) -> tuple[Verdict, int]:
-            _let_go(db, periods.now)
+            _let_go(db, periods.now, self._holding)
             drawn = [
                 drawn_of(db, spender, each, periods, known.get(each.scope)) for each in budgets
             ]
@@ -177,6 +182,7 @@ class Ledger:
                 ),
             )
             held = made.lastrowid or 0
+            self._holding.add(held)  # before it can be seen
             if call is not None and call.cost is not None:
                 sent, cost = call.usage.input_tokens, pico(call.cost.total)
                 db.execute(
@@ -223,7 +229,10 @@ class Ledger:
             _release(db, held)
             return list(zip(budgets, before, spent(), strict=True)) if before else []
 
-        return self.database.write(settled)
+        try:
+            return self.database.write(settled)
+        finally:  # where that failed, whoever looks next lets it go
+            self._holding.discard(held)
 
     def drawn(self, spender: Spender, budgets: Sequence[Budget], periods: Periods) -> list[Drawn]:
         """Return what is gone of budgets.
@@ -319,13 +328,20 @@ def drawn_of(
     return Drawn(budget, known, Decimal(amount or 0) / PICO, bool(open_))
 
 
-def _let_go(db: sqlite3.Connection, now: int) -> None:
-    """Let go what processes hold that have ended without a word, and charge what they sent."""
+def _let_go(db: sqlite3.Connection, now: int, holding: Container[int]) -> None:
+    """Let go what is held for calls that have ended without a word, and charge what they sent.
+
+    Args:
+        db: the file.
+        now: Unix time in milliseconds.
+        holding: what this process still holds.
+    """
+    own = this_process()
     held = db.execute("SELECT id, at, process FROM held").fetchall()
     gone = [
         id_
         for id_, at, process in held
-        if (now - at > STALE if _is_elsewhere(process) else not _runs(process))
+        if (id_ not in holding if process == own else _is_gone(process, now - at))
     ]
     for id_ in gone:
         db.execute(_LOST, (DOLLARS, id_))
@@ -343,15 +359,17 @@ def this_process() -> str:
     return f"{_place()} {pid} {_began(pid)}"
 
 
-def _runs(process: str) -> bool:
-    """Whether a process of this place still runs."""
-    _, pid, began = process.rsplit(" ", 2)
-    return _exists(int(pid)) and _began(int(pid)) == began
+def _is_gone(process: str, age: int) -> bool:
+    """Whether a process has ended; one of another place has, as far as can be told, after a day.
 
-
-def _is_elsewhere(process: str) -> bool:
-    """Whether a process is on another machine, or in another container."""
-    return process.rsplit(" ", 2)[0] != _place()
+    Args:
+        process: what tells it from every other.
+        age: milliseconds for which it has held something.
+    """
+    place, pid, began = process.rsplit(" ", 2)
+    if place != _place():
+        return age > STALE
+    return not (_exists(int(pid)) and _began(int(pid)) == began)
 
 
 def _place() -> str:
