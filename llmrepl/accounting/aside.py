@@ -132,7 +132,8 @@ class Aside:
         try:
             return await asyncio.shield(holding)
         except asyncio.CancelledError:
-            await self._settle((await holding)[1], [])
+            with suppress(UsageError):  # nothing is held then
+                await self._settle((await holding)[1], [])
             raise
 
     async def _settle(self, held: int, made: Sequence[Charge]) -> None:
