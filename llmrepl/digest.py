@@ -16,10 +16,14 @@ _BLOCK = "<helpers"
 
 
 class Digest:
-    """One summary: `usage` is what the provider says it took, None as long as it has not."""
+    """One summary: `usage` is what the provider says it took, None as long as it has not.
+
+    `asked` says whether it was asked for, `failed` whether that gave an error.
+    """
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
+        self.asked = self.failed = False
         self._received: list[str] = []
         self._said: list[str] = []
         self._stop = ""
@@ -30,6 +34,14 @@ class Digest:
         Raises:
             ProviderError: the service failed.
         """
+        self.asked = True
+        try:
+            await self._listen(provider, request)
+        except ProviderError:
+            self.failed = True
+            raise
+
+    async def _listen(self, provider: Provider, request: Request) -> None:
         async with aclosing(provider.stream(request)) as chunks:
             async for chunk in chunks:
                 if isinstance(chunk, Finish):

@@ -21,6 +21,7 @@ from llmrepl.providers.native import Calls
 from llmrepl.providers.service import SILENCE_SECONDS, PerLoop, Rejected, Service, tls_settings
 from llmrepl.providers.shaping import Shapes, response_formats
 from llmrepl.providers.sse import EventStream
+from llmrepl.providers.taking import json_of, name_in, pieces_of, read_json
 
 __all__ = [
     "SILENCE_SECONDS",
@@ -40,7 +41,11 @@ __all__ = [
     "count_in",
     "encode_calls",
     "encode_tool",
+    "json_of",
+    "name_in",
+    "pieces_of",
     "read_content",
+    "read_json",
     "response_formats",
     "sees_images",
     "takes_tools",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -36,6 +36,24 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
             self.estimated or other.estimated,
         )
+
+
+def whole(usage: Usage) -> Usage:
+    """Return `usage` with its parts in their wholes.
+
+    Some services count what is cached beside what is sent, and reasoning beside the answer; where
+    a part is larger than its whole, that is what they have done.
+    """
+    cached = usage.cache_read + usage.cache_write
+    beside = cached if cached > usage.input_tokens else 0
+    thought = usage.reasoning_tokens if usage.reasoning_tokens > usage.output_tokens else 0
+    if not (beside or thought):
+        return usage
+    return replace(
+        usage,
+        input_tokens=usage.input_tokens + beside,
+        output_tokens=usage.output_tokens + thought,
+    )
 
 
 @dataclass(frozen=True, slots=True)

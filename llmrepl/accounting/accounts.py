@@ -22,10 +22,11 @@ from llmrepl.accounting.ledger import Ledger, Periods, Spender
 from llmrepl.accounting.meter import Meter
 from llmrepl.accounting.telling import alert, refusal, unusable
 from llmrepl.accounting.worker import Worker
-from llmrepl.budgets import Budget, Drawn, Verdict, crossed
+from llmrepl.budgets import Asked, Budget, Drawn, Verdict, crossed
 from llmrepl.conversation import Conversation
 from llmrepl.ports import Choice, Clock, Request
 from llmrepl.record import Record
+from llmrepl.usage import Cost, Usage
 
 PATIENCE, PAUSE = 60.0, 0.1
 """Seconds that a call waits for others to end, and between two looks."""
@@ -68,6 +69,7 @@ class Accounts:
         self._charging = Charging()
         self._waiting: deque[tuple[Spender, Charge]] = deque()
         self._held = 0
+        self._owed: list[int] = []
         self._before: dict[str, Decimal] = {}
         self._known: dict[str, Decimal] = {}
         self._worker = Worker("llmrepl-ledger")
@@ -104,7 +106,8 @@ class Accounts:
         deadline = self._clock.monotonic() + PATIENCE
         while True:
             now = periods(self._clock.now())
-            hold = partial(self._ledger.hold, self._spender(), budgets, asked, now, spent)
+            call = under_way(choice.provider.name, request, asked, now)
+            hold = partial(self._hold, self._spender(), budgets, asked, now, spent, call)
             try:
                 verdict = await self._judged(self._worker.submit(hold))
             except UsageError as error:
@@ -116,6 +119,26 @@ class Accounts:
             break
         if verdict.word != "go":
             raise refusal(verdict, asked, choice.name)
+
+    def _hold(
+        self,
+        spender: Spender,
+        budgets: Sequence[Budget],
+        asked: Asked,
+        now: Periods,
+        spent: dict[str, Decimal],
+        call: Charge,
+    ) -> tuple[Verdict, int]:
+        """Judge a call by all that was spent, what could not be written before included.
+
+        On the ledger's own thread.
+
+        Raises:
+            UsageError: the ledger cannot be used.
+        """
+        if self._waiting or self._owed:
+            self._keep(0)
+        return self._ledger.hold(spender, budgets, asked, now, spent, call)
 
     async def _judged(self, holding: Future[tuple[Verdict, int]]) -> Verdict:
         """Return a verdict, and remember what is held; let it go where nobody waits any more."""
@@ -134,10 +157,10 @@ class Accounts:
     async def settle(self, state: Conversation) -> Sequence[str]:
         """Keep what calls took and let go what was held; see `llmrepl.ports.Accounts`."""
         held, self._held = self._held, 0
-        if not self._waiting and not held:
+        if not (self._waiting or held or self._owed):
             return self._problems()
         budgets = self._budgets()
-        if not budgets and not held:
+        if not (budgets or held or self._owed):
             self._write()
             return self._problems()
         kept = [each for each in budgets if each.scope not in COUNTED_HERE]
@@ -183,7 +206,7 @@ class Accounts:
 
     def close(self) -> None:
         """Let what there is to keep be kept; blocks, but not for long."""
-        if self._waiting or self._held:
+        if self._waiting or self._held or self._owed:
             held, self._held = self._held, 0
             self._worker.submit(partial(self._keep, held))
         if self._worker.begun:
@@ -210,25 +233,27 @@ class Accounts:
         """Write what waits, and let go what is held; on the ledger's own thread.
 
         Raises:
-            UsageError: it could not be written; it waits for the next time.
+            UsageError: it could not be written or let go; that waits for the next time.
         """
         taken = []
         while self._waiting:
             taken.append(self._waiting.popleft())
-        if not (taken or held or budgets):
+        if held:
+            self._owed.append(held)
+        if not (taken or self._owed or budgets):
             return []
         try:
-            for spender, own in groupby(taken[:], lambda each: each[0]):
-                made = [charge for _, charge in own]
-                if spender != taken[-1][0]:
-                    self._ledger.add(spender, made)
-                    del taken[: len(made)]
-            made = [charge for _, charge in taken]
-            whose = taken[0][0] if taken else self._spender()
-            changed = self._ledger.settle(held, whose, made, budgets, now)
+            *before, (whose, last) = _by_spender(taken) or [(self._spender(), [])]
+            for spender, made in before:
+                self._ledger.add(spender, made)
+                del taken[: len(made)]
+            for other in self._owed[:-1]:
+                self._ledger.settle(other, whose, ())
+            changed = self._ledger.settle((self._owed or [0])[-1], whose, last, budgets, now)
         except UsageError:
             self._waiting.extendleft(reversed(taken))
             raise
+        self._owed.clear()
         return changed
 
     def _unusable(self, error: UsageError, budgets: Sequence[Budget]) -> None:
@@ -240,6 +265,23 @@ class Accounts:
     def _problems(self) -> list[str]:
         problem = self._trouble.take()
         return [problem] if problem else []
+
+
+def under_way(provider: str, request: Request, asked: Asked, now: Periods) -> Charge:
+    """Return what a call takes at the least that is about to be made."""
+    sent = Usage(request.estimated_tokens, estimated=True)
+    cost = None if asked.least is None else Cost(input=asked.least)
+    return Charge(0, now.now, provider, request.model, request.purpose, usage=sent, cost=cost)
+
+
+def _by_spender(
+    taken: Iterable[tuple[Spender, Charge]],
+) -> list[tuple[Spender, list[Charge]]]:
+    """Return charges with those next to them of the same spender, in their order."""
+    return [
+        (spender, [charge for _, charge in own])
+        for spender, own in groupby(taken, lambda each: each[0])
+    ]
 
 
 def spending(state: Conversation) -> dict[str, Decimal]:

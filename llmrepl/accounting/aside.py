@@ -9,13 +9,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from llmrepl.accounting.accounts import PATIENCE, PAUSE, periods
+from llmrepl.accounting.accounts import PATIENCE, PAUSE, periods, under_way
 from llmrepl.accounting.bounds import bounds
 from llmrepl.accounting.charges import Charge
 from llmrepl.accounting.database import UsageError
@@ -107,10 +107,11 @@ class Aside:
         if not self._budgets:
             return 0
         asked = await bounds(self._meter, provider, request)
+        request = replace(request, purpose=self._purpose)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                verdict, held = await self._hold(asked)
+                verdict, held = await self._hold(provider.name, request, asked)
             except UsageError as error:
                 if refused := unusable(error, self._budgets):
                     raise refused from None
@@ -121,16 +122,18 @@ class Aside:
                 raise refusal(verdict, asked, f"{provider.name}/{request.model}")
             await asyncio.sleep(PAUSE)
 
-    async def _hold(self, asked: Asked) -> tuple[Verdict, int]:
+    async def _hold(self, provider: str, request: Request, asked: Asked) -> tuple[Verdict, int]:
         def hold(ledger: Ledger) -> tuple[Verdict, int]:
             now = periods(time.time_ns() // 1_000_000)
-            return ledger.hold(self._spender, self._budgets, asked, now)
+            call = under_way(provider, request, asked, now)
+            return ledger.hold(self._spender, self._budgets, asked, now, call=call)
 
         holding = asyncio.ensure_future(self._with(hold))
         try:
             return await asyncio.shield(holding)
         except asyncio.CancelledError:
-            await self._settle((await holding)[1], [])
+            with suppress(UsageError):  # nothing is held then
+                await self._settle((await holding)[1], [])
             raise
 
     async def _settle(self, held: int, made: Sequence[Charge]) -> None:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-VERSION = 2
-"""The version of the file. Version 1 knew how calls were counted, version 2 what they cost."""
+VERSION = 3
+"""The version of the file.
+
+Version 1 knew how calls were counted, version 2 what they cost, version 3 which are under way.
+"""
 
 COUNTED = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -82,7 +85,20 @@ CREATE TABLE IF NOT EXISTS held (
 """
 """What version 2 has besides: what each call took, and what calls that are under way may take."""
 
-SCHEMA = f"BEGIN IMMEDIATE; {COUNTED} {CHARGED} PRAGMA user_version = {VERSION}; COMMIT;"
+UNDER_WAY = """
+CREATE TABLE IF NOT EXISTS under_way (
+    held INTEGER PRIMARY KEY,        -- what is held for it
+    purpose TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    tokens INTEGER NOT NULL,         -- what it sends, by our estimate
+    cost INTEGER NOT NULL            -- and what that costs, in 10^-12 US dollars
+);
+"""
+"""What version 3 has besides: what a call has cost at the least whose process was killed."""
+
+TABLES = f"{COUNTED} {CHARGED} {UNDER_WAY}"
+SCHEMA = f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"
 
 PATIENCE, PAUSE = 5.0, 0.01
 """Seconds that a process waits for another one, and between two tries."""
@@ -165,7 +181,7 @@ class Database:
         while True:
             try:
                 return work()
-            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            except (sqlite3.Error, OSError, ValueError, TypeError, OverflowError) as error:
                 self.close()
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                 if code == BUSY and time.monotonic() < deadline:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -26,15 +26,34 @@ if TYPE_CHECKING:
 PICO = Decimal(10) ** 12
 """What amounts are kept in: sums of whole numbers are exact."""
 
+MOST = 10**17
+"""What an amount is at the most: more than a call can cost, and sums of it are no overflow."""
+
 DOLLARS = "USD"
 
 STALE = 24 * 60 * 60 * 1000
-"""Milliseconds after which what is held is let go, whoever holds it."""
+"""Milliseconds after which what is held is let go whose holder cannot be seen from here."""
 
 _ADD = (
     "INSERT OR IGNORE INTO charges VALUES"
     " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+_LOST = """
+INSERT OR IGNORE INTO charges
+SELECT session || ':held-' || id, at, session, project, person, purpose, provider, model,
+    'interrupted', tokens, 0, 0, 0, 0, 1, ?, cost, 0, '', '', NULL, 0
+FROM held JOIN under_way ON held.id = under_way.held WHERE held.id = ?
+"""
+"""Keeps what a call has cost at the least of which nobody will say more."""
+
+_FOUND = """
+DELETE FROM charges WHERE key > ? || ':held-' AND key < ? || ':held.' AND purpose = ? AND at <= ?
+"""
+"""Drops what was kept so of calls whose session has said more."""
+
+ANSWERS = "main"
+"""The purpose of calls that a session says more of once it goes on."""
 
 _LAST_PRICE = (
     "SELECT price FROM charges WHERE provider = ? AND model = ? AND price != ''"
@@ -68,6 +87,10 @@ _SUMS = {
 """For a scope: what it goes by, what is spent of it, and what is held."""
 
 
+_HOLDING: dict[Path, set[int]] = {}
+"""What this process holds, by the file that it stands in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spender:
     """Who calls: a session, the directory it works in, and the account's name."""
@@ -98,6 +121,7 @@ class Ledger:
     def __init__(self, path: Path, price: Callable[[Charge], Cost | None] = lambda _: None) -> None:
         self.database = Database(path)
         self._price = price
+        self._holding = _HOLDING.setdefault(path.absolute(), set())
 
     def add(self, spender: Spender, charges: Iterable[Charge]) -> None:
         """Keep what calls took; those that are there already stay as they are.
@@ -116,6 +140,7 @@ class Ledger:
         asked: Asked,
         periods: Periods,
         spent: dict[str, Decimal] | None = None,
+        call: Charge | None = None,
     ) -> tuple[Verdict, int]:
         """Judge a call and, where it may be made, hold what it may cost.
 
@@ -125,6 +150,7 @@ class Ledger:
             asked: what it can cost.
             periods: what time it is.
             spent: what is spent of the budgets that the caller itself keeps count of, by scope.
+            call: what it takes at the least, which is charged where its process is killed.
 
         Returns:
             The verdict, and what `settle` takes; 0 where nothing is held.
@@ -135,7 +161,7 @@ class Ledger:
         known = spent or {}
 
         def judged(db: sqlite3.Connection) -> tuple[Verdict, int]:
-            _let_go(db, periods.now)
+            _let_go(db, periods.now, self._holding)
             drawn = [
                 drawn_of(db, spender, each, periods, known.get(each.scope)) for each in budgets
             ]
@@ -155,7 +181,15 @@ class Ledger:
                     verdict.open,
                 ),
             )
-            return verdict, made.lastrowid or 0
+            held = made.lastrowid or 0
+            self._holding.add(held)  # before it can be seen
+            if call is not None and call.cost is not None:
+                sent, cost = call.usage.input_tokens, pico(call.cost.total)
+                db.execute(
+                    "INSERT INTO under_way VALUES (?, ?, ?, ?, ?, ?)",
+                    (held, call.purpose, call.provider, call.model, sent, cost),
+                )
+            return verdict, held
 
         return self.database.write(judged)
 
@@ -192,10 +226,13 @@ class Ledger:
 
             before = spent()
             _keep(db, spender, made, self._price)
-            db.execute("DELETE FROM held WHERE id = ?", (held,))
+            _release(db, held)
             return list(zip(budgets, before, spent(), strict=True)) if before else []
 
-        return self.database.write(settled)
+        try:
+            return self.database.write(settled)
+        finally:  # where that failed, whoever looks next lets it go
+            self._holding.discard(held)
 
     def drawn(self, spender: Spender, budgets: Sequence[Budget], periods: Periods) -> list[Drawn]:
         """Return what is gone of budgets.
@@ -214,8 +251,8 @@ class Ledger:
 
 
 def pico(amount: Decimal) -> int:
-    """Return an amount as it is kept, never less than it is."""
-    return int((amount * PICO).to_integral_value(ROUND_CEILING))
+    """Return an amount as it is kept, never less than it is, or `MOST`."""
+    return min(int((amount * PICO).to_integral_value(ROUND_CEILING)), MOST)
 
 
 def _keep(
@@ -225,7 +262,9 @@ def _keep(
     price: Callable[[Charge], Cost | None],
 ) -> None:
     for charge in made:
-        db.execute(_ADD, _row(spender, _priced(db, charge, price)))
+        added = db.execute(_ADD, _row(spender, _priced(db, charge, price)))
+        if added.rowcount == 1 and charge.purpose == ANSWERS:
+            db.execute(_FOUND, (spender.session, spender.session, ANSWERS, charge.at))
 
 
 def _priced(
@@ -261,7 +300,7 @@ def _row(spender: Spender, charge: Charge) -> tuple[object, ...]:
         usage.estimated,
         DOLLARS,
         None if cost is None else pico(cost.total),
-        int(charge.saved * PICO),
+        max(-MOST, min(int(charge.saved * PICO), MOST)),
         json.dumps(price) if price else "",
         charge.passed,
         charge.first_ms,
@@ -289,12 +328,29 @@ def drawn_of(
     return Drawn(budget, known, Decimal(amount or 0) / PICO, bool(open_))
 
 
-def _let_go(db: sqlite3.Connection, now: int) -> None:
-    """Let go what processes hold that have ended without a word."""
+def _let_go(db: sqlite3.Connection, now: int, holding: Container[int]) -> None:
+    """Let go what is held for calls that have ended without a word, and charge what they sent.
+
+    Args:
+        db: the file.
+        now: Unix time in milliseconds.
+        holding: what this process still holds.
+    """
+    own = this_process()
     held = db.execute("SELECT id, at, process FROM held").fetchall()
-    gone = [(id_,) for id_, at, process in held if now - at > STALE or not _runs(process)]
-    if gone:
-        db.executemany("DELETE FROM held WHERE id = ?", gone)
+    gone = [
+        id_
+        for id_, at, process in held
+        if (id_ not in holding if process == own else _is_gone(process, now - at))
+    ]
+    for id_ in gone:
+        db.execute(_LOST, (DOLLARS, id_))
+        _release(db, id_)
+
+
+def _release(db: sqlite3.Connection, held: int) -> None:
+    db.execute("DELETE FROM held WHERE id = ?", (held,))
+    db.execute("DELETE FROM under_way WHERE held = ?", (held,))
 
 
 def this_process() -> str:
@@ -303,10 +359,17 @@ def this_process() -> str:
     return f"{_place()} {pid} {_began(pid)}"
 
 
-def _runs(process: str) -> bool:
-    """Whether a process still runs; one of another machine does, as far as can be told here."""
+def _is_gone(process: str, age: int) -> bool:
+    """Whether a process has ended; one of another place has, as far as can be told, after a day.
+
+    Args:
+        process: what tells it from every other.
+        age: milliseconds for which it has held something.
+    """
     place, pid, began = process.rsplit(" ", 2)
-    return place != _place() or (_exists(int(pid)) and _began(int(pid)) == began)
+    if place != _place():
+        return age > STALE
+    return not (_exists(int(pid)) and _began(int(pid)) == began)
 
 
 def _place() -> str:

@@ -15,7 +15,7 @@ from llmrepl.accounting.prices import Prices
 from llmrepl.accounting.tokens import Tokens
 from llmrepl.content import Content
 from llmrepl.ports import Provider, Request
-from llmrepl.usage import FREE, Cost, Usage, cost_of
+from llmrepl.usage import FREE, Cost, Usage, cost_of, whole
 
 OWN_COUNT = frozenset({"demo", "scripted"})
 """Providers without a service: what they report is what they were told."""
@@ -141,7 +141,7 @@ class Meter:
         """Return what `cost` does; blocks while the table is loaded for the first time."""
         own = self.prices.own(provider, model)
         if own is not None:
-            return cost_of(usage, own)
+            return cost_of(whole(usage), own)
         if local or usage == Usage():
             return cost_of(usage, FREE)
         return self.prices.cost(provider, model, usage)

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from llmrepl.errors import ConfigError
-from llmrepl.usage import Cost, Price, Usage, cost_of
+from llmrepl.usage import Cost, Price, Usage, cost_of, whole
 
 if TYPE_CHECKING:
     from genai_prices import types
@@ -82,6 +82,7 @@ class Prices:
             usage: the tokens.
             terms: of this request, such as `{"processing": "batch"}`; None for the provider's.
         """
+        usage = whole(usage)
         own = self.own(provider, model)
         if own is not None:
             return cost_of(usage, own)
@@ -168,7 +169,7 @@ def _calculate(
         calculation = genai_prices.calc_price(
             genai_prices.Usage(**tokens), model, provider_id=provider, price_context=terms
         )
-    except (LookupError, ValueError):  # not in the table; or more cached than sent
+    except (LookupError, ValueError):  # not in the table, or not for such tokens
         return None
     prices = calculation.model_price
     if prices.input_mtok is None or (usage.output_tokens and prices.output_mtok is None):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -96,8 +96,7 @@ def _in_list(value: Sequence[Any], schema: Schema, whole: Schema, at: str) -> It
     for number, each in enumerate(value):
         wanted = first[number] if number < len(first) else schema.get("items", True)
         yield from _faults(each, wanted, whole, f"{at}/{number}")
-    pairs = ((one, other) for n, one in enumerate(value) for other in value[:n])
-    if schema.get("uniqueItems") and any(same(one, other) for one, other in pairs):
+    if schema.get("uniqueItems") and len(set(map(_key, value))) < len(value):
         yield f"{at or 'the whole'} has an item twice"
 
 
@@ -115,6 +114,15 @@ def _of_several(value: Any, schema: Schema, whole: Schema, at: str) -> Iterator[
         yield f"{where} is not exactly one of what oneOf allows"
     if "not" in schema and fits(schema["not"]):
         yield f"{where} is what it must not be"
+
+
+def _key(value: Any) -> Hashable:
+    """Return what two values have in common if, and only if, they are the same to JSON."""
+    if isinstance(value, list):
+        return ("list", *map(_key, value))
+    if isinstance(value, dict):
+        return ("object", frozenset((name, _key(each)) for name, each in value.items()))
+    return (isinstance(value, bool), value)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -171,8 +171,10 @@ class Routes:
             key, model = split_model(name)
             with suppress(LlmreplError):  # which is said where it is opened for its facts
                 provider = self.provider(key)
-                _, here = hosted(self._config, provider, model)
+                region, here = hosted(self._config, provider, model)
                 wanted = needs.images or (here and needs.regions is not None)
+                if barred(Facts(region=region, here=here), needs):
+                    continue  # it is not asked this either, and gets no key
                 if wanted and isinstance(provider, Learns) and not self._rests(key):
                     asked.append(provider.learn(model))
         if asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit, urlunsplit
 
 from llmrepl.errors import ConfigError
@@ -34,14 +35,20 @@ def clean_url(url: str, source: str) -> str:
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        usable = usable and not (parts.query or parts.fragment)  # nothing can follow them
     except ValueError:
         usable = False
     if not usable:
         raise ConfigError(
-            f"{source} is no address of a server: {url.rpartition('@')[2]!r}",
+            f"{source} is no address of a server: {_shown(url)!r}",
             hint="accepted: an http or https address, like http://127.0.0.1:8080/v1",
         )
     return url.strip().rstrip("/")
+
+
+def _shown(url: str) -> str:
+    """Return what may be an address without what may be secret in it."""
+    return re.split("[?#]", url.rpartition("@")[2])[0]
 
 
 def clean_key(key: str, source: str) -> str:

@@ -6,7 +6,6 @@ other refusal is ever answered with a second request.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -21,6 +20,7 @@ from llmrepl.providers.limits import Limits
 from llmrepl.providers.native import recovered
 from llmrepl.providers.service import Rejected, Service, chain
 from llmrepl.providers.shaping import Shapes, response_formats
+from llmrepl.providers.taking import json_of, read_json
 
 if TYPE_CHECKING:
     import httpx
@@ -54,7 +54,7 @@ class Chat(ABC):
 
     @abstractmethod
     async def _list(self) -> httpx.Response:
-        """Return the answer to a request for the models."""
+        """Return the answer to a request for the models, its body yet to be read."""
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield the reply's chunks as they come; closing the iterator closes the connection."""
@@ -114,7 +114,7 @@ class Chat(ABC):
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that the service lists."""
         try:
-            return read_models((await self._list()).json())
+            return read_models(await json_of(await self._list()))
         except Exception as error:  # noqa: BLE001 - the boundary to a library
             raise await self._service.explain(error) from None
 
@@ -133,7 +133,7 @@ def rejection(error: BaseException) -> Rejected | None:
 def error_in(rejected: Rejected) -> Mapping[str, Any]:
     """Return what the service says of a rejection; nothing where that is no JSON object."""
     try:
-        error = json.loads(rejected.body)["error"]
+        error = read_json(rejected.body)["error"]
     except (ValueError, LookupError, TypeError):
         return {}
     return error if isinstance(error, Mapping) else {}

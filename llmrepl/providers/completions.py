@@ -33,10 +33,11 @@ from llmrepl.ports import (
 from llmrepl.providers.encoding import Encoded
 from llmrepl.providers.images import base64_of
 from llmrepl.providers.native import Calls, Spoken, recovered
-from llmrepl.providers.service import Service, message_in
+from llmrepl.providers.service import Service, words_in
 from llmrepl.providers.sse import EventStream
+from llmrepl.providers.taking import name_in, pieces_of, read_json
 from llmrepl.providers.thoughts import FIELD, SEAL
-from llmrepl.usage import Usage
+from llmrepl.usage import Usage, whole
 
 if TYPE_CHECKING:
     import httpx
@@ -52,8 +53,8 @@ LINGER_SECONDS = 0.5
 
 _decode = json.JSONDecoder().raw_decode  # json.loads takes twice as long for short texts
 
-MOST_TOKENS = 10**12
-"""What is counted is less; a larger number is no count."""
+MOST_TOKENS = 10**8
+"""What is counted is less, ten times what any model takes; a larger number is no count."""
 
 CONTEXT_FIELDS = ("context_window", "context_length", "max_model_len", "max_context_length")
 """Where servers put the size of a model's context."""
@@ -155,7 +156,7 @@ async def read_reply(
     if "html" in response.headers.get("content-type", ""):
         raise service.no_api("a web page came")
     reply = ReplyReader(service, tools)
-    pieces = response.aiter_bytes()
+    pieces = pieces_of(response)
     async for piece in pieces:
         for chunk in reply.feed(piece):
             yield chunk
@@ -210,8 +211,8 @@ class ReplyReader:
         groq = event.get("x_groq") or {}
         if error := event.get("error") or groq.get("error"):
             said = recovered(error, self._tools) if isinstance(error, Mapping) else None
-            if not said:
-                raise self._service.broken(message_in(json.dumps(error)))
+            if not said:  # nothing of a call that it could not read: that may be asked for again
+                raise self._service.told(error if said is None else words_in(error))
             self.ended = True
             return said
         if usage := event.get("usage") or groq.get("usage"):
@@ -240,8 +241,8 @@ class ReplyReader:
         try:
             found, end = _decode(data)
             if end != len(data):
-                found = json.loads(data)
-        except ValueError:
+                found = read_json(data)
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise self._service.broken("what came is no JSON object")
@@ -293,17 +294,18 @@ def _parts(content: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def read_usage(counts: Any) -> Usage | None:
-    """Return the usage in a service's counts; None where they are none."""
+    """Return the usage in a service's counts; None where they are none, or count nothing."""
     if not isinstance(counts, Mapping):
         return None
     sent = counts.get("prompt_tokens_details")
     received = counts.get("completion_tokens_details")
-    return Usage(
+    usage = Usage(
         input_tokens=count_in(counts, "prompt_tokens"),
         output_tokens=count_in(counts, "completion_tokens"),
         cache_read=count_in(sent, "cached_tokens"),
         reasoning_tokens=count_in(received, "reasoning_tokens"),
     )
+    return None if usage == Usage() else whole(usage)
 
 
 def count_in(counts: Any, *names: str) -> int:
@@ -319,9 +321,10 @@ def read_models(listing: Mapping[str, Any]) -> Sequence[ModelInfo]:
     """Return the models in a service's answer to `GET /models`."""
     return tuple(
         ModelInfo(
-            model["id"],
-            next((model[name] for name in CONTEXT_FIELDS if model.get(name)), None),
-            {"owner": model["owned_by"]} if model.get("owned_by") else {},
+            name,
+            count_in(model, *CONTEXT_FIELDS) or None,
+            {"owner": owner} if (owner := name_in(model.get("owned_by"))) else {},
         )
         for model in listing.get("data") or ()
+        if (name := name_in(model["id"]))
     )

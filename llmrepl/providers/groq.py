@@ -108,7 +108,7 @@ class Groq(Chat):
         client = await self._client()
         import httpx
 
-        return await client.get(f"{PREFIX}/models", cast_to=httpx.Response)
+        return await client.get(f"{PREFIX}/models", cast_to=httpx.Response, stream=True)
 
     def _make_client(self) -> AsyncGroq:
         import httpx

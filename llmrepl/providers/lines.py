@@ -6,8 +6,9 @@ allows in a string.
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from llmrepl.providers.taking import LARGEST_EVENT, MIB, TooLarge, read_json
 
 
 class JsonLines:
@@ -20,11 +21,13 @@ class JsonLines:
         """Return the values that are complete by now.
 
         Raises:
-            ValueError: a line is none.
+            ValueError: a line is none, or has become larger than any.
         """
         *lines, self._held = (self._held + data).split(b"\n")
+        if len(self._held) > LARGEST_EVENT:
+            raise TooLarge(f"more than {LARGEST_EVENT // MIB} MiB came without the end of a line")
         return [
-            json.loads(line.decode("utf-8", "replace"))
+            read_json(line.decode("utf-8", "replace"))
             for line in lines
             if line and not line.isspace()
         ]

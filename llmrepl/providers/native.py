@@ -17,6 +17,7 @@ from typing import Any
 from llmrepl.parser import render_call
 from llmrepl.parts import ToolCall
 from llmrepl.ports import CallChunk, Chunk, TextChunk, Tool
+from llmrepl.providers.taking import TooLarge
 
 LANGUAGES = {"python": "python", "code_interpreter": "python", "bash": "bash", "shell": "bash"}
 """Names that models call the two languages by; all other names are those of tools."""
@@ -26,6 +27,9 @@ CODE = ("code", "command", "cmd", "input")
 
 NO_ID = "null"
 """What Mistral writes where a call has no id."""
+
+MOST_CALLS, MOST_PIECES = 500, 5000
+"""Calls of a message, and pieces of a call that is looked at for another one behind it."""
 
 NAMELESS = "a call has to name its tool: {}"
 UNREADABLE = "its arguments are not one JSON object: send the call again with such"
@@ -56,8 +60,13 @@ class _Call:
             return False
         if name != self.name or index != self.index:
             return True
-        whole = self.arguments is not None or isinstance(_json("".join(self.pieces)), Mapping)
-        return bool(arguments) and whole
+        return bool(arguments) and (self.arguments is not None or self._is_whole())
+
+    def _is_whole(self) -> bool:
+        """Return whether what came in pieces is an object by now."""
+        if not (self.pieces and self.pieces[-1].rstrip().endswith("}")):
+            return False
+        return len(self.pieces) < MOST_PIECES and isinstance(_json("".join(self.pieces)), Mapping)
 
     def made(self, offered: Iterable[str]) -> ToolCall:
         """Return the call, with a problem where it cannot be read."""
@@ -107,7 +116,11 @@ class Calls:
         self.all: list[_Call] = []
 
     def add(self, pieces: Any) -> None:
-        """Take whole calls, or the next pieces of some; what is none is passed over."""
+        """Take whole calls, or the next pieces of some; what is none is passed over.
+
+        Raises:
+            ValueError: these are more than any model makes.
+        """
         found = pieces if isinstance(pieces, Iterable) else ()
         for piece in (each for each in found if isinstance(each, Mapping)):
             function = piece.get("function")
@@ -138,6 +151,8 @@ class Calls:
                 return call
             if not key and not name and call.index == index:
                 return call
+        if len(self.all) == MOST_CALLS:
+            raise TooLarge(f"more than {MOST_CALLS} calls came in one message")
         self.all.append(_Call(key, index, name))
         return self.all[-1]
 

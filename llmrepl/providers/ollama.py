@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -32,10 +31,10 @@ from llmrepl.providers.service import (
     SILENCE_SECONDS,
     PerLoop,
     Service,
-    message_in,
     tls_settings,
 )
 from llmrepl.providers.shaping import Shapes
+from llmrepl.providers.taking import json_of, name_in, pieces_of
 from llmrepl.usage import Usage
 
 if TYPE_CHECKING:
@@ -268,12 +267,12 @@ class Ollama:
         if request.tools:
             fields["tools"] = list(map(encode_tool, request.tools))
         body = self._bodies.body(request, fields)
-        http: httpx.AsyncClient = cast("Any", client)._client  # noqa: SLF001 - the SDK has no public way around them
+        http = _http(client)
         lines = JsonLines()
         async with http.stream("POST", "/api/chat", content=body) as response:
             if "html" in response.headers.get("content-type", ""):
                 raise self._service.no_api("a web page came")
-            async for data in response.aiter_bytes():
+            async for data in pieces_of(response):
                 for line in lines.feed(data):
                     yield self._sound(line)
             for line in lines.close():
@@ -284,7 +283,7 @@ class Ollama:
         if not isinstance(line, dict):
             raise self._service.broken("what came is no JSON object")
         if error := line.get("error"):
-            raise self._service.broken(message_in(json.dumps(error)))
+            raise self._service.told(error if isinstance(error, Mapping) else line)
         return line
 
     async def prepare(self, _model: str, /) -> None:
@@ -309,10 +308,8 @@ class Ollama:
         """Return what the server says of a model; nothing where it says nothing in time."""
         if model not in self._shown:
             try:
-                client = cast("Any", await self._clients.get())
-                body = json.dumps({"model": model}).encode()
                 async with asyncio.timeout(ASKING_SECONDS):
-                    found = await client._request(dict, "POST", "/api/show", content=body)  # noqa: SLF001 - as above
+                    found = await self._page("POST", "/api/show", {"model": model})
             except Exception:  # noqa: BLE001 - the request itself will say what is wrong
                 return {}
             self._shown[model] = {name: found.get(name) for name in (CAPABILITIES, REMOTE)}
@@ -321,15 +318,26 @@ class Ollama:
     async def models(self) -> Sequence[ModelInfo]:
         """Return the models that are installed, the newest first."""
         try:
-            listing = await (await self._clients.get()).list()
+            listing = (await self._page("GET", "/api/tags")).get("models") or ()
+            return tuple(
+                ModelInfo(name, self._context, _details(model.get("details")))
+                for model in listing
+                if (name := name_in(model.get("model")))
+            )
         except Exception as error:  # noqa: BLE001 - the boundary to the SDK
             raise await self._explain(error, "") from None
-        found: list[ModelInfo] = []
-        for model in listing.models:
-            details = model.details.model_dump() if model.details else {}
-            shown = {name: value for name, value in details.items() if isinstance(value, str)}
-            found.append(ModelInfo(model.model or "", self._context, shown))
-        return tuple(found)
+
+    async def _page(
+        self, method: str, path: str, asked: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Return an answer that is no reply; the SDK would read it however large it is."""
+        http = _http(await self._clients.get())
+        found = await json_of(
+            await http.send(http.build_request(method, path, json=asked), stream=True)
+        )
+        if not isinstance(found, dict):
+            raise self._service.broken("what came is no JSON object")
+        return found
 
     async def close(self) -> None:
         """Close the connections of the running event loop."""
@@ -356,6 +364,17 @@ class Ollama:
         if service.key:
             options["headers"] = {"Authorization": f"Bearer {service.key}"}
         return AsyncClient(service.url, **options)
+
+
+def _http(client: AsyncClient) -> httpx.AsyncClient:
+    """Return what the SDK sends requests with; it has no public way around its models."""
+    return cast("httpx.AsyncClient", cast("Any", client)._client)  # noqa: SLF001 - see above
+
+
+def _details(details: Any) -> Mapping[str, str]:
+    """Return what is said of a model in words."""
+    said = details.items() if isinstance(details, Mapping) else ()
+    return {name: value for name, value in said if name_in(value)}
 
 
 def can(shown: Mapping[str, Any], capability: str) -> bool | None:

@@ -141,7 +141,9 @@ class OpenAI(Chat):
 
     async def _list(self) -> httpx.Response:
         client = await self._clients.get()
-        return await client.get(f"{self._service.url}/models")
+        return await client.send(
+            client.build_request("GET", f"{self._service.url}/models"), stream=True
+        )
 
     def _make_client(self) -> httpx.AsyncClient:
         import httpx

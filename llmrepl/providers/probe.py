@@ -33,20 +33,22 @@ async def first_model(url: str, seconds: float) -> str:
 
 
 def _ask(url: str, seconds: float) -> str:
-    import json
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit
+
+    from llmrepl.providers.taking import LARGEST_PAGE, name_in, read_json
 
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=seconds)
     try:
         connection.request("GET", f"{parts.path}/api/tags")
-        models = json.loads(connection.getresponse().read())["models"]
+        models = read_json(connection.getresponse().read(LARGEST_PAGE))["models"]
         chat = (
-            str(model["name"])
+            name
             for model in models
-            if (model.get("details") or {}).get("family") not in NOT_FOR_CHAT
+            if (name := name_in(model["name"]))
+            and (model.get("details") or {}).get("family") not in NOT_FOR_CHAT
         )
         return next(chat, "")
     except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):

@@ -27,6 +27,7 @@ from llmrepl.errors import (
 )
 from llmrepl.ports import Request
 from llmrepl.providers.address import has_proxy, is_loopback, without_login
+from llmrepl.providers.taking import ERROR_SECONDS, TooLarge, beginning_of, read_json
 from llmrepl.providers.waits import retry_after, wait_in
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ SILENCE_SECONDS = 300.0
 LONGEST_MESSAGE = 300
 """Characters of a service's own words that are passed on."""
 
+MOST_NAMES = 1000
+"""Models among which one of nearly the same name is looked for."""
+
 SHORTEST_KEY = 8
 """Shorter ones are placeholders that local servers want; blotting them out would harm the text."""
 
-PROXY_HINT = "a proxy is set: HTTPS_PROXY and HTTP_PROXY name it, NO_PROXY the hosts without it"
+PROXY_HINT = (
+    "a proxy is set: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it, NO_PROXY the hosts without it"
+)
 
 _NO_TOOLS = re.compile(
     r"(?=.*\b(?:tools?|tool[ _-]choice|(?:tool|function)[ _-]?call(?:ing|s)?)\b)"
@@ -52,6 +58,16 @@ _NO_TOOLS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """How services say that a model, or they themselves, take no tools."""
+
+REFUSALS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+}
+"""Types of errors that are final, with the status that they have where they come with one."""
 
 BUSY = frozenset({408, 429, 498, 502, 503, 504, 529})
 NO_RIGHT = frozenset({401, 403})
@@ -80,8 +96,7 @@ class Rejected(Exception):
 async def reject(response: httpx.Response) -> None:
     """Raise `Rejected` for an answer that is not a success; made to be an httpx response hook."""
     if not response.is_success:
-        await response.aread()
-        raise Rejected(response.status_code, response.text, response.headers)
+        raise Rejected(response.status_code, await beginning_of(response), response.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +204,13 @@ class Service:
         names: list[str] = []
         if offered is not None:
             try:
-                names = list(await offered())
+                async with asyncio.timeout(ERROR_SECONDS):
+                    names = [name for name in await offered() if name][:MOST_NAMES]
             except Exception:  # noqa: BLE001 - the names are only part of a hint
                 names = []
         near = get_close_matches(model, names, n=3, cutoff=0.4) or names[:5]
         has = f"it has {', '.join(near)}" if near else ""
-        hint = "; ".join(filter(None, (hint, has)))
+        hint = "; ".join(filter(None, (hint, self._line(has))))
         return ProviderRefused(f"{self.name} has no model {model!r}", hint=hint)
 
     def _failure(self, links: list[BaseException]) -> ProviderError:
@@ -204,8 +220,10 @@ class Service:
             return next((link for link in links if isinstance(link, types)), None)
 
         connecting = find(httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-        if connecting and not self.is_local and has_proxy(self.url):
-            return self._unreachable(_reason(find(OSError) or connecting), PROXY_HINT)
+        unusable = find(ImportError, httpx.InvalidURL)  # of what a proxy's address asks for
+        if (connecting or unusable) and not self.is_local and has_proxy(self.url):
+            why = find(OSError) or connecting or unusable
+            return self._unreachable(_reason(why or links[0]), PROXY_HINT)
         if find(ConnectionRefusedError, httpx.ConnectTimeout):
             return self._unreachable("", f"{self.start}, or set {self.url_variable}")
         if connecting:
@@ -216,6 +234,8 @@ class Service:
             return self.broken("the connection closed in the middle of the reply")
         if link := find(httpx.TransportError):
             return self.broken(str(link) or type(link).__name__)
+        if link := find(TooLarge):
+            return self.broken(str(link))
         if find(json.JSONDecodeError):
             return self.broken("what came is not JSON")
         said = self._line(str(links[0]).partition("\n")[0])
@@ -224,6 +244,18 @@ class Service:
     def broken(self, said: str) -> ProviderError:
         """Return the error for a reply that broke off; `said` is why, in the service's words."""
         return ProviderError(f"{self.name} broke off its reply: {self._line(said)}")
+
+    def told(self, error: Any) -> ProviderError:
+        """Return what an error means that a service tells with status 200, as in a stream.
+
+        It may say the status that it would have had: what is refused there is refused, too.
+        """
+        said, status = words_in(error), status_in(error)
+        if status is None or (status >= FAULT_OF_SERVER and status not in BUSY):
+            return self.broken(said)
+        if status == NOT_FOUND:
+            return ProviderRefused(f"{self.name} refused the request: {self._line(said)}")
+        return self._refusal(Rejected(status, said, {}))
 
     def no_api(self, found: str) -> ProviderRefused:
         """Return the error for an address that has something else; `found` is what."""
@@ -279,18 +311,39 @@ class PerLoop(Generic[T]):
 def message_in(body: str) -> str:
     """Return the words for people in the body of an error; nothing where it is a web page."""
     try:
-        found = json.loads(body)
+        found = read_json(body)
     except ValueError:
         return "" if body.lstrip().startswith("<") else body
+    return words_in(found)
+
+
+def words_in(found: Any) -> str:
+    """Return the words for people in what a service says of an error."""
     while isinstance(found, Mapping):
         found = next((found[k] for k in ("error", "message", "detail") if found.get(k)), "")
-    return found if isinstance(found, str) else json.dumps(found)
+    if isinstance(found, str):
+        return found
+    try:
+        return json.dumps(found)
+    except RecursionError:  # nested deeper than anybody means it
+        return ""
+
+
+def status_in(error: Any) -> int | None:
+    """Return the status of an error that came without one, as its service says it, or its type."""
+    if not isinstance(error, Mapping):
+        return None
+    for name in ("status_code", "status", "code"):
+        said = str(error.get(name))
+        if re.fullmatch("[45][0-9][0-9]", said):
+            return int(said)
+    return REFUSALS.get(str(error.get("type")))
 
 
 def sign_in_at(body: str) -> str:
     """Return where a person signs in, as Ollama's cloud says it in an error; empty for nowhere."""
     try:
-        place = json.loads(body)["signin_url"]
+        place = read_json(body)["signin_url"]
     except (ValueError, LookupError, TypeError):
         return ""
     return place if isinstance(place, str) and place.startswith("https://") else ""

@@ -6,6 +6,8 @@ a model's reply has no use for, so they are passed over.
 
 from __future__ import annotations
 
+from llmrepl.providers.taking import LARGEST_EVENT, MIB, TooLarge
+
 ServerEvent = tuple[str, str]
 """An event's name, which is mostly empty, and its data."""
 
@@ -23,9 +25,21 @@ class EventStream:
         self._after_cr = False
         self._name = ""
         self._data: list[str] = []
+        self._waiting = 0
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
-        """Return the events that are complete by now."""
+        """Return the events that are complete by now.
+
+        Raises:
+            ValueError: the next one has become larger than any.
+        """
+        events = self._complete(chunk)
+        self._waiting = 0 if events else self._waiting + len(chunk)
+        if self._waiting > LARGEST_EVENT:
+            raise TooLarge(f"more than {LARGEST_EVENT // MIB} MiB came without the end of an event")
+        return events
+
+    def _complete(self, chunk: bytes) -> list[ServerEvent]:
         if self._is_json is not False and self._is_whole(chunk):
             self._held += chunk
             return []

@@ -210,5 +210,7 @@ class Relieving:
     def _usage(self, digest: Digest, request: Request) -> Usage:
         if digest.usage is not None:
             return digest.usage
-        sent = request.estimated_tokens if digest.received else 0
+        # A request that was answered with an error alone is not charged; one that was ended is.
+        charged = digest.asked and not (digest.failed and not digest.received)
+        sent = request.estimated_tokens if charged else 0
         return Usage(sent, self._edges.meter.count(digest.received), estimated=True)

@@ -99,6 +99,46 @@ def test_one_that_was_broken_off_is_estimated_and_what_it_held_is_let_go(world):
     assert world.rows("status, input_tokens, estimated") == [("cancelled", 100, 1)]
 
 
+def test_one_that_could_not_be_kept_is_let_go_by_the_next_and_has_cost_what_it_sent(world):
+    world = world(day(10))
+
+    def renamed(old, new):
+        with closing(sqlite3.connect(world.path)) as db:
+            db.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    async def story():
+        async def away():
+            renamed("charges", "gone")
+
+        await world.call(wait=away)
+        renamed("gone", "charges")
+        await world.call()
+
+    asyncio.run(story())
+    assert world.rows("status, output_tokens") == [("ok", 5), ("interrupted", 0)]
+
+
+def test_one_that_is_ended_while_the_ledger_fails_is_not_made(world):
+    world = world(day(100, WARN))
+
+    async def story():
+        await world.call()
+        with closing(sqlite3.connect(world.path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ALTER TABLE held RENAME TO gone")
+            made = []
+            call = asyncio.ensure_future(world.call(wait=lambda: made.append(1)))
+            await asyncio.sleep(0.2)  # until it waits for the ledger
+            call.cancel()
+            await asyncio.sleep(0)
+            db.execute("COMMIT")
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert not made
+
+    asyncio.run(story())
+
+
 def test_many_at_once_spend_no_more_than_there_is(world):
     world = world(day(25))
 

@@ -141,6 +141,6 @@ def test_a_usage_database_of_the_first_version_is_taken_over(tmp_path):
     ledger.add(Spender("a"), [Charge(7, TODAY.now, "groq", "tea")])
     ledger.close()
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
         assert db.execute("SELECT count(*) FROM calls").fetchone() == (1,)
         assert db.execute("SELECT key, cost FROM charges").fetchall() == [("a:7", None)]

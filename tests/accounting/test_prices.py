@@ -123,8 +123,12 @@ def test_an_unknown_price_is_none_and_not_zero(provider, model):
     assert nothing.total == 0
 
 
-def test_impossible_usage_has_no_price():
-    assert cost(Named("openai"), "gpt-4o", Usage(input_tokens=1, cache_read=2)) is None
+@pytest.mark.parametrize("options", [{}, {"prices": {"openai/gpt-5": {"input": 2, "output": 9}}}])
+def test_what_a_service_counts_beside_what_is_sent_costs_something(options):
+    odd, even = Usage(10, 5, cache_read=5000, reasoning_tokens=70), Usage(5010, 75, 5000, 0, 70)
+    found = cost(Named("openai"), "gpt-5", odd, **options)
+    assert found == cost(Named("openai"), "gpt-5", even, **options)
+    assert found.total > 0
 
 
 def test_local_models_are_free():

@@ -1,13 +1,14 @@
 """Schemas from files, and what is wrong with answers, held against a full validator."""
 
 import json
+from itertools import combinations_with_replacement
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from llmrepl.answers.faults import fault_of, json_in
+from llmrepl.answers.faults import fault_of, json_in, same
 from llmrepl.answers.schema import load_schema
 from llmrepl.errors import ConfigError
 
@@ -129,6 +130,19 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
 def test_a_fault_says_where_it_is(text, fault):
     inner = {"type": "object", "properties": {"b": {"type": "string"}}, "required": ["b"]}
     assert fault in fault_of(text, {"properties": {"a": inner}})
+
+
+SAME = [0, 0.0, False, "0", None, [], {}, [0], {"a": 0}, {"a": False}, {"a": 0.0}, "list"]
+
+
+@pytest.mark.parametrize(("one", "other"), [*combinations_with_replacement(SAME, 2)])
+def test_an_item_is_there_twice_where_two_are_the_same(one, other):
+    fault = fault_of(json.dumps([one, other]), {"uniqueItems": True})
+    assert bool(fault) == same(one, other)
+
+
+def test_a_long_list_is_looked_through_once():
+    assert fault_of(json.dumps([*range(100_000)]), {"uniqueItems": True}) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,17 @@ import pytest
 
 from llmrepl.compose import assemble
 from llmrepl.compose.asking import ask_session
+from llmrepl.compose.checks.services import clock as check_clocks
 from llmrepl.compose.checks.services import provider as check_services
 from llmrepl.compose.checks.site import installation
 from llmrepl.compose.models import list_models
 from llmrepl.config import load
 from llmrepl.errors import ConfigError
 from llmrepl.events import ContextCompacted, ErrorRaised, ModelChosen, NoteAdded
+from llmrepl.parts import Image, Text
 from llmrepl.testing import ModelServer
 from llmrepl.testing.faults import Refused
-from tests.compose.chains import CHAIN, NOBODY, Person, asked, of
+from tests.compose.chains import CHAIN, NOBODY, PIXEL, Person, asked, of
 
 US = "it is hosted in us, and allowed are eu or this machine"
 UNSAID = "nobody says where it is hosted, and allowed are eu or this machine"
@@ -147,6 +149,16 @@ def test_what_an_ollama_here_hands_on_to_its_cloud_is_not_here(person, model):
         assert asked(person.ask("1")) == ["ollama/tea"]
 
 
+def test_nobody_outside_is_asked_what_a_model_sees(person, second):
+    with ModelServer(["c"]) as ollama:
+        person.urls["ollama"] = ollama.url
+        person.regions["ollama"] = "us"
+        person.models["main"] = ["openai/second", "ollama/tea"]
+        events = person.ask((Text("What is it?"), Image("image/png", PIXEL)))
+        assert asked(events) == ["openai/second"]
+        assert not ollama.exchanges
+
+
 def test_an_ollama_elsewhere_is_not_this_machine(person):
     person.urls["ollama"] = "http://192.0.2.1:11434"
     person.models["main"] = ["ollama/tea"]
@@ -164,6 +176,7 @@ def test_lists_and_checks_ask_nobody_outside(person, first, second):
     assert notes["groq/…"] == f"not asked: {US}"
     (found,) = (f for f in asyncio.run(check_services(site)) if f.subject == "groq/first")
     assert (found.status, found.message) == ("warning", f"not asked: {US}")
+    asyncio.run(check_clocks(site))
     assert not first.exchanges
 
 

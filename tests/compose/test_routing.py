@@ -1,6 +1,7 @@
 """A chain of models over real SDKs: who is asked, who is asked instead, and what is told of it."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -21,6 +22,7 @@ from llmrepl.providers.script import Reply
 from llmrepl.testing import ModelServer, Wire
 from llmrepl.testing.faults import Broken, Refused
 from tests.compose.chains import CHAIN, NOBODY, PIXEL, Person, asked, of
+from tests.providers.raw import raw_server, response
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
@@ -73,6 +75,18 @@ def test_a_refusal_is_told_and_nobody_else_is_asked(tmp_path, status):
         assert not second.requests
     assert person.answers == ["error"]
     assert not of(events, RequestFailed)
+    assert of(events, ErrorRaised)[0].kind == "ProviderRefused"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_so_it_is_where_the_status_comes_in_the_stream(tmp_path, status):
+    said = json.dumps({"error": {"message": "No.", "status_code": status}}).encode()
+    refusal = response(b"event: error\ndata: " + said + b"\n\n", media_type=b"text/event-stream")
+    with raw_server(refusal) as (first, _), ModelServer(["No."]) as second:
+        person = Person(tmp_path, groq=first, openai=second.url)
+        events = person.ask("6 * 7?", patience=10.0)
+        assert not second.requests
+    assert person.answers == ["error"]
     assert of(events, ErrorRaised)[0].kind == "ProviderRefused"
 
 

@@ -203,6 +203,14 @@ def test_interrupting_a_summary_ends_the_turn():
     assert runtime.state.phase is Phase.IDLE
 
 
+def test_a_summary_that_is_ended_before_its_first_word_was_sent_all_the_same():
+    runtime = make(*[LONG] * 3, [60.0, "They"], window=1200)
+    talk(runtime, *THREE)
+    assert interrupted(runtime, lambda: runtime.turn((Text("four"),))) == "cancelled"
+    event = one(runtime, ContextCompacted)
+    assert (event.problem, event.usage) == ("interrupted", Usage(7, 0, estimated=True))
+
+
 def test_a_cancellation_from_outside_is_not_swallowed():
     async def run():
         task = asyncio.ensure_future(runtime.compact())

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrepl.usage import FREE, Cost, Price, Usage, cost_of
+from llmrepl.usage import FREE, Cost, Price, Usage, cost_of, whole
 
 from .strategies import costs, prices, usages
 
@@ -51,3 +51,23 @@ def test_adding_usage_adds_every_kind(a, b):
 @given(usages, prices)
 def test_an_estimated_usage_gives_an_estimated_cost(usage, price):
     assert cost_of(usage, price).estimated == usage.estimated
+
+
+COUNT = st.integers(0, 50)
+COUNTS = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)
+
+
+@given(COUNTS, prices)
+def test_a_part_is_never_larger_than_its_whole_so_no_cost_is_negative(usage, price):
+    found = whole(usage)
+    assert found.cache_read + found.cache_write <= found.input_tokens
+    assert found.reasoning_tokens <= found.output_tokens
+    assert whole(found) == found
+    cost = cost_of(found, price)
+    assert min(cost.input, cost.output, cost.cache_read, cost.cache_write) >= 0
+
+
+def test_what_is_counted_beside_its_whole_is_added_and_nothing_else():
+    assert whole(Usage(10, 5, cache_read=4000, cache_write=1)) == Usage(4011, 5, 4000, 1)
+    assert whole(Usage(10, 5, reasoning_tokens=30)) == Usage(10, 35, reasoning_tokens=30)
+    assert whole(Usage(10, 5, 6, 4, 5)) == Usage(10, 5, 6, 4, 5)

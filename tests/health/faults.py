@@ -106,6 +106,30 @@ def a_key_that_is_not_accepted(machine, serve):
     return asked("does not accept the key", "set OPENAI_API_KEY to a valid key")
 
 
+def a_proxy_that_cannot_be_used(machine, serve):
+    machine.env |= {"ALL_PROXY": "socks5://127.0.0.1:9", "GROQ_API_KEY": "gsk_of_the_test"}
+    return asked("Using SOCKS proxy", "ALL_PROXY names it", "groq/x")
+
+
+def an_address_with_a_query(machine, serve):
+    machine.env["OPENAI_BASE_URL"] = "http://127.0.0.1:9/v1?key=of-the-test"
+    return asked("no address of a server: 'http://127.0.0.1:9/v1'", "accepted: an http")
+
+
+def a_server_without_models(machine, serve):
+    server = serve("pong", models=())
+    machine.configure(f'[providers.openai]\nbase_url = "{server.url}/v1"\n')
+    machine.env["LLMREPL_MODEL"] = "demo/assistant"
+    return Found("provider", "warning", "it has no model", "see whether its key may use any", ())
+
+
+def a_model_that_nobody_says_where_it_is(machine, serve):
+    machine.configure('[models]\nregions = ["eu"]\n')
+    machine.env["GROQ_API_KEY"] = "gsk_of_the_test"
+    fix = "llmrepl config set providers.groq.region"
+    return Found("provider", "warning", "nobody says where", fix, ("--model", "groq/x"))
+
+
 def a_server_that_is_down(machine, serve):
     return asked(f"No server answers at {NOBODY}", "start it with `ollama serve`", "ollama/x")
 
@@ -206,7 +230,7 @@ def a_ledger_that_cannot_be_read(machine, serve):
     file = usage_database(machine.env)
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as base:
-        base.executescript("CREATE TABLE charges (key); PRAGMA user_version = 2")
+        base.executescript("CREATE TABLE charges (key); PRAGMA user_version = 3")
     return Found("usage", "warning", "no such column: cost", f"mv {file}")
 
 

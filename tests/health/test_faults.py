@@ -34,6 +34,17 @@ def test_a_fault_is_found_with_what_mends_it(machine, serve, fault):
         assert {row["status"] for row in checked(machine, found)[1]} == {"ok"}
 
 
+@pytest.mark.parametrize(
+    ("date", "proxy"),
+    [(b"Mon, 01 Jan 2020 00:00:00 +99999999999999", ""), (b"soon", ""), (b"", "socks5://host")],
+)
+def test_a_time_that_is_none_is_not_told(machine, date, proxy):
+    with raw_server(response(headers=b"Date: " + date + b"\r\n")) as (address, _):
+        place = "http://model.example.com" if proxy else address
+        ran = machine.run("check", "clock", OPENAI_BASE_URL=place, ALL_PROXY=proxy)
+    assert (ran.code, ran.lines) == (0, ["- clock: no service told the time"])
+
+
 def test_a_clock_that_is_wrong_is_found(machine):
     date = b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
     with raw_server(response(headers=date)) as (address, received):

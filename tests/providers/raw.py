@@ -16,7 +16,7 @@ def raw_server(*answers, hold=False):
         for answer in answers:
             connection, _ = listener.accept()
             connection.settimeout(10)
-            received.append(_read_request(connection))
+            received.append(read_request(connection))
             connection.sendall(answer)
             if hold:
                 held.append(connection)
@@ -34,7 +34,8 @@ def raw_server(*answers, hold=False):
         thread.join(5)
 
 
-def _read_request(connection):
+def read_request(connection):
+    """The bytes of a request with its body."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536)

@@ -271,6 +271,14 @@ def test_an_address_that_is_none_is_refused_at_once(kind, address):
         opened(kind, "", base_url=address)
 
 
+@pytest.mark.parametrize("kind", ["groq", "openai"])
+@pytest.mark.parametrize("mark", ["?key=", "#"])
+def test_an_address_that_nothing_can_follow_is_refused_without_what_it_hides(kind, mark):
+    with pytest.raises(ConfigError, match="no address of a server: 'http://host/v1'") as caught:
+        opened(kind, "", base_url=f"http://host/v1{mark}{KEY}")
+    assert KEY not in str(caught.value)
+
+
 def test_a_server_that_closes_a_kept_connection_is_connected_to_anew(kind):
     body = b'{"message":{"role":"assistant","content":"ok"},"done":true,"done_reason":"stop"}\n'
     if kind != "ollama":

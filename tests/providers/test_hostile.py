@@ -179,6 +179,22 @@ def test_counts_that_are_none_are_not_counted(kind, usage):
     assert end_of(chunks).usage in (None, Usage())
 
 
+@pytest.mark.parametrize("kind", ["groq", "openai"])
+def test_what_is_counted_beside_the_rest_is_added_to_it(kind):
+    usage = {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 4000}}
+    usage |= {"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 30}}
+    chunks, _ = heard(kind, delta("stop", content="ok"), {"choices": [], "usage": usage})
+    assert end_of(chunks).usage == Usage(4010, 35, 4000, reasoning_tokens=30)
+
+
+@pytest.mark.parametrize("kind", ["groq", "openai"])
+def test_counts_of_nothing_do_not_stand_for_those_before_them(kind):
+    counts = [{"prompt_tokens": 9, "completion_tokens": 2}, {"prompt_tokens": 0}]
+    events = [{"choices": [], "usage": each} for each in counts]
+    chunks, _ = heard(kind, delta("stop", content="ok"), *events)
+    assert end_of(chunks).usage == Usage(9, 2)
+
+
 @pytest.mark.parametrize("count", ["9", -1, 1e300, [1], {}, True])
 def test_counts_of_ollamas_that_are_none_are_not_counted(count):
     last = {"message": {"content": "ok"}, "done": True, "eval_count": 3, "prompt_eval_count": count}

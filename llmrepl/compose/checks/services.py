@@ -12,7 +12,7 @@ from llmrepl.checks import Finding, Status
 from llmrepl.compose.accounts import aside
 from llmrepl.compose.assembly import prices_of, provider_for
 from llmrepl.compose.checks.site import Installation
-from llmrepl.compose.hosting import allowed, chosen_model, why_not_at_all
+from llmrepl.compose.hosting import allowed, chosen_model, why_not, why_not_at_all
 from llmrepl.compose.terms import terms_of
 from llmrepl.errors import BudgetExceeded, LlmreplError
 from llmrepl.figures import money, tokens
@@ -33,6 +33,8 @@ ROLES = 16
 
 USUAL_ADDRESSES = {"groq": "https://api.groq.com", "openai": "https://api.openai.com"}
 ELSEWHERE = "leave it out of the chains, or allow its region in models.regions"
+SOMEWHERE = "say where it is: llmrepl config set providers.{}.region REGION"
+NO_MODEL = "see whether its key may use any; `llmrepl models` lists what can be used"
 SLOW = "the service is slow, or loads the model: try again, or `llmrepl check --timeout SECONDS`"
 
 
@@ -86,7 +88,9 @@ async def _one(
             opened = provider_for(site.settings, kind, site.environ)
             if why := await why_not_at_all(site.settings, opened, model):
                 message = f"not asked: {why}"
-                return [Finding(status="warning", subject=name, message=message, fix=ELSEWHERE)]
+                known = site.settings.provider(kind).region
+                fix = ELSEWHERE if known else f"{SOMEWHERE.format(kind)}; or {ELSEWHERE}"
+                return [Finding(status="warning", subject=name, message=message, fix=fix)]
             return await _heartbeat(opened, model, meter, accounts)
     except TimeoutError:
         message = f"no answer within {site.limit:g} s"
@@ -97,6 +101,9 @@ async def _one(
     except LlmreplError as error:
         fix = error.hint or "`llmrepl models` lists what can be used"
         return [Finding(status=bad, subject=name, message=error.message, fix=fix)]
+    except Exception as error:  # noqa: BLE001 - a plugin's own bug is no failure of the others
+        message, fix = f"its provider broke: {error!r}", "report it to whoever wrote the provider"
+        return [Finding(status=bad, subject=name, message=message, fix=fix)]
     finally:
         if opened is not None:
             await opened.close()
@@ -111,7 +118,8 @@ async def _first_model(site: Installation, name: str) -> str:
     finally:
         await opened.close()
     if not models:
-        raise LlmreplError("it has no model", hint=f"get one, like `{name} pull llama3.2`")
+        hint = "get one: `ollama pull llama3.2`" if name == "ollama" else NO_MODEL
+        raise LlmreplError("it has no model", hint=hint)
     return f"{name}/{models[0].name}"
 
 
@@ -176,7 +184,8 @@ async def clock(site: Installation) -> Sequence[Finding]:
     """Compare this machine's clock with the `Date` of the services that are configured."""
     asked, others = await wanted(site)
     names = dict.fromkeys(name.partition("/")[0] for name in (*asked, *others))
-    addresses = {name: place for name in names if (place := _address(site, name))}
+    places = {name: _address(site, name) for name in names if not _is_outside(site, name)}
+    addresses = {name: place for name, place in places.items() if place}
     found = await asyncio.gather(*(_skew(place, site.limit) for place in addresses.values()))
     skews = {name: skew for name, skew in zip(addresses, found, strict=True) if skew is not None}
     if not skews:
@@ -196,6 +205,16 @@ async def clock(site: Installation) -> Sequence[Finding]:
             measures=measures,
         )
     ]
+
+
+def _is_outside(site: Installation, name: str) -> bool:
+    """Whether a provider is where nothing may be sent to; one that cannot be opened is, too."""
+    if site.settings.models.regions is None:
+        return False
+    try:
+        return bool(why_not(site.settings, provider_for(site.settings, name, site.environ), ""))
+    except LlmreplError:
+        return True
 
 
 def _address(site: Installation, name: str) -> str:
@@ -228,7 +247,7 @@ async def _skew(address: str, limit: float) -> float | None:
         async with httpx.AsyncClient(timeout=limit, trust_env=not local) as client:
             answer = await client.head(address)
         after = time.time()
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError):  # the last: of a proxy
         return None
     return skew_of(answer.headers, before, after)
 
@@ -245,7 +264,7 @@ def skew_of(headers: Mapping[str, str], before: float, after: float) -> float | 
 
     try:
         told = parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if told > after:
         return after - told

@@ -19,7 +19,7 @@ from llmrepl.ports import (
     Request,
     TextChunk,
 )
-from llmrepl.sdk import base64_of, call_id, count_in
+from llmrepl.sdk import base64_of, call_id, count_in, name_in
 from llmrepl.usage import Usage
 from llmrepl_providers.rations import Headers
 from llmrepl_providers.reading import Event, Reader
@@ -193,11 +193,12 @@ class Anthropic(Vendor):
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
             ModelInfo(
-                model["id"],
-                model.get("max_input_tokens"),
-                {"name": model["display_name"]} if model.get("display_name") else {},
+                name,
+                count_in(model, "max_input_tokens") or None,
+                {"name": shown} if (shown := name_in(model.get("display_name"))) else {},
             )
             for model in answer.get("data") or ()
+            if (name := name_in(model["id"]))
         )
 
 
@@ -222,8 +223,8 @@ def longest(facts: Mapping[str, Any], estimated: int) -> int:
         facts: what the service says of the model.
         estimated: how many tokens are sent, by our count.
     """
-    most = facts.get("max_tokens") or MODEST_TOKENS
-    size = facts.get("max_input_tokens") or 0
+    most = count_in(facts, "max_tokens") or MODEST_TOKENS
+    size = count_in(facts, "max_input_tokens")
     room = size - round(estimated * ALLOWED_FOR)
     return min(most, max(room, MODEST_TOKENS)) if size else most
 

@@ -6,7 +6,6 @@ A stream has no end mark: it ends where the answer does, after a reason to finis
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +20,7 @@ from llmrepl.ports import (
     Request,
     TextChunk,
 )
-from llmrepl.sdk import Rejected, base64_of, call_id, count_in
+from llmrepl.sdk import Rejected, base64_of, call_id, count_in, name_in, read_json
 from llmrepl.usage import Usage
 from llmrepl_providers.gemini_ends import BROKEN, REFUSED, UNREADABLE, WHOLE, unreadable
 from llmrepl_providers.reading import Event, Reader
@@ -160,12 +159,13 @@ class Gemini(Vendor):
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
             ModelInfo(
-                model["name"].removeprefix("models/"),
-                model.get("inputTokenLimit"),
-                {"name": model["displayName"]} if model.get("displayName") else {},
+                name,
+                count_in(model, "inputTokenLimit") or None,
+                {"name": shown} if (shown := name_in(model.get("displayName"))) else {},
             )
             for model in answer.get("models") or ()
-            if "generateContent" in model.get("supportedGenerationMethods", ("generateContent",))
+            if (name := name_in(model["name"]).removeprefix("models/"))
+            and "generateContent" in model.get("supportedGenerationMethods", ("generateContent",))
         )
 
     def _meant(self, rejected: Rejected) -> Rejected:
@@ -184,7 +184,7 @@ class Gemini(Vendor):
 def _details(body: str) -> Sequence[Mapping[str, Any]]:
     """Return what an error's body says beside its message."""
     try:
-        found = json.loads(body)
+        found = read_json(body)
         details = list(found.get("error", found)["details"])
     except (ValueError, LookupError, AttributeError, TypeError):
         return ()

@@ -6,7 +6,6 @@ refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -30,7 +29,9 @@ from llmrepl.sdk import (
     count_in,
     encode_calls,
     encode_tool,
+    name_in,
     read_content,
+    read_json,
     response_formats,
     takes_tools,
 )
@@ -105,14 +106,12 @@ class Mistral(Vendor):
 
     async def takes_tools(self, model: str) -> bool | None:
         """Return whether a model takes tools, which the service says."""
-        known = (await self._facts_about(model)).get("capabilities") or {}
-        found = known.get("function_calling")
+        found = _can(await self._facts_about(model)).get("function_calling")
         return found if isinstance(found, bool) else takes_tools(model)
 
     def describe(self, model: str) -> Traits:
         """Return whether a model sees images, which the service says once it was asked."""
-        known = self._facts.get(model, {}).get("capabilities") or {}
-        found = known.get("vision")
+        found = _can(self._facts.get(model, {})).get("vision")
         return Traits(images=found) if isinstance(found, bool) else super().describe(model)
 
     async def learn(self, model: str) -> None:
@@ -141,23 +140,30 @@ class Mistral(Vendor):
     def _listed(self, answer: Mapping[str, Any]) -> Sequence[ModelInfo]:
         return tuple(
             ModelInfo(
-                model["id"],
-                model.get("max_context_length"),
-                {"name": model["name"]} if model.get("name") else {},
+                name,
+                count_in(model, "max_context_length") or None,
+                {"name": shown} if (shown := name_in(model.get("name"))) else {},
             )
             for model in answer.get("data") or ()
-            if (model.get("capabilities") or {}).get("completion_chat", True)
+            if (name := name_in(model["id"]))
+            and (model.get("capabilities") or {}).get("completion_chat", True)
         )
 
     def _meant(self, rejected: Rejected) -> Rejected:
         """Return an unknown model, which has status 400, as what it is."""
         try:
-            kind = json.loads(rejected.body)["type"]
+            kind = read_json(rejected.body)["type"]
         except (ValueError, LookupError, TypeError):
             return rejected
         if kind != NO_MODEL:
             return rejected
         return Rejected(NOT_FOUND, rejected.body, rejected.headers)
+
+
+def _can(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a model can, as far as the facts about it say."""
+    found = facts.get("capabilities")
+    return found if isinstance(found, Mapping) else {}
 
 
 def encode_message(message: ChatMessage) -> Encoded:

@@ -20,8 +20,8 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmrepl.ports import Chunk, Finish, ReasoningChunk, Tool
-from llmrepl.sdk import Calls, EventStream, Rejected, Service
-from llmrepl.usage import Usage
+from llmrepl.sdk import Calls, EventStream, Rejected, Service, pieces_of, read_json
+from llmrepl.usage import Usage, whole
 
 if TYPE_CHECKING:
     import httpx
@@ -81,8 +81,9 @@ class Reader(ABC):
         for kind in (told.get("type"), told.get("code")):
             if isinstance(kind, str | int) and kind in later:
                 raise Rejected(later[kind], json.dumps(error), {})
-        said = told.get("message") or told.get("type") or told.get("status")
-        raise self.service.broken(str(said))
+        if not told.get("message"):
+            told = {**told, "message": str(told.get("type") or told.get("status"))}
+        raise self.service.told(told)
 
     @abstractmethod
     def usage(self) -> Usage:
@@ -92,7 +93,8 @@ class Reader(ABC):
         """Return the last chunk; None where the reply stopped before its end."""
         if not self.stop:
             return None
-        return Finish(self.stop, self.usage() if self.counts else None, self.note)
+        usage = self.usage()
+        return Finish(self.stop, None if usage == Usage() else whole(usage), self.note)
 
 
 async def read_reply(
@@ -125,7 +127,7 @@ async def _events(
 ) -> AsyncGenerator[Event, None]:
     """Yield the events of a body, until the reader has the last one."""
     stream = EventStream()
-    pieces = response.aiter_bytes()
+    pieces = pieces_of(response)
     async for piece in pieces:
         for _, data in stream.feed(piece):
             yield _event(data, service)
@@ -145,7 +147,7 @@ def _event(data: str, service: Service) -> Event:
     if data == END_MARK:
         return {}
     try:
-        event = json.loads(data)
+        event = read_json(data)
     except ValueError:
         event = None
     if not isinstance(event, dict):

@@ -30,6 +30,7 @@ from llmrepl.sdk import (
     Shapes,
     clean_key,
     clean_url,
+    json_of,
     sees_images,
     takes_tools,
     tls_settings,
@@ -199,8 +200,8 @@ class Vendor(ABC):
         """Return the models that the service lists."""
         try:
             client = await self._client()
-            answer = await client.get(self._service.url + self.models_path)
-            return self._listed(answer.json())
+            asked = client.build_request("GET", self._service.url + self.models_path)
+            return self._listed(await json_of(await client.send(asked, stream=True)))
         except ProviderError:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary to a library
@@ -224,7 +225,8 @@ class Vendor(ABC):
         url = f"{self._service.url}{path}/{quote(model, safe='')}"
         try:
             async with asyncio.timeout(FACTS_SECONDS):
-                found = (await client.get(url)).json()
+                asked = client.build_request("GET", url)
+                found = await json_of(await client.send(asked, stream=True))
         except Rejected as rejected:
             if rejected.status not in NO_SUCH_PAGE:
                 return {}

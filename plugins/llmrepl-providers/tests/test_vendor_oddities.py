@@ -1,7 +1,20 @@
 """What a vendor's service may send that no documentation has breaks no more than its reply."""
 
 import pytest
-from vendor_calls import end_of, hear, opened, partly, server, text_of, thought_of
+from vendor_calls import (
+    MODELS,
+    PAGES,
+    all_of,
+    end_of,
+    hear,
+    opened,
+    partly,
+    request,
+    run,
+    server,
+    text_of,
+    thought_of,
+)
 
 from llmrepl.errors import ProviderBusy, ProviderError, ProviderRefused
 from llmrepl.ports import Tool
@@ -62,6 +75,12 @@ def test_counts_that_are_none_are_not_counted(kind, count):
     assert end_of(chunks).usage == Usage(0, 7)
 
 
+def test_counts_of_nothing_are_none(kind):
+    sent, received = COUNTED[kind]
+    chunks, _ = hear(kind, *said(kind, "", {sent: 0, received: 0}))
+    assert end_of(chunks).usage is None
+
+
 ERRORS = {
     "anthropic": {"type": "error", "error": {"type": "api_error", "message": "out of order"}},
     "gemini": {"error": {"code": 500, "message": "out of order"}},
@@ -112,3 +131,52 @@ def test_what_is_more_than_a_service_takes_can_be_made_shorter(kind, status):
         _, told = partly(opened(kind, served.url), tools=TOOLS)
     assert type(told) is ProviderRefused
     assert "/compact" in told.hint
+
+
+REFUSED = {
+    "anthropic": {"type": "error", "error": {"type": "authentication_error", "message": "No."}},
+    "gemini": {"error": {"code": 403, "message": "No.", "status": "PERMISSION_DENIED"}},
+    "mistral": {"object": "error", "type": "invalid_request_error", "message": "No."},
+}
+
+
+def test_a_refusal_in_a_stream_is_one(kind):
+    _, error = hear(kind, REFUSED[kind])
+    assert type(error) is ProviderRefused
+    assert error.message.endswith(": No.")
+
+
+def test_an_error_that_is_nested_deeply_is_told_by_its_status(kind):
+    nested = []
+    for _ in range(900):
+        nested = [nested]
+    with server(kind, Refused(400, {"error": nested})) as served:
+        _, error = partly(opened(kind, served.url))
+    assert type(error) is ProviderRefused
+
+
+@pytest.mark.parametrize("size", ["9", -1, 1e300, [1], True, None])
+def test_names_and_sizes_of_models_that_are_none_are_passed_over(kind, size):
+    names = [5, None, "", "a" * 1000, "\x1b[2J", "test"]
+    field = {"anthropic": "max_input_tokens", "gemini": "inputTokenLimit"}.get(kind)
+    rows = [
+        {"id": name, "name": name, field or "max_context_length": size, "capabilities": {}}
+        for name in names
+    ]
+    with server(kind, pages={path: {"data": rows, "models": rows} for path in PAGES[kind]}) as said:
+        found = run(opened(kind, said.url), lambda provider: provider.models())
+    assert [(model.name, model.context) for model in found] == [("test", None)]
+
+
+@pytest.mark.parametrize("facts", [{"max_tokens": "9", "capabilities": [1]}, {"max_tokens": 1e300}])
+def test_facts_that_are_none_are_passed_over(kind, facts):
+    pages = {"/v1/models/claude-test-1": facts, "/v1/models/mistral-test-1": facts}
+    with server(kind, "ok", pages=pages) as served:
+        provider = opened(kind, served.url)
+
+        async def asked(provider):
+            await provider.takes_tools(MODELS[kind])
+            provider.describe(MODELS[kind])
+            return await all_of(provider.stream(request(kind, "Hi")))
+
+        assert text_of(run(provider, asked)) == "ok"
