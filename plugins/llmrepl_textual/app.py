@@ -11,10 +11,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 
 from llmrepl.sanitise import clean
 from llmrepl_textual.desk import Desk
 from llmrepl_textual.palette import Deeds
+from llmrepl_textual.pasting import teach_pastes
 from llmrepl_textual.prompt.presses import teach_alt_enter
 from llmrepl_textual.screen import View
 from llmrepl_textual.screens import FIRST, SCREENS
@@ -49,6 +51,12 @@ class FullScreen(App[None]):
         self.animation_level = "none"
         self.desk = desk
         teach_alt_enter()
+        teach_pastes(self.driver_class)
+        if self.no_color:
+            # Textual takes the terminal's own colours for black.
+            self._filters = [
+                NoColor() if isinstance(each, Monochrome) else each for each in self._filters
+            ]
         for theme in TEXTUAL.values():
             self.register_theme(theme)
         self._dress(desk.look.theme)

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, Static
 
 from llmrepl.conversing.guard import ALONE, Guard
 from llmrepl.conversing.questions import (
@@ -36,6 +36,7 @@ from llmrepl.events import ApprovalDecided, ApprovalRequested, ToolRequested
 from llmrepl.sanitise import clean
 from llmrepl_textual.prompt.presses import Doing, Presses, shown
 from llmrepl_textual.themes import style_of
+from llmrepl_textual.widgets.area import Area
 from llmrepl_timeline.blocks import Page
 from llmrepl_timeline.lines import line
 
@@ -54,7 +55,7 @@ FRAME = 3
 ACCEPTS = "F10 or Ctrl-S takes the change, Esc goes back to the question"
 
 
-class Code(TextArea):
+class Code(Area):
     """A block that is edited in place.
 
     Args:
@@ -70,6 +71,8 @@ class Code(TextArea):
         if self._presses.press(event.key):
             event.stop()
             event.prevent_default()
+        else:
+            await super().on_key(event)
 
 
 W = TypeVar("W", Input, Code)
