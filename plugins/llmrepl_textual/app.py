@@ -18,6 +18,7 @@ from llmrepl_textual.desk import Desk
 from llmrepl_textual.palette import Deeds
 from llmrepl_textual.pasting import teach_pastes
 from llmrepl_textual.prompt.presses import teach_alt_enter
+from llmrepl_textual.question import Question
 from llmrepl_textual.screen import View
 from llmrepl_textual.screens import FIRST, SCREENS
 from llmrepl_textual.themes import TEXTUAL
@@ -84,6 +85,12 @@ class FullScreen(App[None]):
         """End in order: the turn is wound down before the screen goes."""
         self.desk.work.leave()
         self.run_worker(self._left(), exit_on_error=False, exclusive=True, group="leaving")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave no question for another screen: what is asked stays above everything else."""
+        if action == "command_palette" and isinstance(self.screen, Question):
+            return False
+        return super().check_action(action, parameters)
 
     async def action_quit(self) -> None:
         """Leave."""
