@@ -15,8 +15,10 @@ from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.sessions.log import SessionLog
 from llmrepl.testing.builders import Step, one_of_each, turn
+from llmrepl.testing.clock import FakeClock
 from llmrepl_textual.records import Records
 from llmrepl_textual.tests.host import full_screen, line_with, lines, said, text, until
+from llmrepl_textual.transcript.answer import Answer
 from llmrepl_textual.transcript.entries import Fold
 from llmrepl_textual.transcript.heights import Heights
 from llmrepl_textual.transcript.loading import load
@@ -284,3 +286,13 @@ def test_text_is_selected_and_copied(machine, long):
         assert pilot.app.clipboard.startswith("Done 400")
 
     look(play, machine.desk(session=long))
+
+
+def test_the_time_of_an_answer_goes_on_in_another_width():
+    clock = FakeClock()
+    answer = Answer(clock.monotonic)
+    answer.feed("word " * 30)
+    answer.advance(40)
+    clock.advance(7)
+    answer.advance(30)
+    assert "Composing 7 s" in plain(answer.rest(3)[-1])
