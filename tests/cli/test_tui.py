@@ -299,3 +299,12 @@ def test_without_colours_all_is_to_be_read(machine, tui):
     assert terminal.end() == 0
     codes = b";".join(re.findall(rb"\x1b\[([0-9;]*)m", terminal.raw)).split(b";")
     assert not {*map(int, filter(None, codes))} - {0, 1, 2, 3, 4, 7, 9, 22, 39, 49}
+
+
+def test_a_session_that_cannot_be_opened_is_said_when_the_screen_is_gone(machine, terminals):
+    terminal = terminals("tui", "nosuch")
+    terminal.appear("no session is open")
+    terminal.settle()
+    terminal.type(CTRL_Q)
+    assert terminal.end() == 1
+    assert "there is no session 'nosuch'" in after(terminal)
