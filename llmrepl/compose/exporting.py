@@ -64,9 +64,10 @@ def save(text: str, path: Path, *, fresh: bool = False) -> None:
     Raises:
         SessionError: it could not be written, or it is there already.
     """
-    new = not path.exists()
+    new = False
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if fresh else os.O_TRUNC)
     try:
+        new = not path.exists()
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -12,12 +12,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 
 from llmrepl.conversing.attention import Attention
 from llmrepl.sanitise import clean
 from llmrepl_textual.desk import Desk
 from llmrepl_textual.palette import Deeds
+from llmrepl_textual.pasting import teach_pastes
 from llmrepl_textual.prompt.presses import teach_alt_enter
+from llmrepl_textual.question import Question
 from llmrepl_textual.screen import View
 from llmrepl_textual.screens import FIRST, SCREENS
 from llmrepl_textual.themes import TEXTUAL
@@ -52,6 +55,12 @@ class FullScreen(App[None]):
         self.animation_level = "none"
         self.desk = desk
         teach_alt_enter()
+        teach_pastes(self.driver_class)
+        if self.no_color:
+            # Textual takes the terminal's own colours for black.
+            self._filters = [
+                NoColor() if isinstance(each, Monochrome) else each for each in self._filters
+            ]
         for theme in TEXTUAL.values():
             self.register_theme(theme)
         self._dress(desk.look.theme)
@@ -83,6 +92,12 @@ class FullScreen(App[None]):
         """End in order: the turn is wound down before the screen goes."""
         self.desk.work.leave()
         self.run_worker(self._left(), exit_on_error=False, exclusive=True, group="leaving")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave no question for another screen: what is asked stays above everything else."""
+        if action == "command_palette" and isinstance(self.screen, Question):
+            return False
+        return super().check_action(action, parameters)
 
     async def action_quit(self) -> None:
         """Leave."""

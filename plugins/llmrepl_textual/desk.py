@@ -79,6 +79,7 @@ class Desk:
         ring: called as a person is asked something.
         unsent: what waited, or stood in the prompt, when it was left.
         history: the file of what was sent; None where nothing is kept.
+        failure: why the session could not be opened; None where it is, or may be.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Desk:
         saved = loaded.config.sessions.save
         self.history = history_file(environ) if saved else None
         self.unsent: list[str] = []
+        self.failure: LlmreplError | None = None
         self.chosen = 0
         self.paused = ""
         self.follow_pauses: Callable[[], object] = str
@@ -102,6 +104,7 @@ class Desk:
         self._loading = Loading(self._load)
         self._host: Host | None = None
         self._displays: list[Display] = [self.records]
+        self._open = asyncio.Event()
         self._movers: list[Callable[[], object]] = []
         self.work: Work
 
@@ -144,6 +147,11 @@ class Desk:
         """Return the assembly when it is ready; raises what its making raised."""
         return await self._loading.wait()
 
+    async def opened(self) -> Assembly:
+        """Return the assembly when it is ready, even where its making fails before it succeeds."""
+        await self._open.wait()
+        return await self.ready()
+
     def subscribe(self, display: Display) -> None:
         """Pass every record from now on to `display`, durable or transient."""
         self._displays.append(display)
@@ -180,7 +188,8 @@ class Desk:
         if hasattr(self, "work"):
             self.work.leave()
             await self.work.idle()
-            self.unsent += filter(str.strip, [*self.work.rest(), self._typed()])
+            unsent = filter(str.strip, [*self.work.rest(), self._typed()])
+            self.unsent += map(self.drafts.expand, unsent)
         assembly = await self._loading.end()
         if assembly is not None and not self._closed:
             self._closed = True
@@ -200,6 +209,9 @@ class Desk:
             assembly = await assemble(
                 self.config, wanted=self._wanted, person=host, environ=self.environ, cwd=self.cwd
             )
+        except LlmreplError as error:
+            self.failure = error
+            raise
         finally:
             if not gc.isenabled():
                 gc.freeze()  # no search for cycles goes through what has been loaded
@@ -219,6 +231,8 @@ class Desk:
         assembly.warming = asyncio.ensure_future(warm(assembly))
         assembly.looking = asyncio.ensure_future(glance(assembly))
         host.follow(assembly)
+        self.failure = None
+        self._open.set()
         return assembly
 
     def _moved(self) -> None:

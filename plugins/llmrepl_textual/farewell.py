@@ -9,6 +9,7 @@ from llmrepl.displays.opening import open_display, surface_for
 from llmrepl.errors import LlmreplError
 from llmrepl.events import TurnStarted
 from llmrepl.record import Record
+from llmrepl.sanitise import clean
 from llmrepl_textual.desk import Desk
 
 MOST = 400
@@ -26,11 +27,11 @@ def farewell(desk: Desk, stream: TextIO) -> None:
     surface = surface_for(stream, theme, desk.environ, words=desk.config.ui.screen_reader)
     try:
         display = open_display(name, surface, saved=True)
-        for record in _last_turn(desk):
+        for record in _last_turn(desk) if desk.failure is None else ():
             display.show(record)
     except LlmreplError as error:
         stream.write(f"{error.message}\n")
-    stream.writelines(f"not sent: {text}\n" for text in desk.unsent)
+    stream.writelines(f"not sent: {clean(text)}\n" for text in desk.unsent)
     assembly = desk.assembly
     if assembly is not None and assembly.session_id and len(desk.records):
         stream.write(f"To resume this session: llmrepl tui {assembly.session_id}\n")

@@ -43,4 +43,6 @@ async def _run(loaded: Loaded, wanted: Wanted) -> int:
         sys.stdout = stdout
         await desk.close()
         farewell(desk, stdout)
+    if desk.failure is not None:
+        raise desk.failure
     return app.return_code or 0

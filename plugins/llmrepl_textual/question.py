@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, Static
 
 from llmrepl.conversing.guard import ALONE, Guard
 from llmrepl.conversing.questions import (
@@ -34,8 +34,10 @@ from llmrepl.conversing.questions import (
 from llmrepl.errors import LlmreplError
 from llmrepl.events import ApprovalDecided, ApprovalRequested, ToolRequested
 from llmrepl.sanitise import clean
+from llmrepl_textual.choices import Choices, choices
 from llmrepl_textual.prompt.presses import Doing, Presses, shown
 from llmrepl_textual.themes import style_of
+from llmrepl_textual.widgets.area import Area
 from llmrepl_timeline.blocks import Page
 from llmrepl_timeline.lines import line
 
@@ -51,10 +53,16 @@ HEIGHT = 0.9
 FRAME = 3
 """Rows of the frame, and between what is told and the choices."""
 
+LEAST = 2
+"""Rows of code, and of what there is to know, for which choices share rows."""
+
+SIDES = 4
+"""Columns beside what is shown."""
+
 ACCEPTS = "F10 or Ctrl-S takes the change, Esc goes back to the question"
 
 
-class Code(TextArea):
+class Code(Area):
     """A block that is edited in place.
 
     Args:
@@ -70,6 +78,8 @@ class Code(TextArea):
         if self._presses.press(event.key):
             event.stop()
             event.prevent_default()
+        else:
+            await super().on_key(event)
 
 
 W = TypeVar("W", Input, Code)
@@ -98,6 +108,8 @@ class Question(ModalScreen[ApprovalDecided | None]):
     Question Input, Question TextArea { display: none; border: none; height: 1; }
     Question TextArea { height: auto; max-height: 45vh; }
     Question.editing #about { display: none; }
+    Question.small > Vertical { width: 100%; max-height: 100%; }
+    Question.small #choices { margin-top: 0; }
     Question .asking, Question #problem.asking { display: block; }
     """
 
@@ -127,6 +139,7 @@ class Question(ModalScreen[ApprovalDecided | None]):
         self._guard = Guard()
         self._chosen: asyncio.TimerHandle | None = None
         self._option = ""
+        self._choices = self._shown(0)
         self._suggested: list[str] = []
         self._rules: list[str] = []
 
@@ -137,7 +150,7 @@ class Question(ModalScreen[ApprovalDecided | None]):
                 yield Static(self._code(), markup=False)
             with VerticalScroll(id="told"):
                 yield Static(self._told(), markup=False)
-            yield Static(self._choices(), id="choices", markup=False)
+            yield Static(self._choices.text, id="choices", markup=False)
             yield Static("", id="problem", markup=False)
             yield Input(id="words", compact=True)
             yield Code(self._presses)
@@ -154,8 +167,21 @@ class Question(ModalScreen[ApprovalDecided | None]):
         # Given as numbers: what holds them would be as high as all that is scrolled.
         code, told = self.query_one("#about"), self.query_one("#told")
         room = int(self.size.height * HEIGHT) - FRAME - len(self._options) - 1
-        told.styles.height = height = min(told.virtual_size.height, max(2, room // 2))
-        code.styles.height = min(code.virtual_size.height, max(2, room - height))
+        small = room < 2 * LEAST
+        self.set_class(small, "small")
+        self._choices = self._shown(self.size.width - SIDES if small else 0)
+        if small:
+            room, least = self.size.height - FRAME + 1 - self._choices.height, 0
+        else:
+            least = LEAST
+        if not self._option:
+            self.query_one("#choices", Static).update(self._choices.text)
+        told.styles.height = height = min(told.virtual_size.height, max(least, room // 2))
+        code.styles.height = min(code.virtual_size.height, max(least, room - height))
+
+    def _shown(self, width: int) -> Choices:
+        answers = {name: KEYS[name] for name in self._options.values()}
+        return choices(question(self._request), answers, width)
 
     def _code(self) -> Text:
         text = Text()
@@ -174,13 +200,6 @@ class Question(ModalScreen[ApprovalDecided | None]):
         for lead, told_, style in told(self._asked):
             text.append(f"{lead}{clean(told_)}\n", style)
         text.rstrip()
-        return text
-
-    def _choices(self) -> Text:
-        text = Text(question(self._request))
-        for key, name in self._options.items():
-            text.append(f"\n  {key}", "bold")
-            text.append(f"  {KEYS[name][1]}")
         return text
 
     # The answer
@@ -204,10 +223,9 @@ class Question(ModalScreen[ApprovalDecided | None]):
         place = event.get_content_offset(self.query_one("#choices"))
         if self._option or place is None or self._guard.swallows():
             return
-        options = [*self._options.values()]
-        if 0 < place.y <= len(options):
+        if option := self._choices.at(place.x, place.y):
             self._forget()
-            self._answer(options[place.y - 1])
+            self._answer(option)
 
     def on_paste(self, event: events.Paste) -> None:
         """Take no paste for an answer."""
@@ -310,7 +328,7 @@ class Question(ModalScreen[ApprovalDecided | None]):
         self.remove_class("editing")
         for widget in self.query(".asking"):
             widget.remove_class("asking")
-        self.query_one("#choices", Static).update(self._choices())
+        self.query_one("#choices", Static).update(self._choices.text)
         self.query_one("#about").focus()
         self._guard = Guard()
 

@@ -90,6 +90,10 @@ class View(Screen[None]):
         try:
             await self.first()
             assembly = await self.desk.ready()
+        except LlmreplError as error:
+            self.failed(error)
+            assembly = await self.desk.opened()
+        try:
             self.follow_records()
             await self.begin(assembly)
         except LlmreplError as error:

@@ -38,6 +38,11 @@ class Status(Static):
         self._assembly = assembly
         self.later()
 
+    def closed(self) -> None:
+        """Say that there is no session."""
+        if self._assembly is None:
+            self.update("no session is open")
+
     def later(self) -> None:
         """Show soon how it stands."""
         self._due = True

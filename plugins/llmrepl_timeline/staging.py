@@ -70,6 +70,10 @@ class Waiting:
         """How long it has gone on."""
         return self._clock() - self._began
 
+    def goes_on(self, before: Waiting) -> None:
+        """Be the same as what was shown before, and told by the time since that began."""
+        self._began = before._began
+
     def status(self) -> str:
         """Return the line that says what goes on."""
         return f"{self._title} {self.seconds:.0f} s"

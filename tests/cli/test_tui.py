@@ -302,3 +302,54 @@ def test_what_was_typed_and_not_sent_is_not_lost(machine, tui):
     terminal.type(CTRL_Q)
     assert terminal.end() == 0
     assert "not sent: half a line" in after(terminal)
+
+
+def test_a_paste_with_control_sequences_sends_nothing_and_reaches_no_terminal(machine, tui):
+    terminal = tui("--model", machine.script("Hello."), "--session", "s")
+    terminal.type("\x1b[200~one\r\x1b]0;owned\x07\x1b[31mtwo\x1b[0m\rthree\x1b[201~")
+    terminal.appear("three")
+    terminal.settle()
+    assert b"\x1b]0;" not in terminal.raw
+    with pytest.raises(FileNotFoundError):  # nothing has been recorded
+        log(machine)
+    terminal.type(ENTER)
+    terminal.appear("Hello.")
+    terminal.settle()
+    terminal.type(CTRL_Q)
+    assert terminal.end() == 0
+    (started,) = [line for line in log(machine) if line["type"] == "turn.started"]
+    text = started["data"]["prompt"][0]["text"]
+    assert text == "one\n\x1b]0;owned\x07\x1b[31mtwo\x1b[0m\nthree"
+
+
+def test_a_large_paste_that_was_not_sent_is_printed_and_obeyed_by_no_terminal(machine, tui):
+    terminal = tui("--model", machine.script("Hello."))
+    pasted = "\r".join(f"line {number} \x1b]0;owned\x07" for number in range(40))
+    terminal.type(f"\x1b[200~{pasted}\x1b[201~")
+    terminal.appear("Pasted text #1")
+    terminal.settle()
+    terminal.type(CTRL_Q)
+    assert terminal.end() == 0
+    assert "not sent: line 0" in after(terminal)
+    assert "line 39" in after(terminal)
+    assert "\x1b]0;" not in after(terminal)
+
+
+def test_without_colours_all_is_to_be_read(machine, tui):
+    terminal = tui("--model", machine.script("Hello."), NO_COLOR="1", COLORTERM="truecolor")
+    terminal.say("hi")
+    terminal.appear("Hello.")
+    terminal.settle()
+    terminal.type(CTRL_Q)
+    assert terminal.end() == 0
+    codes = b";".join(re.findall(rb"\x1b\[([0-9;]*)m", terminal.raw)).split(b";")
+    assert not {*map(int, filter(None, codes))} - {0, 1, 2, 3, 4, 7, 9, 22, 39, 49}
+
+
+def test_a_session_that_cannot_be_opened_is_said_when_the_screen_is_gone(machine, terminals):
+    terminal = terminals("tui", "nosuch")
+    terminal.appear("no session is open")
+    terminal.settle()
+    terminal.type(CTRL_Q)
+    assert terminal.end() == 1
+    assert "there is no session 'nosuch'" in after(terminal)

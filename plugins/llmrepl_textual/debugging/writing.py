@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import TextArea
 
 from llmrepl.errors import LlmreplError
 from llmrepl.sanitise import clean
 from llmrepl_textual.inspecting.document import SUFFIXES
 from llmrepl_textual.lending import changed
+from llmrepl_textual.widgets.area import Area
 from llmrepl_textual.widgets.dialogs import Dialog
 
 
@@ -51,7 +51,7 @@ class Writing(Dialog):
         super().__init__(title, told)
         self._environ = environ
         self._language = language
-        self.area = TextArea(text, compact=True, tab_behavior="indent", soft_wrap=True)
+        self.area = Area(text, compact=True, tab_behavior="indent", soft_wrap=True)
 
     def asked(self) -> ComposeResult:
         """Yield what is written."""

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widgets import TextArea
 
 from llmrepl.conversing.drafting.draft import Drafts
 from llmrepl.conversing.drafting.offers import Offer, Offers, worth_completing
@@ -18,11 +17,12 @@ from llmrepl_textual.prompt.menu import Menu
 from llmrepl_textual.prompt.presses import Doing, Presses
 from llmrepl_textual.prompt.recall import Recall
 from llmrepl_textual.prompt.vi import Step, Vi
+from llmrepl_textual.widgets.area import Area
 
 _WORD = re.compile(r"\s*\S+|\s+")
 
 
-class Prompt(TextArea):
+class Prompt(Area):
     """What a person types.
 
     Args:
@@ -118,6 +118,7 @@ class Prompt(TextArea):
         elif (self.vi is None or not self._edits(self.vi, event)) and (
             self.presses is None or not self.presses.press(event.key)
         ):
+            await super().on_key(event)
             return
         event.stop()
         event.prevent_default()

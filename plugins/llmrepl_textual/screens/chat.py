@@ -142,8 +142,11 @@ class Chat(View):
     async def begin(self, assembly: Assembly) -> None:
         """Greet, and go on with a turn that was broken off."""
         welcome(assembly)
+        work = self.desk.work
+        while work.busy:  # with what was entered already
+            await work.idle()
         if assembly.unfinished:
-            self.desk.work.begin(self.desk.work.resume())
+            work.begin(work.resume())
 
     # What comes
 
@@ -163,6 +166,7 @@ class Chat(View):
     def _begin_anew(self) -> None:
         """Show the session that the chat is in now."""
         load(self.transcript, self.desk.records, self.desk.ready)
+        self.transcript.settle()  # a turn that was broken off has no end, and nobody works on it
 
     def settle(self) -> None:
         """Show that nothing goes on (`llmrepl.ports.Settles`)."""
@@ -192,6 +196,8 @@ class Chat(View):
     def failed(self, error: LlmreplError) -> None:
         """Say what went wrong: the session could not be opened."""
         self._told(self.desk.redact(f"{error.message}\n  {error.hint}"))
+        if self.desk.failure is not None:
+            self._status.closed()
 
     @property
     def typed(self) -> str:
@@ -301,13 +307,13 @@ class Chat(View):
         if event.key == "space" or not event.is_printable or not event.character:
             return  # space folds what is chosen
         if not self.prompt.has_focus:
-            self.prompt.focus()
+            self.set_focus(self.prompt)  # `focus` would do so after the keys behind this one
             self.prompt.insert(event.character)
             event.stop()
 
     def action_turn_to(self) -> None:
         """Let keys be about blocks, or about the prompt."""
-        (self.transcript if self.prompt.has_focus else self.prompt).focus()
+        self.set_focus(self.transcript if self.prompt.has_focus else self.prompt)
 
     def action_clear(self) -> None:
         """Interrupt, where keys are about blocks."""

@@ -87,11 +87,15 @@ class Sessions(Study):
         yield Static(id="about", markup=False)
         yield Static(id="told", markup=False)
 
-    async def begin(self, assembly: Assembly) -> None:
+    async def first(self) -> None:
         """Read the first sessions."""
-        del assembly
         self._begun = True
         self._look()
+
+    async def begin(self, assembly: Assembly) -> None:
+        """Show which session the chat is in."""
+        del assembly
+        await self.moved()
 
     def follow_records(self) -> None:
         """Take no records: what has changed is read when somebody looks."""

@@ -35,6 +35,8 @@ class Study(View):
             await work(*args)
         except LlmreplError as error:
             self.failed(error)
+        except OSError as error:
+            self.failed(LlmreplError(str(error)))
 
     def pop_up(self, told: str, severity: SeverityLevel = "information") -> None:
         """Let something be seen for some seconds, whatever screen is shown."""

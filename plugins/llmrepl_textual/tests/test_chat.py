@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+from textual.events import Key
 
 from llmrepl.events import MessageFinished, NoteAdded, ToolFinished, TurnFinished, TurnStarted
 from llmrepl.parts import text_of
+from llmrepl.sessions.lock import lock
 from llmrepl_textual.prompt.menu import Menu
 from llmrepl_textual.prompt.widget import Prompt
 from llmrepl_textual.tests.host import events, full_screen, line_with, said, text, typed, until
@@ -307,3 +309,115 @@ def test_a_line_that_is_hostile_commands_nothing(machine):
         assert "\x1b" not in text(pilot)
 
     chat(play, machine.desk(machine.script(block, "Done.")))
+
+
+def burst(pilot, *keys):
+    """Press keys so fast that all of them are there before anything is done about the first."""
+    for key in keys:
+        character = key if len(key) == 1 else None
+        pilot.app.post_message(Key(key, character))
+
+
+def test_keys_that_come_at_once_are_done_in_their_order(machine):
+    async def play(pilot, desk):
+        prompt = pilot.app.screen.prompt
+        burst(pilot, "a", "b", "backspace", "c", "left", "d", "ctrl+u", "e", "home", "f")
+        await until(pilot, lambda: prompt.text == "fec")
+
+    chat(play, machine.desk(machine.script("Hello.")))
+
+
+def test_keys_behind_ctrl_t_are_about_blocks(machine):
+    async def play(pilot, desk):
+        await said(pilot, "first")
+        await said(pilot, "second")
+        transcript, prompt = pilot.app.screen.transcript, pilot.app.screen.prompt
+        burst(pilot, "ctrl+t", "up", "up")
+        await until(pilot, lambda: 0 <= transcript.chosen < len(transcript.rows) - 1)
+        assert prompt.text == ""
+
+    chat(play, machine.desk(machine.script("One.", "Two.")))
+
+
+def test_a_control_character_stays_in_the_text_and_is_not_drawn(machine):
+    async def play(pilot, desk):
+        prompt = pilot.app.screen.prompt
+        prompt.put("a\x1b[31mb\x07\x9bc\td")
+        await until(pilot, lambda: "[31mb" in text(pilot))
+        assert not {"\x1b", "\x07", "\x9b"} & {*text(pilot)}
+        assert prompt.text == "a\x1b[31mb\x07\x9bc\td"
+
+    chat(play, machine.desk(machine.script("Hello.")))
+
+
+def test_a_session_that_cannot_be_opened_goes_on_when_it_can(machine):
+    script = machine.script("One.", "Two.")
+
+    async def before(pilot, desk):
+        await said(pilot, "a question")
+
+    chat(before, machine.desk(script))
+    (path,) = machine.sessions.glob("*.jsonl")
+    away = path.rename(machine.root / path.name)
+    chat(before, machine.desk(script))
+
+    async def play(pilot, desk):
+        await until(pilot, lambda: "there is no session" in text(pilot))
+        await until(pilot, lambda: "no session is open" in text(pilot))
+        assert desk.failure is not None
+        await pilot.press("f5")
+        await until(pilot, lambda: "a question" in text(pilot))
+        await pilot.press("f4", "f2")
+        away.rename(path)
+        desk.work.enter("second")
+        await until(pilot, lambda: "Two." in text(pilot))
+        assert desk.failure is None
+        await until(pilot, lambda: not desk.work.busy)
+        await pilot.press("f4")
+        await until(pilot, lambda: "Answer" in text(pilot))
+
+    chat(play, machine.desk(script, session=path.stem), ready=False)
+
+
+def test_a_turn_that_was_broken_off_waits_for_nothing_where_it_cannot_go_on(machine):
+    async def before(pilot, desk):
+        desk.work.enter("go")
+        await until(pilot, lambda: "word word" in text(pilot))
+
+    script = machine.script(SLOW)
+    chat(before, machine.desk(script))
+    (path,) = machine.sessions.glob("*.jsonl")
+    begun = path.read_text().splitlines(keepends=True)[:4]
+    assert "step.started" in begun[3]
+    path.write_text("".join(begun))
+
+    async def play(pilot, desk):
+        await until(pilot, lambda: "is being written" in text(pilot))
+        assert "❯ go" in text(pilot)
+        assert "Waiting" not in text(pilot)
+
+    with path.open("ab") as held:
+        lock(held.fileno(), path)
+        chat(play, machine.desk(script, session=path.stem), ready=False)
+
+
+def test_what_is_entered_before_the_session_is_open_comes_after_a_turn_that_was_broken_off(machine):
+    async def before(pilot, desk):
+        desk.work.enter("go")
+        await until(pilot, lambda: "word word" in text(pilot))
+
+    script = machine.script(SLOW, "Next.")
+    chat(before, machine.desk(script))
+    (path,) = machine.sessions.glob("*.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
+    machine.script("Whole.", "Next.")
+
+    async def play(pilot, desk):
+        desk.work.enter("next")
+        await until(pilot, lambda: stops(desk) == ["end_turn", "end_turn"])
+        await until(pilot, lambda: not desk.work.busy)
+        assert prompts(desk) == ["go", "next"]
+        assert "error" not in text(pilot)
+        assert text(pilot).count("the last turn was not finished") == 1
+
+    chat(play, machine.desk(script, session=path.stem), ready=False)

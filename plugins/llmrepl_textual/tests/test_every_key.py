@@ -249,7 +249,7 @@ def test_other_keys_of_a_question(machine):
         async with full_screen(desk) as pilot:
             desk.work.enter("go")
             await until(pilot, lambda: isinstance(pilot.app.screen, Question))
-            about = pilot.app.screen.query_one("#about")
+            (about,) = await until(pilot, lambda: pilot.app.screen.query("#about"))
             await until(pilot, lambda: about.max_scroll_y > 5)
             await pilot.resize_terminal(60, 20)
             await until(pilot, lambda: "no, and say why" in text(pilot))  # all choices are seen,

@@ -74,6 +74,35 @@ def test_a_key_answers(ask, key, decision, status):
     ask(play)
 
 
+def test_nothing_is_put_above_it(ask):
+    async def play(pilot, desk):
+        await pilot.press("f9", "f1")
+        assert isinstance(pilot.app.screen, Question)
+        await asyncio.sleep(2 * GRACE)
+        await pilot.press("n")
+        await is_over(pilot, desk)
+
+    ask(play)
+
+
+@pytest.mark.parametrize("size", [(30, 8), (40, 10), (60, 12)])
+def test_every_answer_is_there_where_there_is_little_room(ask, size):
+    async def play(pilot, desk):
+        await pilot.resize_terminal(*size)
+        await until(pilot, lambda: "say why" in text(pilot))
+        shown = text(pilot)
+        for words in ("Run this bash", "y yes", "s yes", "a always", "v never", "e edit", "n no"):
+            assert words in shown
+        screen = pilot.app.screen
+        choices = screen.query_one("#choices")
+        (place,) = [each for each in screen._choices.places if each.answer == "deny"]
+        await pilot.click(choices, offset=(place.columns.start, place.row))
+        await is_over(pilot, desk)
+        assert decisions(desk) == ["deny"]
+
+    ask(play)
+
+
 def test_a_choice_is_clicked(ask):
     async def play(pilot, desk):
         choices = pilot.app.screen.query_one("#choices")

@@ -342,6 +342,26 @@ def test_a_session_is_exported(machine, name):
     study(machine, play)
 
 
+def test_what_the_system_refuses_is_said(machine):
+    async def play(pilot, view):
+        await chosen(pilot, view, "bash-pipeline")
+        await pilot.press("x")
+        await asked(pilot, Pick)
+        await pilot.press("enter")
+        question = await asked(pilot, Ask)
+        question.query_one(Input).value = "n" * 300
+        await pilot.press("enter")
+        await until(pilot, lambda: noted(pilot, "File name too long"))
+
+        async def refused():
+            raise PermissionError(13, "Permission denied", "sessions")
+
+        view.do("errand", refused)
+        await until(pilot, lambda: noted(pilot, "Permission denied"))
+
+    study(machine, play)
+
+
 def test_where_there_are_no_sessions_it_says_so(machine):
     async def play(pilot, view):
         await until(pilot, lambda: "no sessions yet" in text(pilot))

@@ -9,18 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.events import MouseScrollDown, MouseScrollUp
+from textual.strip import Strip
 
 from llmrepl.events import TextDelta, ToolFinished
 from llmrepl.ports import Surface
 from llmrepl.record import Record
 from llmrepl.sessions.log import SessionLog
 from llmrepl.testing.builders import Step, one_of_each, turn
+from llmrepl.testing.clock import FakeClock
 from llmrepl_textual.records import Records
 from llmrepl_textual.tests.host import full_screen, line_with, lines, said, text, until
-from llmrepl_textual.transcript.entries import Fold
+from llmrepl_textual.transcript.answer import Answer
+from llmrepl_textual.transcript.entries import SAID, Entry, Fold
 from llmrepl_textual.transcript.heights import Heights
 from llmrepl_textual.transcript.loading import load
-from llmrepl_textual.transcript.rows import KEPT
+from llmrepl_textual.transcript.rows import KEPT, Rows
 from llmrepl_textual.transcript.story import Story
 from llmrepl_textual.transcript.strips import Artist
 from llmrepl_textual.transcript.widget import Transcript
@@ -284,3 +287,29 @@ def test_text_is_selected_and_copied(machine, long):
         assert pilot.app.clipboard.startswith("Done 400")
 
     look(play, machine.desk(session=long))
+
+
+def test_the_time_of_an_answer_goes_on_in_another_width():
+    clock = FakeClock()
+    answer = Answer(clock.monotonic)
+    answer.feed("word " * 30)
+    answer.advance(40)
+    clock.advance(7)
+    answer.advance(30)
+    assert "Composing 7 s" in plain(answer.rest(3)[-1])
+
+
+def test_what_is_longer_than_all_that_is_kept_is_drawn_once():
+    drawn = []
+
+    def draw(entry, width):
+        drawn.append(entry.seq)
+        return [Strip.blank(width)] * (2 * KEPT if entry.seq == 2 else 3)
+
+    rows = Rows(draw)
+    for seq in (1, 2, 3):
+        rows.append(Entry(SAID, seq))
+    for _ in range(3):
+        for at in range(3):
+            rows.strips(at)
+    assert drawn == [1, 2, 3]

@@ -54,6 +54,8 @@ class Answer:
         return [*self.final, *self._composing.close(self._width)]
 
     def _begin_anew(self) -> None:
+        began = self._composing
         self._composing = Composing(self._clock, links=True)
+        self._composing.goes_on(began)
         self.final = []
         self._composing.feed(self.text)

@@ -13,6 +13,10 @@ from llmrepl_textual.transcript.heights import Heights
 KEPT = 4_000
 """Rows whose drawing is kept: far more than a screen has."""
 
+LARGE = 1_000
+"""Rows as which a longer entry counts: it must not push out what stands beside it, which would push
+it out in turn whenever the screen is drawn."""
+
 
 class Rows:
     """Entries, one below the other, for one width.
@@ -120,10 +124,14 @@ class Rows:
 
     def _keep(self, at: int, strips: list[Strip]) -> None:
         self._drawn[at] = strips
-        self._kept += len(strips)
+        self._kept += _weight(strips)
         while self._kept > KEPT and len(self._drawn) > 1:
             _, dropped = self._drawn.popitem(last=False)
-            self._kept -= len(dropped)
+            self._kept -= _weight(dropped)
 
     def _drop(self, at: int) -> None:
-        self._kept -= len(self._drawn.pop(at, ()))
+        self._kept -= _weight(self._drawn.pop(at, []))
+
+
+def _weight(strips: list[Strip]) -> int:
+    return min(len(strips), LARGE)
