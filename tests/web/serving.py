@@ -129,14 +129,17 @@ class Visitor:
                         headers={k: v for k, v in named.items() if v is not None},
                         ssl=self.tls,
                     ) as socket:
+                        raw = socket.get_extra_info("socket")
                         async for message in socket:
                             if message.type is aiohttp.WSMsgType.BINARY:
                                 got += message.data
                             if until and until in shown(got):
                                 break
-                        return 101, shown(got)
                 except aiohttp.WSServerHandshakeError as refused:
                     return refused.status, ""
+                while raw.fileno() >= 0:  # noqa: ASYNC110 - TLS says goodbye, and tells nobody of it
+                    await asyncio.sleep(0.01)
+                return 101, shown(got)
 
         return asyncio.run(connected())
 
