@@ -182,8 +182,9 @@ class Estimates:
         del model.doubtful[:-STUBBORN]
         if model.stubborn():
             again = [doubtful for doubtful, _ in model.doubtful]
-            with self._lock:
-                model.calibration, model.anchor = calibrated(again), None
+            with self._lock:  # what the disk has is of before, and is waited for no more
+                model.calibration, model.anchor, model.loaded = calibrated(again), None, True
+                model.calls.clear()
             model.doubtful.clear()
             self._do(lambda calls: calls.begin_anew(call.provider, call.model, len(again)))
             return ""
@@ -216,6 +217,8 @@ class Estimates:
     def _load(self, name: Name, model: Model, calls: Calls) -> None:
         learnt = calibrated(calls.last(*name))
         with self._lock:
+            if model.loaded:
+                return
             for call in model.calls:
                 learnt.learn(call.content, call.counted, call.requests)
             model.calibration, model.loaded = learnt, True

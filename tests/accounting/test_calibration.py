@@ -1,6 +1,7 @@
 """Estimates learn how a service counts, and know how sure they are."""
 
 import random
+import threading
 
 import pytest
 from hypothesis import given
@@ -155,6 +156,31 @@ def test_a_prompt_that_lost_a_fifth_is_noticed_too(meter, counting):
     taught = Taught(meter, counting["cl100k_base"])
     assert taught.call(lambda counted: counted * 8 // 10)
     assert not taught.call(lambda counted: counted * 97 // 100)
+
+
+class SlowCalls(Calls):
+    """Calls on a disk that answers when `ready` is set."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.ready = threading.Event()
+
+    def last(self, *name):
+        assert self.ready.wait(60)
+        return super().last(*name)
+
+
+def test_what_the_disk_has_late_does_not_undo_what_was_learnt_anew(meter, counting, tmp_path):
+    calls = SlowCalls(tmp_path / "usage.db")
+    taught = Taught(meter, counting["bytes"], calls)
+    taught.service = counting["cl100k_base"]
+    for number in range(STUBBORN):
+        taught.call(number=number)
+    calls.ready.set()
+    taught.estimates.load(("test", "model"))
+    assert not taught.call()
+    assert taught.estimate.tokens == pytest.approx(taught.counted, rel=0.05)
+    taught.estimates.close()
 
 
 def test_a_service_that_counts_less_from_now_on_is_believed_in_the_end(meter, counting, tmp_path):
