@@ -55,6 +55,10 @@ MOST = 12
 PROMPT_HEAD, PROMPT_TAIL = 30, 10
 """Lines that are shown of a prompt's beginning and end, where it is longer: it was pasted."""
 
+PROMPT_LONG, PROMPT_PIECE = 100_000, 20_000
+"""Characters of a prompt of which only the beginning and the end are broken into lines, and of
+these: breaking all of it would hold up whoever draws."""
+
 PLAIN_ROWS = 3
 """Lines of a block that nobody knows how to draw."""
 
@@ -62,13 +66,19 @@ PLAIN_ROWS = 3
 def _prompt(block: Block, page: Page) -> list[Line]:
     text = text_of(cast("TurnStarted", block.event).prompt)
     inner = page.narrower(len(page.signs.prompt))
-    lines = inner.text(text, "prompt")
-    if len(lines) > PROMPT_HEAD + PROMPT_TAIL + 1 and not page.whole:
-        left_out = len(lines) - PROMPT_HEAD - PROMPT_TAIL
+    more = ""
+    if len(text) > PROMPT_LONG and not page.whole:
+        head = inner.text(text[:PROMPT_PIECE], "prompt")
+        tail = inner.text(text[-PROMPT_PIECE:], "prompt")
+        more = f"{len(text):,} characters in all"
+    else:
+        head = tail = inner.text(text, "prompt")
+        if len(head) > PROMPT_HEAD + PROMPT_TAIL + 1 and not page.whole:
+            more = f"{len(head) - PROMPT_HEAD - PROMPT_TAIL} lines more"
+    if more:
         rest = f": {page.rest.replace('{call}', 'prompt')}" if page.rest else ""
-        note = inner.told(f"… {left_out} lines more{rest}", "dim")
-        lines = [*lines[:PROMPT_HEAD], *note, *lines[-PROMPT_TAIL:]]
-    return indented(lines, line(page.signs.prompt, "prompt"), line(page.signs.under))
+        head = [*head[:PROMPT_HEAD], *inner.told(f"… {more}{rest}", "dim"), *tail[-PROMPT_TAIL:]]
+    return indented(head, line(page.signs.prompt, "prompt"), line(page.signs.under))
 
 
 def _response(block: Block, page: Page) -> list[Line]:

@@ -358,3 +358,12 @@ def test_of_a_prompt_that_was_pasted_the_beginning_and_the_end_are_inscribed():
     assert "… 4960 lines more" in written
     assert "row 2500" not in written
     assert len(written.splitlines()) < 50
+
+
+def test_a_prompt_of_megabytes_is_broken_into_lines_at_its_ends_alone():
+    pasted = "first " + "word " * 400_000 + "last"
+    written, _ = shown([TurnStarted(prompt=(Text(pasted),))])
+    assert "first word" in written
+    assert "word last" in written
+    assert "… 2,000,010 characters in all" in written
+    assert len(written.splitlines()) < 50
