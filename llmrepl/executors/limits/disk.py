@@ -45,23 +45,39 @@ class DiskMeter:
         self._free = self._free_now()
         self._known = self._most = Usage()
         self._count()
-        self._begin()
+        self._sent = self._free_now()
+        self._begin(self._known)
+
+    def sent(self) -> None:
+        """Note how full the file system is before a block can write."""
+        self._sent = self._free_now()
 
     def begin(self) -> None:
-        """Note how things stand as a block begins."""
+        """Note how things stood as the block began that was `sent`, and may run for a while."""
+        before = self._known
         # What was too much at the last count may since be gone.
         if self._took < CHEAP or self._may_exceed() or self._is_too_full():
             self._count()
-        self._begin()
+            before = self._before()
+        self._begin(before)
 
-    def _begin(self) -> None:
-        known, limits = self._known, self._limits
+    def _before(self) -> Usage:
+        """Return what was counted, without what may have come while it was: that is the block's."""
+        size, files = (max(0, a - b) for a, b in zip(self._sent, self._free_now(), strict=True))
+        found = self._known
+        before = Usage(max(0, found.size - size), max(0, found.files - files), found.whole)
+        if before.size < found.size or before.files < found.files:
+            self._count_anyway = 0.0  # it may be too much already
+        return before
+
+    def _begin(self, known: Usage) -> None:
+        limits = self._limits
         self._most = (
             known + limits
             if self._theirs
             else Usage(max(known.size, limits.size), max(known.files, limits.files))
         )
-        self._free_at_begin = self._free_now()
+        self._free_at_begin = self._sent
         self._began_whole = self._is_whole
         if self._theirs and not self._is_whole:
             self._free = self._free_at_begin  # others' files are there; what this block adds counts

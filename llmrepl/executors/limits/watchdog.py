@@ -119,12 +119,18 @@ class Watchdog:
         self._homes = []
         self._proc = -1
 
+    def sent(self) -> None:
+        """Note how full everything is before a block can write: what it adds at once is its own."""
+        with contextlib.suppress(OSError):  # the sandbox is going
+            for _, _, disk in self._disks:
+                disk.sent()
+            self._began_with = self._home_files()
+
     def begin(self) -> None:
-        """Note how things stand as a block begins: one that finds too much may clear it away."""
+        """Note how things stood as a block began: one that finds too much may clear it away."""
         with contextlib.suppress(OSError):  # the sandbox is going
             for _, _, disk in self._disks:
                 disk.begin()
-            self._began_with = self._home_files()
 
     def _home_files(self) -> list[int]:
         found = (os.fstatvfs(fd) for fd in self._homes)

@@ -126,6 +126,7 @@ class Engine:
             FrameError: its code is too long.
         """
         self._blocks += 1
+        self._watchdog.sent()
         code = block.request.arguments["code"]
         if block.language == "python":
             if self._kernel is None or self._kernel.closed:

@@ -82,8 +82,8 @@ CASES = (
         "Marks of deletion can be made in no way but by deleting",
         python("""
 import stat
-{"mknod": tried(os.mknod, "gone", stat.S_IFCHR, os.makedev(0, 0)),
- "over": tried(os.mknod, "sub/gone", stat.S_IFCHR, 0)}
+{"mknod": tried(os.mknod, "<<project>>/gone", stat.S_IFCHR, os.makedev(0, 0)),
+ "over": tried(os.mknod, "<<project>>/sub/gone", stat.S_IFCHR, 0)}
 """),
         refused("EPERM"),
     ),
