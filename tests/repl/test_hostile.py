@@ -100,12 +100,12 @@ def test_hostile_words_of_a_server_are_shown_without_their_sequences(serve, chat
     serve(
         Refused(400, {"error": {"message": HOSTILE}}),
         Refused(400, {"error": {"message": HOSTILE}}),
-        models=(f"x{HOSTILE}",),
+        models=(f"x{HOSTILE}", "honest"),
     )
     terminal = chat("--model", "openai/x")
     terminal.turn("hello", "error: ", "safesafe")
     terminal.say("/models")
-    terminal.wait("safesafe", PROMPT)
+    assert "safesafe" not in terminal.wait("openai/honest", PROMPT)  # that is no model's name
     terminal.settle()
     assert clean(terminal)
     assert terminal.leave() == 0
